@@ -1,0 +1,5 @@
+.PHONY: help
+help:
+	@echo "make test   run all checks"
+test:
+	go test ./...
