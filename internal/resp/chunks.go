@@ -110,7 +110,7 @@ func (c *chunks) consume(n int) {
 	c.off = n
 	if c.head == len(c.full) {
 		c.full, c.head = c.full[:0], 0
-		if cap(c.full) > 64 {
+		if cap(c.full) > 16 { // a burst must not weigh on an idle session
 			c.full = nil
 		}
 		if n == len(c.buf) {
