@@ -118,7 +118,7 @@ func KeyNum(begin int, flags ...KeyFlags) KeySpec {
 
 // KeysUnknown is keys whose places no rule tells. Spec.FindKeys finds those that can be found.
 func KeysUnknown(flags ...KeyFlags) KeySpec {
-	return KeySpec{Flags: join(flags) | Incomplete, begin: beginUnknown, find: findUnknown}
+	return KeySpec{Flags: join(flags), begin: beginUnknown, find: findUnknown}
 }
 
 // WithNotes gives the spec with a remark.
@@ -343,7 +343,7 @@ func planKeys(s *Spec) keyPlan {
 	for i := range s.Keys {
 		k := &s.Keys[i]
 		p.none = p.none && k.Flags.Has(NotKey)
-		p.finder = p.finder || s.FindKeys != nil && k.Flags&(Incomplete|VariableFlags) != 0
+		p.finder = p.finder || s.FindKeys != nil && (k.begin == beginUnknown || k.Flags&(Incomplete|VariableFlags) != 0)
 	}
 	p.none = p.none && s.FindKeys == nil
 	if len(s.Keys) == 1 && !p.none && !p.finder && s.Keys[0].fixedRange() {
