@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package netloop
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	yieldAfter   = int64(100 * time.Microsecond) // a loop that does not block lets other goroutines run that often
+	publishEvery = int64(time.Millisecond)       // Stats of a loop that does not block are that old at most
+	loadWindow   = int64(50 * time.Millisecond)  // over which a loop's load is measured
+	loadBits     = 10                            // a load of 1<<loadBits is a loop that is busy all the time
+)
+
+// Loop is an event loop: a core that one runner at a time drives.
+type Loop struct {
+	id    int    // immutable
+	group *Group // immutable
+
+	// What other goroutines touch.
+	mu       sync.Mutex
+	in       []mail      // guarded by mu
+	idle     []*Runner   // guarded by mu
+	away     int         // detached runners not yet ended; guarded by mu
+	ended    bool        // no mail is taken any more; guarded by mu
+	mailed   atomic.Bool // in is not empty; written under mu
+	sleeping atomic.Bool // blocks, or is about to; set under mu
+	assigned atomic.Int64
+	stats    published
+	_        [64]byte // the core's fields are written all the time: not on the line of those above
+
+	// The core: belongs to the runner that drives it.
+	poll    poller
+	table   []*Conn // by slot; nil: free
+	free    []int32 // free slots
+	lastGen uint32
+
+	events       []pollEvent // ready events
+	eventCursor  int
+	mail         []mail
+	mailCursor   int
+	again        []*Conn // to be read again in the next iteration
+	reading      []*Conn // to be read again in this one
+	readCursor   int
+	dirty        []*Conn // to be flushed, gathered in this iteration
+	flushing     []*Conn // being flushed
+	flushCursor  int
+	closing      []closure // to be closed
+	ending       []closure // being closed
+	endingCursor int
+
+	current   *Conn // whom the callback that runs is about; nil: nobody
+	pinned    bool  // the callback that runs cannot be detached
+	stopping  bool
+	farewells int // iterations since everything was closed
+
+	listeners []*listener // by slot; those closed stay until the next is added
+	resting   []*listener // taken out of the poller until acceptAt
+	acceptAt  int64
+
+	counts     counts
+	mark       int64 // end of the time accounted for, as busy or idle
+	yielded    int64 // last time that the loop gave way
+	publishing int64 // last time that counts were published
+	windowAt   int64 // begin of the load's window
+	windowBusy uint64
+}
+
+func newLoop(g *Group, id int) (*Loop, error) {
+	l := &Loop{id: id, group: g}
+	if err := l.poll.open(); err != nil {
+		return nil, err
+	}
+	now := g.opts.Mono()
+	l.mark, l.yielded, l.publishing, l.windowAt = now, now, now, now
+	return l, nil
+}
+
+// ID returns the loop's number in its group, from 0. Any goroutine may call it.
+func (l *Loop) ID() int { return l.id }
+
+// Conns returns how many connections the loop has, those just given to it included. Any goroutine may call it.
+func (l *Loop) Conns() int { return int(l.assigned.Load()) }
+
+// iterate runs one iteration, or what is left of one that another runner has begun. False ends the runner: it has
+// detached, or the loop has ended.
+func (l *Loop) iterate(r *Runner) bool {
+	if !l.readAgain(r) || !l.dispatch(r) || !l.readMail(r) || !l.flush(r) {
+		return false
+	}
+	l.endConns(r)
+	if l.stopping && l.finished() {
+		return false
+	}
+	l.rest(r)
+	return true
+}
+
+// readAgain reads the connections that called ReadAgain; false means that the runner has detached.
+func (l *Loop) readAgain(r *Runner) bool {
+	if l.readCursor == len(l.reading) {
+		if len(l.again) == 0 {
+			return true
+		}
+		clear(l.reading)
+		l.reading, l.again = l.again, l.reading[:0]
+		l.readCursor = 0
+	}
+	for l.readCursor < len(l.reading) {
+		c := l.reading[l.readCursor]
+		l.readCursor++
+		c.flags &^= flagAgain
+		// One that is lent is watched again when it comes back, which finds the bytes too.
+		if c.flags&(flagsGone|flagLent|flagPaused) == 0 && !l.read(r, c) {
+			return false
+		}
+	}
+	return true
+}
+
+// dispatch deals with the ready events; false means that the runner has detached.
+func (l *Loop) dispatch(r *Runner) bool {
+	for l.eventCursor < len(l.events) {
+		e := &l.events[l.eventCursor]
+		l.eventCursor++
+		slot, gen := e.target()
+		switch {
+		case slot >= 0:
+			// The generation guards against an event for an earlier connection of the slot, as a forked child that
+			// still shares its descriptor can bring.
+			if c := l.table[slot]; c != nil && c.gen == gen && !l.ready(r, c, e.ready()) {
+				return false
+			}
+		case slot != wakeSlot:
+			l.accept(l.listeners[listenerIndex(slot)])
+		}
+	}
+	return true
+}
+
+// flush calls Flush for the dirty connections; false means that the runner has detached.
+func (l *Loop) flush(r *Runner) bool {
+	if l.flushCursor == len(l.flushing) {
+		if len(l.dirty) == 0 {
+			return true
+		}
+		clear(l.flushing)
+		l.flushing, l.dirty = l.dirty, l.flushing[:0]
+		l.flushCursor = 0
+	}
+	for l.flushCursor < len(l.flushing) {
+		c := l.flushing[l.flushCursor]
+		l.flushCursor++
+		if c.flags&flagLent != 0 {
+			c.absent.dirty = true
+			continue
+		}
+		c.flags &^= flagDirty
+		if c.flags&flagsGone != 0 {
+			continue
+		}
+		l.current = c
+		c.session.Flush(r)
+		if r.detached {
+			return false
+		}
+		l.current = nil
+	}
+	return true
+}
+
+// endConns closes the connections on the closing list.
+func (l *Loop) endConns(r *Runner) {
+	if len(l.closing) == 0 {
+		return
+	}
+	l.ending, l.closing = l.closing, l.ending[:0]
+	for i := range l.ending {
+		end := l.ending[i]
+		l.ending[i] = closure{}
+		c := end.conn
+		switch {
+		case c.flags&flagClosed != 0: // closed in Accept, which refused it
+		case c.flags&flagLent != 0:
+			c.absent.closing = &end
+		default:
+			l.drop(c)
+			l.pinned = true
+			c.session.Closed(r, end.err)
+			l.pinned = false
+		}
+	}
+}
+
+// adopt makes a new connection the loop's own.
+func (l *Loop) adopt(r *Runner, c *Conn) {
+	if l.stopping {
+		l.drop(c)
+		return
+	}
+	l.pinned = true
+	s := l.group.opts.Handler.Accept(r, c)
+	l.pinned = false
+	if s == nil {
+		l.drop(c)
+		return
+	}
+	c.session = s
+	if n := len(l.free); n > 0 {
+		c.slot = l.free[n-1]
+		l.free = l.free[:n-1]
+		l.table[c.slot] = c
+	} else {
+		c.slot = int32(len(l.table))
+		l.table = append(l.table, c)
+	}
+	l.lastGen++
+	c.gen = l.lastGen
+	c.rearm(false)
+}
+
+// drop closes a connection's descriptor and takes it out of the table.
+func (l *Loop) drop(c *Conn) {
+	c.flags = c.flags&^flagEnding | flagClosed
+	closeFD(int(c.fd))
+	c.fd = -1
+	if c.slot >= 0 {
+		l.table[c.slot] = nil
+		l.free = append(l.free, c.slot)
+		c.slot = -1
+	}
+	l.assigned.Add(-1)
+}
+
+// rest does the housekeeping and waits for events, if there is nothing to do.
+func (l *Loop) rest(r *Runner) {
+	now := l.group.opts.Mono()
+	l.account(now)
+	limit := int64(-1)
+	if !l.stopping {
+		l.pinned = true
+		limit = l.group.opts.Handler.Tick(r, now)
+		l.pinned = false
+	}
+	if len(l.resting) > 0 {
+		limit = l.resumeAccept(now, limit)
+	}
+	if len(l.again) > 0 || len(l.dirty) > 0 || len(l.closing) > 0 || l.mailed.Load() {
+		limit = 0
+	}
+	l.eventCursor = 0
+	l.events = l.poll.peek()
+	switch {
+	case len(l.events) == 0 && limit != 0 && l.fallAsleep():
+		l.publish(now)
+		l.events = l.poll.wait(limit)
+		l.sleeping.Store(false)
+		l.counts.waits++
+		woken := l.group.opts.Mono()
+		l.counts.idle += uint64(woken - now)
+		l.mark, l.yielded = woken, woken
+	case now-l.yielded >= yieldAfter:
+		// A loop that never blocks is never seen by the scheduler: the collector and others would starve.
+		if now-l.publishing >= publishEvery {
+			l.publish(now)
+		}
+		l.yielded = now
+		runtime.Gosched()
+	}
+}
+
+// beginStop closes all connections; the loop ends when they are gone.
+func (l *Loop) beginStop(*Runner) {
+	l.stopping = true
+	l.listeners, l.resting = nil, nil
+	for _, c := range l.table {
+		if c != nil {
+			c.fail(nil)
+		}
+	}
+}
+
+// finished tells whether a stopping loop can end, and if so refuses mail from now on.
+func (l *Loop) finished() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.away > 0 || len(l.closing) > 0 {
+		return false
+	}
+	lost := false
+	for _, c := range l.table {
+		if c == nil {
+			continue
+		}
+		if len(l.in) == 0 { // lent by a callback that has ended without returning it
+			c.flags = c.flags&^flagLent | flagEnding
+			l.closing = append(l.closing, closure{conn: c})
+		}
+		lost = true
+	}
+	if lost {
+		return false
+	}
+	// Functions that post themselves again must not keep the loop alive.
+	l.farewells++
+	if len(l.in) > 0 && l.farewells < 100 {
+		return false
+	}
+	l.ended = true
+	return true
+}
+
+// release gives back the loop's descriptors, and those of connections that it was given too late.
+func (l *Loop) release() {
+	l.mu.Lock()
+	l.ended = true
+	in := l.in
+	l.in, l.idle = nil, nil
+	l.mu.Unlock()
+	for _, m := range in {
+		if m.kind == mailAdopt {
+			l.drop(m.conn)
+		}
+	}
+	l.publish(l.mark)
+	l.poll.close()
+}

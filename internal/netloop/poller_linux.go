@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package netloop
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	pollRead   = unix.EPOLLIN
+	pollWrite  = unix.EPOLLOUT
+	pollHangup = unix.EPOLLRDHUP
+	pollDead   = unix.EPOLLERR | unix.EPOLLHUP // reported without being asked for
+)
+
+// maxEvents is how many events one wait brings at most.
+const maxEvents = 256
+
+// wakeSlot stands for the wake-up descriptor in an event, the slots below it for listeners.
+const wakeSlot = int32(-1)
+
+func listenerSlot(index int) int32 { return wakeSlot - 1 - int32(index) }
+func listenerIndex(slot int32) int { return int(wakeSlot - 1 - slot) }
+
+// pollEvent is an epoll event whose user data are a slot and a generation.
+type pollEvent unix.EpollEvent
+
+func (e *pollEvent) target() (slot int32, gen uint32) { return e.Fd, uint32(e.Pad) }
+func (e *pollEvent) ready() uint32                    { return e.Events }
+
+// poller is an epoll descriptor, level triggered, with an eventfd that wakes it.
+type poller struct {
+	fd     int
+	wakeFD int
+	buf    []pollEvent
+}
+
+func (p *poller) open() error {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	wakeFD, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		closeFD(fd)
+		return os.NewSyscallError("eventfd", err)
+	}
+	p.fd, p.wakeFD = fd, wakeFD
+	p.buf = make([]pollEvent, maxEvents)
+	// Edge triggered: each write is an event, and the counter need not be read.
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: wakeSlot}
+	if err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, wakeFD, &event); err != nil {
+		p.close()
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	return nil
+}
+
+func (p *poller) close() {
+	closeFD(p.wakeFD)
+	closeFD(p.fd)
+}
+
+// watch makes the poller watch a connection for want, 0 being nothing at all.
+func (p *poller) watch(c *Conn, want uint32) error {
+	if want == 0 {
+		p.forget(c)
+		return nil
+	}
+	op := unix.EPOLL_CTL_MOD
+	if c.armed == 0 {
+		op = unix.EPOLL_CTL_ADD
+	}
+	event := unix.EpollEvent{Events: want, Fd: c.slot, Pad: int32(c.gen)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, op, int(c.fd), &event))
+}
+
+// forget takes a connection out of the poller.
+func (p *poller) forget(c *Conn) { p.removeFD(int(c.fd)) }
+
+func (p *poller) addFD(fd int, slot int32) error {
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &event))
+}
+
+// removeFD cannot fail for a descriptor that is watched.
+func (p *poller) removeFD(fd int) {
+	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil)
+}
+
+// peek returns the events that are ready. It does not block and the scheduler does not see it.
+func (p *poller) peek() []pollEvent { return p.buf[:epollPeek(p.fd, p.buf)] }
+
+// wait blocks until there is an event, or for limit ns (rounded up to milliseconds; negative: without limit), through the
+// scheduler: a raw call that blocks would hang the collector.
+func (p *poller) wait(limit int64) []pollEvent {
+	msec := -1
+	if limit >= 0 {
+		msec = int(min((limit+int64(time.Millisecond)-1)/int64(time.Millisecond), 1<<30))
+	}
+	n, err := epollWait(p.fd, p.buf, msec)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		panic(os.NewSyscallError("epoll_wait", err)) // the descriptor is ours: cannot fail otherwise
+	}
+	return p.buf[:max(n, 0)]
+}
+
+// wake makes wait return. It may be called from any goroutine while the poller is open.
+func (p *poller) wake() {
+	one := [8]byte{1}
+	for {
+		// A full counter (EAGAIN) has an event pending.
+		if _, errno := rawWrite(p.wakeFD, one[:]); errno != unix.EINTR {
+			return
+		}
+	}
+}

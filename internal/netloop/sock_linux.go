@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package netloop
+
+import (
+	"io"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The calls below are raw: on non-blocking descriptors they return at once, and telling the scheduler costs about a tenth
+// of them. The preemption signals of the runtime interrupt them (EINTR). This file holds the package's only unsafe code:
+// the addresses of buffers for the kernel.
+
+func rawRead(fd int, b []byte) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
+	return int(n), errno
+}
+
+func rawSend(fd int, b []byte) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
+	return int(n), errno
+}
+
+func rawWrite(fd int, b []byte) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	return int(n), errno
+}
+
+// epollPeek fills events with what is ready now and returns how many; errors count as none.
+func epollPeek(fd int, events []pollEvent) int {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// epollWait is unix.EpollWait for our type of event.
+func epollWait(fd int, events []pollEvent, msec int) (int, error) {
+	return unix.EpollWait(fd, unsafe.Slice((*unix.EpollEvent)(&events[0]), len(events)), msec)
+}
+
+// sockRead reads what the socket holds. No bytes and no error: it holds none. The end of the stream is io.EOF.
+func sockRead(fd int, b []byte) (int, error) {
+	for {
+		n, errno := rawRead(fd, b)
+		switch {
+		case errno == 0 && n > 0:
+			return n, nil
+		case errno == 0:
+			return 0, io.EOF
+		case errno == unix.EAGAIN:
+			return 0, nil
+		case errno != unix.EINTR:
+			return 0, os.NewSyscallError("read", errno)
+		}
+	}
+}
+
+// sockWrite writes until the bytes are written or the socket is full.
+func sockWrite(fd int, b []byte) (int, error) {
+	for {
+		n, errno := rawSend(fd, b)
+		switch errno {
+		case 0:
+			return n, nil
+		case unix.EAGAIN:
+			return 0, nil
+		case unix.EINTR:
+		default:
+			return 0, os.NewSyscallError("write", errno)
+		}
+	}
+}
+
+func closeFD(fd int) {
+	_ = unix.Close(fd) // the descriptor is gone whatever it returns
+}
+
+func sockNoDelay(fd int, on bool) error {
+	v := 0
+	if on {
+		v = 1
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, v))
+}
+
+func sockKeepAlive(fd int, seconds int) error {
+	if seconds <= 0 {
+		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0))
+	}
+	for _, o := range [...]struct{ level, name, value int }{
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, seconds},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, max(seconds/3, 1)},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3},
+	} {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	return nil
+}
