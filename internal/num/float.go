@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package num
+
+import (
+	"math"
+	"strconv"
+	"unsafe"
+)
+
+// floatText is a floating-point number as C's strtod would read it, not yet converted.
+type floatText struct {
+	neg     bool
+	inf     bool
+	hex     bool
+	nonzero bool   // some digit of the mantissa is not 0
+	mant    []byte // digits with at most one point, without sign and 0x
+	exp     int    // of ten, of two in hex; clamped to ±maxExp
+	hasExp  bool
+}
+
+// maxExp bounds a written exponent; it is far beyond what any mantissa could make up for.
+const maxExp = 1 << 20
+
+// scanFloat takes b apart. ok is false for NaN and for anything that is not wholly a number: spaces, an empty mantissa, trailing
+// bytes.
+func scanFloat(b []byte) (t floatText, ok bool) {
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+		t.neg = b[0] == '-'
+		b = b[1:]
+	}
+	if isWord(b, "inf") || isWord(b, "infinity") {
+		t.inf = true
+		return t, true
+	}
+	if len(b) > 2 && b[0] == '0' && b[1]|0x20 == 'x' {
+		t.hex = true
+		b = b[2:]
+	}
+	n := t.scanMantissa(b)
+	if n == 0 {
+		return t, false
+	}
+	t.mant = b[:n]
+	if b = b[n:]; len(b) == 0 {
+		return t, true
+	}
+	mark := byte('e')
+	if t.hex {
+		mark = 'p'
+	}
+	if b[0]|0x20 != mark {
+		return t, false
+	}
+	t.hasExp = true
+	t.exp, ok = parseExp(b[1:])
+	return t, ok
+}
+
+// scanMantissa returns the length of the mantissa that b begins with, 0 when it has no digit.
+func (t *floatText) scanMantissa(b []byte) int {
+	digits, point := 0, false
+	for i, c := range b {
+		switch {
+		case c == '.' && !point:
+			point = true
+			continue
+		case c == '0':
+		case c >= '1' && c <= '9', t.hex && c|0x20 >= 'a' && c|0x20 <= 'f':
+			t.nonzero = true
+		default:
+			if digits == 0 {
+				return 0
+			}
+			return i
+		}
+		digits++
+	}
+	if digits == 0 {
+		return 0
+	}
+	return len(b)
+}
+
+// parseExp reads an exponent with optional sign.
+func parseExp(b []byte) (exp int, ok bool) {
+	neg := false
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+		neg = b[0] == '-'
+		b = b[1:]
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		exp = min(exp*10+int(c-'0'), maxExp)
+	}
+	if neg {
+		exp = -exp
+	}
+	return exp, len(b) > 0
+}
+
+// isWord compares without regard to ASCII case; word is in lower case.
+func isWord(b []byte, word string) bool {
+	if len(b) != len(word) {
+		return false
+	}
+	for i, c := range b {
+		if c|0x20 != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// ParseFloat reads a double as Redis reads scores and timeouts: what C's strtod takes from beginning to end (decimal and hex, with
+// exponents, "inf" and "infinity" in any case), but no spaces, no NaN, and nothing that overflows or vanishes to zero.
+func ParseFloat(b []byte) (f float64, ok bool) {
+	if len(b) <= 15 {
+		if i, ok := ParseInt(b); ok {
+			return float64(i), true
+		}
+	}
+	t, ok := scanFloat(b)
+	if !ok {
+		return 0, false
+	}
+	if t.inf {
+		if t.neg {
+			return math.Inf(-1), true
+		}
+		return math.Inf(1), true
+	}
+	// The string does not outlive the call: strconv keeps a copy in its errors.
+	text := unsafe.String(&b[0], len(b))
+	if t.hex && !t.hasExp {
+		text += "p0"
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f == 0 && t.nonzero {
+		return 0, false
+	}
+	return f, true
+}
