@@ -14,7 +14,7 @@ type LongDouble struct {
 const (
 	longPrec   = 64
 	longMaxExp = 16384
-	longMinExp = -16445 // the smallest denormal; half of it and less is read as zero
+	longMinExp = -16445 // of half the smallest denormal, which is read as zero
 )
 
 // maxLongDoubleText is the longest text Redis reads as a long double, in bytes.
