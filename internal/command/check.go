@@ -51,7 +51,7 @@ func checkKeys(s *Spec, k *KeySpec, bad func(bool, string)) {
 	bad(bits.OnesCount16(uint16(mode)) != 1 && !k.Flags.Has(NotKey), "a key spec must have one of RO, RW, OW, RM")
 	bad(k.find == findRange && k.begin != beginUnknown && k.step < 1, "a key spec's step must be positive")
 	bad(k.begin == beginIndex && k.find != findUnknown && k.index < 1, "a key spec must begin behind the name")
-	bad(s.Flags.Has(ReadOnly) && mode != 0 && mode != RO, "a ReadOnly command with a key spec that is not RO")
+	bad(s.Flags.Has(ReadOnly) && mode&(OW|RM) != 0, "a ReadOnly command with a key spec that is OW or RM")
 	if k.fixedRange() && k.last >= 0 {
 		need := k.index + k.last + 1
 		bad(s.Arity < need && -s.Arity < need, "a key spec points behind the least number of words")

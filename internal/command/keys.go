@@ -2,7 +2,10 @@
 
 package command
 
-import "math"
+import (
+	"bytes"
+	"math"
+)
 
 // KeyFlags says what a command does with the keys of a KeySpec: one of RO, RW, OW, RM for the key as a whole, and what
 // is done with its data.
@@ -76,8 +79,8 @@ type KeySpec struct {
 	// search for the word starts, from the end and backwards when negative.
 	index   int
 	keyword string
-	// range: last is relative to the begin position, or to the command's end when negative (-1 = last word); with limit
-	// above 1 and last -1 only that fraction of the words is taken. keynum: numIdx and first are relative to the begin.
+	// range: last is relative to the begin position, or to the command's end when negative (-1 = last word), or to the
+	// limit-th part of what follows the begin when limit is above 1. keynum: numIdx and first are relative to the begin.
 	last, step, limit int
 	numIdx, first     int
 }
@@ -92,8 +95,8 @@ func AllKeys(flags ...KeyFlags) []KeySpec { return []KeySpec{KeyRange(1, -1, 1, 
 func KeyAt(index int, flags ...KeyFlags) KeySpec { return KeyRange(index, 0, 1, 0, flags...) }
 
 // KeyRange is keys at begin, begin+step, … up to last, which is relative to begin, or from the command's end when negative
-// (-1 is the last word). A limit of n > 1 together with last -1 takes only the first n-th part of the words from begin
-// on; 0 and 1 mean no limit.
+// (-1 is the last word). With a limit of n > 1 the end is that of the first n-th part of the words from begin on; 0 and 1
+// mean no limit.
 func KeyRange(begin, last, step, limit int, flags ...KeyFlags) KeySpec {
 	return KeySpec{Flags: join(flags), index: begin, last: last, step: step, limit: limit}
 }
@@ -303,7 +306,7 @@ func (k *KeySpec) counted(argv [][]byte, begin int) (keyRun, keysState) {
 	if at >= len(argv) {
 		return keyRun{}, keysInvalid
 	}
-	n, ok := smallCount(argv[at])
+	n, ok := keyCount(argv[at])
 	if !ok {
 		return keyRun{}, keysInvalid
 	}
@@ -316,25 +319,29 @@ func (k *KeySpec) counted(argv [][]byte, begin int) (keyRun, keysState) {
 
 // lastFromEnd gives the position of the last key of a range that is counted from the end.
 func lastFromEnd(argc, begin, last, limit int) int {
-	if last == -1 && limit > 1 {
-		return begin + (argc-begin)/limit - 1
+	if limit > 1 {
+		return begin + (argc-begin)/limit + last
 	}
 	return argc + last
 }
 
-// smallCount reads a number of keys: decimal, not negative, far below what could overflow.
-func smallCount(b []byte) (int, bool) {
-	if len(b) == 0 || len(b) > 9 || len(b) > 1 && b[0] == '0' {
-		return 0, false
-	}
-	n := 0
-	for _, c := range b {
-		if c < '0' || c > '9' {
+// keyCount reads a number of keys as loosely as C's atoi: blanks and a sign before, anything behind. A command refuses more
+// than this does, but the keys must be known before it looks. ok is false for what is negative or beyond any call.
+func keyCount(b []byte) (n int, ok bool) {
+	b = bytes.TrimLeft(b, " \t\n\v\f\r")
+	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
+		if b[0] == '-' && len(b) > 1 && '1' <= b[1] && b[1] <= '9' {
 			return 0, false
+		}
+		b = b[1:]
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' || n > math.MaxInt32/10 {
+			break
 		}
 		n = n*10 + int(c-'0')
 	}
-	return n, true
+	return n, n < math.MaxInt32/10
 }
 
 // planKeys works out how the keys of a call will be found.

@@ -3,8 +3,10 @@
 package command
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -50,7 +52,7 @@ func NewRegistry(families ...Family) (*Registry, error) {
 func (r *Registry) complete(rec *Spec, f *Family, parent *Spec) (*Spec, error) {
 	s := new(Spec)
 	*s = *rec
-	s.derived = derived{id: len(r.byID), parent: parent, fullName: strings.ToLower(s.Name)}
+	s.derived = derived{registry: r, id: len(r.byID), parent: parent, fullName: strings.ToLower(s.Name)}
 	r.byID = append(r.byID, s)
 	words := 1
 	if parent != nil {
@@ -82,7 +84,7 @@ func (r *Registry) complete(rec *Spec, f *Family, parent *Spec) (*Spec, error) {
 	case len(s.Subcommands) > 0:
 		s.Arity = -2
 	default:
-		s.Arity = arityOf(words, s.args)
+		s.Arity = ArityOf(words, s.args)
 	}
 	faults := []error{err, check(s)}
 	subs := s.Subcommands
@@ -119,6 +121,17 @@ func (r *Registry) Resolve(argv [][]byte) *Spec {
 		return s
 	}
 	return s.subs.find(argv[1])
+}
+
+// Named finds a command or, with a bar between, a subcommand ("config|get") by its full name, in any case; nil when there
+// is none.
+func (r *Registry) Named(name []byte) *Spec {
+	base, sub, nested := bytes.Cut(name, []byte{'|'})
+	s := r.names.find(base)
+	if s == nil || !nested {
+		return s
+	}
+	return s.subs.find(sub)
 }
 
 // ErrUnknown gives the error for a call that Resolve does not know.
@@ -167,6 +180,22 @@ func oneLine(b []byte) string {
 		}
 	}
 	return string(b)
+}
+
+// All gives every command and, after it, its subcommands.
+func (r *Registry) All() iter.Seq[*Spec] {
+	return func(yield func(*Spec) bool) {
+		for _, s := range r.commands {
+			if !yield(s) {
+				return
+			}
+			for _, sub := range s.children {
+				if !yield(sub) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Size is one more than the greatest Spec.ID.

@@ -43,6 +43,7 @@ type Spec struct {
 
 // derived is what Registry works out of a Spec once.
 type derived struct {
+	registry *Registry
 	id       int
 	fullName string // lower case, "object|encoding"
 	parent   *Spec

@@ -428,8 +428,9 @@ func wordByte(c byte, kind syntaxKind) bool {
 	return 'a' <= c && c <= 'z' || c == ':' || c == '/' || c == '@'
 }
 
-// arityOf computes the arity of a call whose name takes words words.
-func arityOf(words int, args []*Argument) int {
+// ArityOf gives the arity that follows from args, for a name of words words (2 for a subcommand): the number of words of
+// every call, or the negated least number.
+func ArityOf(words int, args []*Argument) int {
 	least, exact := lengthOf(args)
 	if exact {
 		return words + least

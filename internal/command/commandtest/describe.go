@@ -44,7 +44,11 @@ func describe(info testutil.Value, docs fields, indent string) string {
 	if len(args) > 0 {
 		line("Syntax: %s,", quoted(command.FormatSyntax(args)))
 	}
-	line("// arity %d", info.Elems[1].Int)
+	if arity := info.Elems[1].Int; int(arity) != derivedArity(info, args) {
+		line("Arity: %d,", arity)
+	} else {
+		line("// arity %d", arity)
+	}
 	if flags := constants(info.Elems[2], flagNames); flags != "" {
 		line("Flags: %s,", flags)
 	}
@@ -67,6 +71,18 @@ func describe(info testutil.Value, docs fields, indent string) string {
 		line("},")
 	}
 	return b.String()
+}
+
+// derivedArity is what a registry derives for a command.
+func derivedArity(info testutil.Value, args []*command.Argument) int {
+	switch name := info.Elems[0].Str; {
+	case name == "command":
+		return -1
+	case len(info.Elems[9].Elems) > 0:
+		return -2
+	default:
+		return command.ArityOf(1+strings.Count(name, "|"), args)
+	}
 }
 
 // quoted writes text as a Go string, in backquotes when it has quotes in it.
