@@ -29,9 +29,10 @@ type Conn struct {
 
 // absent is what has come for a connection while it was lent.
 type absent struct {
-	mail    []mail
-	dirty   bool
-	closing *closure
+	mail   []mail
+	dirty  bool // it was on the dirty list
+	ending bool // it was on the closing list, with err
+	err    error
 }
 
 // closure is a connection that is to be closed at the end of the iteration, and the reason for Session.Closed.
@@ -65,6 +66,10 @@ func (c *Conn) FD() int { return int(c.fd) }
 // our socket for a unix socket. Any goroutine may call it.
 func (c *Conn) RemoteAddr() string { return c.remote }
 
+// Lent tells whether a detached callback has the connection, so that its session must not be touched. It may be called
+// while it is.
+func (c *Conn) Lent() bool { return c.flags&flagLent != 0 }
+
 // LocalAddr returns our end's address in the same form.
 func (c *Conn) LocalAddr() string {
 	switch {
@@ -92,6 +97,21 @@ func (c *Conn) Write(b []byte) (int, error) {
 	}
 	n, err := sockWrite(int(c.fd), b)
 	l := c.loop
+	l.counts.writes++
+	l.counts.written += uint64(n)
+	return n, err
+}
+
+// Writev is Write for several buffers, of which the kernel is given those (and that part of the last) which fit in MaxWrite
+// bytes and in 64 buffers; n counts from the first buffer's first byte. A return of n < MaxWrite bytes that leaves some of
+// the first 64 buffers unwritten means that the socket is full.
+func (c *Conn) Writev(bufs [][]byte) (n int, err error) {
+	c.check()
+	if c.flags&flagsGone != 0 {
+		return 0, net.ErrClosed
+	}
+	l := c.loop
+	n, err = l.poll.writev(int(c.fd), bufs)
 	l.counts.writes++
 	l.counts.written += uint64(n)
 	return n, err
@@ -236,8 +256,8 @@ func (l *Loop) takeBack(r *Runner, c *Conn, fn func(r *Runner)) bool {
 		a.dirty = false
 		l.dirty = append(l.dirty, c)
 	}
-	if a.closing != nil {
-		l.closing = append(l.closing, *a.closing)
+	if a.ending {
+		l.closing = append(l.closing, closure{conn: c, err: a.err})
 		c.absent = nil
 		return true
 	}

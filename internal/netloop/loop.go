@@ -11,9 +11,10 @@ import (
 
 const (
 	yieldAfter   = int64(100 * time.Microsecond) // a loop that does not block lets other goroutines run that often
-	publishEvery = int64(time.Millisecond)       // Stats of a loop that does not block are that old at most
-	loadWindow   = int64(50 * time.Millisecond)  // over which a loop's load is measured
-	loadBits     = 10                            // a load of 1<<loadBits is a loop that is busy all the time
+	yieldSpins   = 1000
+	publishEvery = int64(time.Millisecond)      // Stats of a loop that does not block are that old at most
+	loadWindow   = int64(50 * time.Millisecond) // over which a loop's load is measured
+	loadBits     = 10                           // a load of 1<<loadBits is a loop that is busy all the time
 )
 
 // Loop is an event loop: a core that one runner at a time drives.
@@ -39,19 +40,18 @@ type Loop struct {
 	free    []int32 // free slots
 	lastGen uint32
 
-	events       []pollEvent // ready events
-	eventCursor  int
-	mail         []mail
-	mailCursor   int
-	again        []*Conn // to be read again in the next iteration
-	reading      []*Conn // to be read again in this one
-	readCursor   int
-	dirty        []*Conn // to be flushed, gathered in this iteration
-	flushing     []*Conn // being flushed
-	flushCursor  int
-	closing      []closure // to be closed
-	ending       []closure // being closed
-	endingCursor int
+	events      []pollEvent // ready events
+	eventCursor int
+	mail        []mail
+	mailCursor  int
+	again       []*Conn // to be read again in the next iteration
+	reading     []*Conn // to be read again in this one
+	readCursor  int
+	dirty       []*Conn // to be flushed, gathered in this iteration
+	flushing    []*Conn // being flushed
+	flushCursor int
+	closing     []closure // to be closed
+	ending      []closure // being closed; no cursor, since Closed cannot be detached
 
 	current   *Conn // whom the callback that runs is about; nil: nobody
 	pinned    bool  // the callback that runs cannot be detached
@@ -65,6 +65,7 @@ type Loop struct {
 	counts     counts
 	mark       int64 // end of the time accounted for, as busy or idle
 	yielded    int64 // last time that the loop gave way
+	spins      int   // iterations since, as a clock may stand still
 	publishing int64 // last time that counts were published
 	windowAt   int64 // begin of the load's window
 	windowBusy uint64
@@ -77,6 +78,7 @@ func newLoop(g *Group, id int) (*Loop, error) {
 	}
 	now := g.opts.Mono()
 	l.mark, l.yielded, l.publishing, l.windowAt = now, now, now, now
+	l.stats.loadAt.Store(now)
 	return l, nil
 }
 
@@ -125,18 +127,20 @@ func (l *Loop) readAgain(r *Runner) bool {
 // dispatch deals with the ready events; false means that the runner has detached.
 func (l *Loop) dispatch(r *Runner) bool {
 	for l.eventCursor < len(l.events) {
-		e := &l.events[l.eventCursor]
+		event := &l.events[l.eventCursor]
 		l.eventCursor++
-		slot, gen := e.target()
+		slot, gen := eventTarget(event)
 		switch {
 		case slot >= 0:
 			// The generation guards against an event for an earlier connection of the slot, as a forked child that
 			// still shares its descriptor can bring.
-			if c := l.table[slot]; c != nil && c.gen == gen && !l.ready(r, c, e.ready()) {
+			if c := l.table[slot]; c != nil && c.gen == gen && !l.ready(r, c, eventReady(event)) {
 				return false
 			}
 		case slot != wakeSlot:
-			l.accept(l.listeners[listenerIndex(slot)])
+			if i := listenerIndex(slot); i < len(l.listeners) {
+				l.accept(l.listeners[i])
+			}
 		}
 	}
 	return true
@@ -180,17 +184,16 @@ func (l *Loop) endConns(r *Runner) {
 	}
 	l.ending, l.closing = l.closing, l.ending[:0]
 	for i := range l.ending {
-		end := l.ending[i]
+		c, err := l.ending[i].conn, l.ending[i].err
 		l.ending[i] = closure{}
-		c := end.conn
 		switch {
 		case c.flags&flagClosed != 0: // closed in Accept, which refused it
 		case c.flags&flagLent != 0:
-			c.absent.closing = &end
+			c.absent.ending, c.absent.err = true, err
 		default:
 			l.drop(c)
 			l.pinned = true
-			c.session.Closed(r, end.err)
+			c.session.Closed(r, err)
 			l.pinned = false
 		}
 	}
@@ -257,19 +260,24 @@ func (l *Loop) rest(r *Runner) {
 	switch {
 	case len(l.events) == 0 && limit != 0 && l.fallAsleep():
 		l.publish(now)
+		l.stats.blocked.Store(true)
 		l.events = l.poll.wait(limit)
 		l.sleeping.Store(false)
 		l.counts.waits++
 		woken := l.group.opts.Mono()
 		l.counts.idle += uint64(woken - now)
-		l.mark, l.yielded = woken, woken
-	case now-l.yielded >= yieldAfter:
+		l.mark, l.yielded, l.spins = woken, woken, 0
+		l.measure(woken)
+		l.stats.blocked.Store(false)
+	case now-l.yielded >= yieldAfter || l.spins >= yieldSpins:
 		// A loop that never blocks is never seen by the scheduler: the collector and others would starve.
 		if now-l.publishing >= publishEvery {
 			l.publish(now)
 		}
-		l.yielded = now
+		l.yielded, l.spins = now, 0
 		runtime.Gosched()
+	default:
+		l.spins++
 	}
 }
 
@@ -291,27 +299,18 @@ func (l *Loop) finished() bool {
 	if l.away > 0 || len(l.closing) > 0 {
 		return false
 	}
-	lost := false
+	// Functions that post themselves again must not keep the loop alive.
+	if l.farewells++; len(l.in) > 0 && l.farewells < 100 {
+		return false
+	}
 	for _, c := range l.table {
-		if c == nil {
-			continue
-		}
-		if len(l.in) == 0 { // lent by a callback that has ended without returning it
+		if c != nil { // lent by a callback that has ended without returning it
 			c.flags = c.flags&^flagLent | flagEnding
 			l.closing = append(l.closing, closure{conn: c})
 		}
-		lost = true
 	}
-	if lost {
-		return false
-	}
-	// Functions that post themselves again must not keep the loop alive.
-	l.farewells++
-	if len(l.in) > 0 && l.farewells < 100 {
-		return false
-	}
-	l.ended = true
-	return true
+	l.ended = len(l.closing) == 0
+	return l.ended
 }
 
 // release gives back the loop's descriptors, and those of connections that it was given too late.

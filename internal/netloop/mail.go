@@ -61,12 +61,13 @@ func (l *Loop) wakeLocked() {
 	}
 }
 
-// fallAsleep announces that the loop is going to block; it returns false when mail has come, which must be read first.
+// fallAsleep announces that the loop is going to block; it returns false when mail has come, which must be read first, or
+// when the last detached runner that a stopping loop waits for has ended.
 // Whoever posts after it sees the loop sleeping and wakes it: no wake-up is lost.
 func (l *Loop) fallAsleep() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.in) > 0 {
+	if len(l.in) > 0 || l.stopping && l.away == 0 {
 		return false
 	}
 	l.sleeping.Store(true)
@@ -79,7 +80,6 @@ func (l *Loop) readMail(r *Runner) bool {
 		if !l.mailed.Load() {
 			return true
 		}
-		clear(l.mail)
 		l.mu.Lock()
 		l.mail, l.in = l.in, l.mail[:0]
 		l.mailed.Store(false)

@@ -156,11 +156,11 @@ func (g *Group) Start() {
 // Stop closes the listeners and every connection (Closed is called for each), waits for detached callbacks and for the
 // loops, and releases their descriptors. Mail that is posted later is refused. Later calls only wait.
 func (g *Group) Stop() {
-	g.CloseListeners()
 	g.mu.Lock()
 	was := g.state
 	g.state = stateStopped
 	g.mu.Unlock()
+	g.CloseListeners()
 	for _, l := range g.loops {
 		switch was {
 		case stateNew:

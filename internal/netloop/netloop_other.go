@@ -27,25 +27,26 @@ func listenerIndex(slot int32) int { return int(wakeSlot - 1 - slot) }
 
 type pollEvent struct{}
 
-func (e *pollEvent) target() (slot int32, gen uint32) { return wakeSlot, 0 }
-func (e *pollEvent) ready() uint32                    { return 0 }
+func eventTarget(*pollEvent) (slot int32, gen uint32) { return wakeSlot, 0 }
+func eventReady(*pollEvent) uint32                    { return 0 }
 
 type poller struct{}
 
-func (p *poller) open() error                      { return errSystem }
-func (p *poller) close()                           {}
-func (p *poller) watch(*Conn, uint32) error        { return errSystem }
-func (p *poller) forget(*Conn)                     {}
-func (p *poller) addFD(int, int32) error           { return errSystem }
-func (p *poller) removeFD(int)                     {}
-func (p *poller) peek() []pollEvent                { return nil }
-func (p *poller) wait(int64) []pollEvent           { return nil }
-func (p *poller) wake()                            {}
-func sockRead(int, []byte) (int, error)            { return 0, errSystem }
-func sockWrite(int, []byte) (int, error)           { return 0, errSystem }
-func closeFD(int)                                  {}
-func sockNoDelay(int, bool) error                  { return errSystem }
-func sockKeepAlive(int, int) error                 { return errSystem }
-func takeFD(syscall.Conn, int) (int, error)        { return -1, errSystem }
-func localAddr(int) string                         { return "" }
-func (ln *listener) accept() (*Conn, acceptResult) { return nil, acceptNone }
+func (p *poller) open() error                       { return errSystem }
+func (p *poller) close()                            {}
+func (p *poller) watch(*Conn, uint32) error         { return errSystem }
+func (p *poller) forget(*Conn)                      {}
+func (p *poller) addFD(int, int32) error            { return errSystem }
+func (p *poller) removeFD(int)                      {}
+func (p *poller) peek() []pollEvent                 { return nil }
+func (p *poller) wait(int64) []pollEvent            { return nil }
+func (p *poller) writev(int, [][]byte) (int, error) { return 0, errSystem }
+func (p *poller) wake()                             {}
+func sockRead(int, []byte) (int, error)             { return 0, errSystem }
+func sockWrite(int, []byte) (int, error)            { return 0, errSystem }
+func closeFD(int)                                   {}
+func sockNoDelay(int, bool) error                   { return errSystem }
+func sockKeepAlive(int, int) error                  { return errSystem }
+func takeFD(syscall.Conn, int) (int, error)         { return -1, errSystem }
+func localAddr(int) string                          { return "" }
+func (ln *listener) accept() (*Conn, acceptResult)  { return nil, acceptNone }

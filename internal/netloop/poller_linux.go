@@ -26,17 +26,18 @@ const wakeSlot = int32(-1)
 func listenerSlot(index int) int32 { return wakeSlot - 1 - int32(index) }
 func listenerIndex(slot int32) int { return int(wakeSlot - 1 - slot) }
 
-// pollEvent is an epoll event whose user data are a slot and a generation.
-type pollEvent unix.EpollEvent
+// pollEvent is an epoll event, whose user data are a slot and a generation.
+type pollEvent = unix.EpollEvent
 
-func (e *pollEvent) target() (slot int32, gen uint32) { return e.Fd, uint32(e.Pad) }
-func (e *pollEvent) ready() uint32                    { return e.Events }
+func eventTarget(e *pollEvent) (slot int32, gen uint32) { return e.Fd, uint32(e.Pad) }
+func eventReady(e *pollEvent) uint32                    { return e.Events }
 
 // poller is an epoll descriptor, level triggered, with an eventfd that wakes it.
 type poller struct {
 	fd     int
 	wakeFD int
 	buf    []pollEvent
+	iov    []unix.Iovec // for writev, made at its first use
 }
 
 func (p *poller) open() error {
@@ -102,11 +103,38 @@ func (p *poller) wait(limit int64) []pollEvent {
 	if limit >= 0 {
 		msec = int(min((limit+int64(time.Millisecond)-1)/int64(time.Millisecond), 1<<30))
 	}
-	n, err := epollWait(p.fd, p.buf, msec)
+	n, err := unix.EpollWait(p.fd, p.buf, msec)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		panic(os.NewSyscallError("epoll_wait", err)) // the descriptor is ours: cannot fail otherwise
 	}
 	return p.buf[:max(n, 0)]
+}
+
+// writev writes from several buffers at once, as Conn.Writev says.
+func (p *poller) writev(fd int, bufs [][]byte) (int, error) {
+	if p.iov == nil {
+		p.iov = make([]unix.Iovec, 64)
+	}
+	used, left := 0, MaxWrite
+	for _, b := range bufs[:min(len(bufs), len(p.iov))] {
+		if len(b) == 0 {
+			continue
+		}
+		if left == 0 {
+			break
+		}
+		b = b[:min(len(b), left)]
+		left -= len(b)
+		p.iov[used].Base = &b[0]
+		p.iov[used].SetLen(len(b))
+		used++
+	}
+	if used == 0 {
+		return 0, nil
+	}
+	n, err := sockWritev(fd, p.iov[:used])
+	clear(p.iov[:used]) // keeps nothing alive
+	return n, err
 }
 
 // wake makes wait return. It may be called from any goroutine while the poller is open.

@@ -29,6 +29,11 @@ func rawWrite(fd int, b []byte) (int, unix.Errno) {
 	return int(n), errno
 }
 
+func rawWritev(fd int, iov []unix.Iovec) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
+	return int(n), errno
+}
+
 // epollPeek fills events with what is ready now and returns how many; errors count as none.
 func epollPeek(fd int, events []pollEvent) int {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
@@ -36,11 +41,6 @@ func epollPeek(fd int, events []pollEvent) int {
 		return 0
 	}
 	return int(n)
-}
-
-// epollWait is unix.EpollWait for our type of event.
-func epollWait(fd int, events []pollEvent, msec int) (int, error) {
-	return unix.EpollWait(fd, unsafe.Slice((*unix.EpollEvent)(&events[0]), len(events)), msec)
 }
 
 // sockRead reads what the socket holds. No bytes and no error: it holds none. The end of the stream is io.EOF.
@@ -60,20 +60,33 @@ func sockRead(fd int, b []byte) (int, error) {
 	}
 }
 
-// sockWrite writes until the bytes are written or the socket is full.
+// sockWrite writes what the socket takes; 0 and no error means that it is full.
 func sockWrite(fd int, b []byte) (int, error) {
 	for {
 		n, errno := rawSend(fd, b)
-		switch errno {
-		case 0:
-			return n, nil
-		case unix.EAGAIN:
-			return 0, nil
-		case unix.EINTR:
-		default:
-			return 0, os.NewSyscallError("write", errno)
+		if errno != unix.EINTR {
+			return written(n, errno)
 		}
 	}
+}
+
+func sockWritev(fd int, iov []unix.Iovec) (int, error) {
+	for {
+		n, errno := rawWritev(fd, iov)
+		if errno != unix.EINTR {
+			return written(n, errno)
+		}
+	}
+}
+
+func written(n int, errno unix.Errno) (int, error) {
+	switch errno {
+	case 0:
+		return n, nil
+	case unix.EAGAIN:
+		return 0, nil
+	}
+	return 0, os.NewSyscallError("write", errno)
 }
 
 func closeFD(fd int) {

@@ -27,8 +27,9 @@ type counts struct {
 type published struct {
 	iterations, waits, busy, idle, reads, read, writes, written, detached atomic.Uint64
 
-	load   atomic.Int64 // share of the last window that the loop was busy, in 1<<loadBits
-	loadAt atomic.Int64 // when load was measured
+	load    atomic.Int64 // share of the last window that the loop was busy, in 1<<loadBits
+	loadAt  atomic.Int64 // when load was measured
+	blocked atomic.Bool  // the loop waits for events; unlike Loop.sleeping, until it has really woken
 }
 
 // Stats returns the loop's totals. Any goroutine may call it; those of a busy loop are up to a millisecond old.
@@ -66,12 +67,23 @@ func (l *Loop) account(now int64) {
 	l.counts.iterations++
 	l.counts.busy += uint64(now - l.mark)
 	l.mark = now
-	if span := now - l.windowAt; span >= loadWindow {
-		busy := int64(l.counts.busy-l.windowBusy) << loadBits / span
-		l.stats.load.Store((l.stats.load.Load() + busy) / 2)
-		l.stats.loadAt.Store(now)
-		l.windowAt, l.windowBusy = now, l.counts.busy
+	l.measure(now)
+}
+
+// measure ends the window over which the load is measured, if it is old enough. One that was spent asleep for the most
+// part leaves nothing of the loads before.
+func (l *Loop) measure(now int64) {
+	span := now - l.windowAt
+	if span < loadWindow {
+		return
 	}
+	load := int64(l.counts.busy-l.windowBusy) << loadBits / span
+	if span < 4*loadWindow {
+		load = (l.stats.load.Load() + load) / 2
+	}
+	l.stats.load.Store(load)
+	l.stats.loadAt.Store(now)
+	l.windowAt, l.windowBusy = now, l.counts.busy
 }
 
 // load returns how busy the loop has been of late, from 0 to 1<<loadBits. A loop that has measured nothing for a while is
@@ -80,7 +92,7 @@ func (l *Loop) load(now int64) int64 {
 	if now-l.stats.loadAt.Load() <= 4*loadWindow {
 		return l.stats.load.Load()
 	}
-	if l.sleeping.Load() {
+	if l.stats.blocked.Load() {
 		return 0
 	}
 	return 1 << loadBits

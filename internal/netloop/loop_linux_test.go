@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package netloop
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/redpoll/redpoll/internal/clock"
+)
+
+// TestPostLosesNoWakeUp has goroutines post and wait for the answer, so that loops fall asleep and wake all the time: one
+// lost wake-up stops the test.
+func TestPostLosesNoWakeUp(t *testing.T) {
+	g := start(t, 2, &server{})
+	var total atomic.Int64
+	var posters sync.WaitGroup
+	const goroutines, rounds = 6, 1500
+	for i := range goroutines {
+		posters.Add(1)
+		go func() {
+			defer posters.Done()
+			back := make(chan bool, 1)
+			for j := range rounds {
+				here, there := g.Loops()[(i+j)%2], g.Loops()[(i+j+1)%2]
+				here.Post(func(r *Runner) {
+					if r.Loop() != here {
+						t.Error("run by another loop")
+					}
+					total.Add(1)
+					there.Post(func(*Runner) { back <- true })
+				})
+				select {
+				case <-back:
+				case <-time.After(patience):
+					t.Error("lost wake-up")
+					return
+				}
+			}
+		}()
+	}
+	posters.Wait()
+	if n := total.Load(); n != goroutines*rounds {
+		t.Errorf("%d functions run", n)
+	}
+}
+
+func TestPostKeepsTheOrder(t *testing.T) {
+	g := start(t, 1, &server{})
+	l := g.Loops()[0]
+	const n = 50_000 // more than a mail list keeps
+	next, done := 0, make(chan bool)
+	gate := make(chan bool)
+	l.Post(func(*Runner) { <-gate })
+	for i := range n {
+		l.Post(func(*Runner) {
+			if next != i {
+				t.Errorf("%d ran when %d was due", i, next)
+			}
+			next++
+		})
+	}
+	l.Post(func(*Runner) { close(done) })
+	close(gate)
+	receive(t, "the last", done)
+}
+
+// TestTickDecidesHowLongToSleep: no limit lets the loop sleep, a limit wakes it, 0 keeps it going.
+func TestTickDecidesHowLongToSleep(t *testing.T) {
+	var limit, ticks atomic.Int64
+	limit.Store(-1)
+	g := start(t, 1, &server{tick: func(_ *Runner, now int64) int64 {
+		ticks.Add(1)
+		return limit.Load()
+	}})
+	l := g.Loops()[0]
+	await(t, "sleep", l.sleeping.Load)
+	if n := ticks.Load(); n > 3 {
+		t.Errorf("%d iterations with nothing to do", n)
+	}
+	limit.Store(int64(time.Millisecond))
+	l.Post(func(*Runner) {})
+	start := ticks.Load()
+	await(t, "ticks with a limit", func() bool { return ticks.Load() > start+5 })
+	waits := l.Stats().Waits
+	if waits < 4 {
+		t.Errorf("%d waits", waits)
+	}
+	limit.Store(0)
+	start = ticks.Load()
+	await(t, "ticks without sleep", func() bool { return ticks.Load() > start+10_000 })
+	if s := l.Stats(); s.BusyNs == 0 || s.IdleNs == 0 {
+		t.Errorf("busy %d ns, idle %d ns", s.BusyNs, s.IdleNs)
+	}
+}
+
+// TestBusyLoopLeavesRoom: a loop that never blocks, under a clock that stands still, does not starve other goroutines.
+func TestBusyLoopLeavesRoom(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	checkLeaks(t)
+	s := &server{tick: func(*Runner, int64) int64 { return 0 }}
+	g, err := New(Options{Loops: 1, Handler: s, Mono: clock.NewFake(0).Mono, LockOSThread: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Stop)
+	g.Start()
+	ch := make(chan int)
+	go func() {
+		for range 100 {
+			ch <- 1
+		}
+	}()
+	for range 100 {
+		receive(t, "another goroutine", ch)
+	}
+	runtime.GC()
+}
+
+func TestConnectionsAreBalanced(t *testing.T) {
+	g := start(t, 4, &server{accept: newEcho})
+	addr := listenUnix(t, g)
+	for range 40 {
+		dial(t, addr)
+	}
+	await(t, "40 connections", func() bool { return g.Accepted() == 40 })
+	for _, l := range g.Loops() {
+		if n := l.Conns(); n < 9 || n > 11 {
+			t.Errorf("loop %d has %d of 40 connections", l.ID(), n)
+		}
+	}
+}
+
+// TestBusyLoopGetsFewer: a loop that works all the time is spared although it has no more connections than the other.
+func TestBusyLoopGetsFewer(t *testing.T) {
+	var busy atomic.Int64 // the loop that is, + 1
+	s := &server{accept: newEcho, tick: func(r *Runner, _ int64) int64 {
+		if busy.Load() == int64(r.Loop().ID())+1 {
+			return 0
+		}
+		return -1
+	}}
+	g := start(t, 2, s)
+	addr := listenUnix(t, g)
+	for which, l := range g.Loops() {
+		busy.Store(int64(which) + 1)
+		for _, l := range g.Loops() {
+			l.Post(func(*Runner) {})
+		}
+		other := g.Loops()[1-which]
+		await(t, "load is measured", func() bool {
+			now := g.opts.Mono()
+			return l.stats.load.Load() > 900 && l.load(now) > 900 && other.load(now) < 300
+		})
+		before, accepted := l.Conns(), g.Accepted()
+		for range 8 {
+			dial(t, addr)
+		}
+		await(t, "8 connections", func() bool { return g.Accepted() == accepted+8 })
+		if n := l.Conns() - before; n > 2 {
+			t.Errorf("the busy loop %d got %d of 8 connections", which, n)
+		}
+	}
+}
+
+// TestIdleConnectionsAreCheap measures the heap that connections of ours take, without their sessions' buffers.
+func TestIdleConnectionsAreCheap(t *testing.T) {
+	g := start(t, 2, &server{accept: func(_ *Runner, c *Conn) Session { return &funcs{} }})
+	addr := listen(t, g, "tcp", "127.0.0.1:0")
+	const n = 3000
+	to := &unix.SockaddrInet4{Port: addr.(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}}
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for range n {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if err := unix.Connect(fd, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "all accepted", func() bool { return g.Accepted() == n })
+	per := int64(heap()-before) / n
+	t.Logf("%d bytes a connection", per)
+	if per > 500 {
+		t.Errorf("an idle connection takes %d bytes of heap", per)
+	}
+}
+
+// TestOutOfDescriptors: accepting rests, without spinning, and goes on when descriptors are free again.
+func TestOutOfDescriptors(t *testing.T) {
+	g := start(t, 1, &server{accept: newEcho})
+	addr := listenUnix(t, g)
+	first := dial(t, addr)
+	ask(t, first, "hello")
+	clientFD, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := os.NewFile(uintptr(clientFD), "client")
+	defer client.Close()
+
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	low := limit
+	low.Cur = 3 // all that are open stay
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
+		t.Skip(err)
+	}
+	restore := sync.OnceFunc(func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
+		}
+	})
+	defer restore()
+	if err := unix.Connect(clientFD, &unix.SockaddrUnix{Name: addr.String()}); err != nil {
+		t.Fatal(err)
+	}
+	l := g.Loops()[0]
+	await(t, "the listener rests", func() bool {
+		resting := make(chan int, 1)
+		l.Post(func(*Runner) { resting <- len(l.resting) })
+		return <-resting == 1
+	})
+	await(t, "sleep", l.sleeping.Load)
+	before := l.Stats().Iterations
+	ask(t, first, "others are served")
+	if n := l.Stats().Iterations - before; n > 20 {
+		t.Errorf("%d iterations: the loop spins", n)
+	}
+	restore()
+	if _, err := client.Write([]byte("late")); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 4)
+	if _, err := io.ReadFull(client, got); err != nil || string(got) != "late" {
+		t.Errorf("read %q, %v", got, err)
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	type ends struct{ remote, local string }
+	seen := make(chan ends, 1)
+	g := start(t, 1, &server{accept: func(_ *Runner, c *Conn) Session {
+		seen <- ends{c.RemoteAddr(), c.LocalAddr()}
+		return &funcs{}
+	}})
+	for _, network := range []string{"tcp", "tcp4", "tcp6"} {
+		address := "127.0.0.1:0"
+		if network == "tcp6" {
+			address = "[::1]:0"
+		}
+		addr, err := g.Listen(network, address, ListenOptions{})
+		if network == "tcp6" && errors.Is(err, syscall.EADDRNOTAVAIL) {
+			continue // no IPv6 here
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := dial(t, addr)
+		if got := receive(t, network, seen); got.remote != c.LocalAddr().String() || got.local != c.RemoteAddr().String() {
+			t.Errorf("%s: %v, want %v and %v", network, got, c.LocalAddr(), c.RemoteAddr())
+		}
+	}
+	addr := listenUnix(t, g)
+	dial(t, addr)
+	if got := receive(t, "unix", seen); got.remote != addr.String()+":0" || got.local != got.remote {
+		t.Errorf("unix: %v", got)
+	}
+}
+
+func TestListenTwiceOnOnePort(t *testing.T) {
+	g := start(t, 1, &server{accept: newEcho})
+	addr := listen(t, g, "tcp4", "0.0.0.0:0")
+	_, port, _ := net.SplitHostPort(addr.String())
+	var op *net.OpError
+	if _, err := g.Listen("tcp4", "0.0.0.0:"+port, ListenOptions{}); !errors.As(err, &op) || !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("second listener: %v", err)
+	}
+	if _, err := g.Listen("tcp", "127.0.0.1:99999", ListenOptions{}); err == nil {
+		t.Error("a port that does not exist")
+	}
+	// IPv6 alone, so that both families can have the port.
+	if _, err := g.Listen("tcp6", "[::]:"+port, ListenOptions{}); err != nil && !errors.Is(err, syscall.EAFNOSUPPORT) &&
+		!strings.Contains(err.Error(), "no suitable address") {
+		t.Errorf("IPv6: %v", err)
+	}
+}
+
+func TestUnixSocketFile(t *testing.T) {
+	g := start(t, 1, &server{accept: newEcho})
+	path := filepath.Join(t.TempDir(), "s")
+	if _, err := g.Listen("unix", path, ListenOptions{Mode: 0o700}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != fs.ModeSocket|0o700 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if _, err := g.Listen("unix", path, ListenOptions{}); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("second listener: %v", err)
+	}
+	g.CloseListeners()
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file is left: %v", err)
+	}
+	// A file that is left behind by a crash.
+	old, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.SetUnlinkOnClose(false)
+	old.Close()
+	addr, err := g.Listen("unix", path, ListenOptions{Unlink: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask(t, dial(t, addr), "hello")
+	// No other file is removed.
+	file := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Listen("unix", file, ListenOptions{Unlink: true}); err == nil {
+		t.Error("listens in place of a file")
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCloseListeners: connections stay, new ones are refused, and listening again works.
+func TestCloseListeners(t *testing.T) {
+	g := start(t, 2, &server{accept: newEcho})
+	for range 3 {
+		addr := listen(t, g, "tcp", "127.0.0.1:0")
+		c := dial(t, addr)
+		ask(t, c, "before")
+		g.CloseListeners()
+		if _, err := net.Dial("tcp", addr.String()); err == nil {
+			t.Error("accepted after CloseListeners")
+		}
+		ask(t, c, "after")
+	}
+}
+
+func TestGroupThatNeverStarts(t *testing.T) {
+	checkLeaks(t)
+	g, err := New(Options{Loops: 3, Handler: &server{}, Mono: clock.Real().Mono})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listenUnix(t, g)
+	dial(t, addr)
+	g.Stop()
+	g.Stop()
+	g.Start()
+	if _, err := g.Listen("tcp", "127.0.0.1:0", ListenOptions{}); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Listen after Stop: %v", err)
+	}
+	if g.Loops()[0].Post(func(*Runner) {}) {
+		t.Error("Post after Stop")
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for name, opts := range map[string]Options{
+		"loops":   {Handler: &server{}, Mono: clock.Real().Mono},
+		"handler": {Loops: 1, Mono: clock.Real().Mono},
+		"clock":   {Loops: 1, Handler: &server{}},
+	} {
+		if _, err := New(opts); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
