@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// The longest host name and how many loops there may be.
+const (
+	maxHostname = 255
+	maxLoops    = 128
+)
+
+// usableCores is how many cores the process may use, by its affinity and its control group. It is taken before anything
+// can have set GOMAXPROCS.
+var usableCores = min(runtime.GOMAXPROCS(0), maxLoops)
+
+// fileName checks a name that may not be a path.
+func fileName(directive, noun string, mayBeEmpty bool) func(old, s string) (string, error) {
+	return func(_, s string) (string, error) {
+		if s == "" && !mayBeEmpty {
+			return "", errors.New(directive + " can't be empty")
+		}
+		if strings.Contains(s, "/") {
+			return "", errors.New(directive + " can't be a path, just a " + noun)
+		}
+		return s, nil
+	}
+}
+
+// directory makes dir absolute, from the old one, and checks that it can be used.
+func directory(old, s string) (string, error) {
+	if s == "" {
+		return "", errors.New("No such file or directory")
+	}
+	path := s
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(old, path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", errors.New(systemText(err))
+	}
+	if !info.IsDir() {
+		return "", errors.New("Not a directory")
+	}
+	return filepath.Clean(path), nil
+}
+
+func hostname(_, s string) (string, error) {
+	if len(s) > maxHostname {
+		return "", errors.New("Hostnames must be less than 256 characters")
+	}
+	for _, c := range []byte(s) {
+		if !isAlphanumeric(c) && c != '-' && c != '.' {
+			return "", errors.New("Hostnames may only contain alphanumeric characters, hyphens or dots")
+		}
+	}
+	return s, nil
+}
+
+func nodename(_, s string) (string, error) {
+	if len(s) > maxHostname {
+		return "", errors.New("Human readable node names must be less than 256 characters")
+	}
+	for _, c := range []byte(s) {
+		if !isAlphanumeric(c) && !strings.ContainsRune("-._", rune(c)) {
+			return "", errors.New("Human readable node names may only contain alphanumeric characters, hyphens, dots or underscores")
+		}
+	}
+	return s, nil
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
+// TitleVariables names what may stand in braces in proc-title-template.
+func TitleVariables() []string {
+	return []string{"title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"}
+}
+
+// titleTemplate checks the template of the process title: known variables only, and something in it.
+func titleTemplate(_, s string) (string, error) {
+	bad := errors.New("template format is invalid or contains unknown variables")
+	if s == "" {
+		return "", bad
+	}
+	rest := s
+	for {
+		_, after, found := strings.Cut(rest, "{")
+		if !found {
+			return s, nil
+		}
+		name, next, closed := strings.Cut(after, "}")
+		if !closed || !slices.Contains(TitleVariables(), name) {
+			return "", bad
+		}
+		rest = next
+	}
+}
+
+// versionText checks redis-version: three numbers with dots, since clients take it apart.
+func versionText(_, s string) (string, error) {
+	parts := strings.Split(s, ".")
+	for _, part := range parts {
+		if n, ok := parseInt(part); !ok || n < 0 || n > 255 {
+			parts = nil
+		}
+	}
+	if len(parts) != 3 {
+		return "", errors.New("argument must be a version such as 7.0.15")
+	}
+	return s, nil
+}
+
+// shutdownWords refuses a set of shutdown options that contradict each other.
+func shutdownWords(set []string) error {
+	if slices.Contains(set, "save") && slices.Contains(set, "nosave") {
+		return errors.New("shutdown options SAVE and NOSAVE can't be used simultaneously")
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package config
+
+// monitoringTable has the directives of notifications, latency, slow commands and scripts.
+func monitoringTable() []Directive {
+	return []Directive{
+		{Name: "notify-keyspace-events", Kind: Special, Default: `""`, make: special(readEvents, Events.String),
+			Doc: "which changes of keys are published, by letters"},
+		{Name: "tracking-table-max-keys", Kind: Int, Max: maxI64, Default: "1000000", Status: Later,
+			Doc: "keys remembered for clients that cache, 0 for no limit"},
+		{Name: "slowlog-log-slower-than", Kind: Int, Min: -1, Max: maxI64, Default: "10000", Status: Later,
+			Doc: "microseconds from which a command is logged as slow, -1 for never"},
+		{Name: "slowlog-max-len", Kind: Int, Max: maxI64, Default: "128", Status: Later, Doc: "entries in the log of slow commands"},
+		{Name: "latency-monitor-threshold", Kind: Int, Max: maxI64, Default: "0", Status: Later,
+			Doc: "milliseconds from which a latency event is recorded, 0 for never"},
+		{Name: "latency-tracking", Kind: Bool, Default: "yes", Doc: "keep a histogram of every command's duration"},
+		{Name: "latency-tracking-info-percentiles", Kind: Special, Default: "50 99 99.9", make: special(readPercentiles, formatPercentiles),
+			Doc: "percentiles that INFO latencystats shows"},
+		{Name: "busy-reply-threshold", Aliases: []string{"lua-time-limit"}, Kind: Int, Max: maxI64, Default: "5000",
+			Doc: "milliseconds after which clients that wait for a long command or script get BUSY"},
+	}
+}
+
+// debugTable has the directives that only tests of the server use; CONFIG GET hides them.
+func debugTable() []Directive {
+	const noChild = "nothing here is that slow on purpose"
+	return []Directive{
+		{Name: "rdb-key-save-delay", Kind: Int, Flags: Hidden, Min: minI32, Max: maxI32, Default: "0", Status: Ignored, Here: noChild,
+			Doc: "microseconds to wait after each key of a snapshot"},
+		{Name: "key-load-delay", Kind: Int, Flags: Hidden, Min: minI32, Max: maxI32, Default: "0", Status: Ignored, Here: noChild,
+			Doc: "microseconds to wait after each key that is loaded"},
+		{Name: "loading-process-events-interval-bytes", Kind: Memory, Flags: Hidden, Min: 1024, Max: maxI32, Default: "2mb", Status: Ignored,
+			Here: "clients are always answered while loading", Doc: "bytes loaded between two looks at the clients"},
+		{Name: "watchdog-period", Kind: Int, Flags: Hidden, Max: maxI32, Default: "0", Status: Ignored,
+			Here: "use a profile of the process", Doc: "milliseconds after which the software watchdog logs a stack"},
+		{Name: "use-exit-on-panic", Kind: Bool, Flags: Immutable | Hidden, Default: "no", Status: Ignored, Here: "there is no core dump to avoid",
+			Doc: "exit instead of aborting on a failure"},
+		{Name: "lua-enable-deprecated-api", Kind: Bool, Flags: Immutable | Hidden, Default: "no", Status: Later,
+			Doc: "keep functions that scripts should no longer use"},
+	}
+}

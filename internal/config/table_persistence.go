@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package config
+
+// persistenceTable has the directives of snapshots and the append-only file.
+func persistenceTable() []Directive {
+	const notYet = "the data is not written to disk"
+	return []Directive{
+		{Name: "save", Kind: Special, Default: "3600 1 300 100 60 10000", make: special(readSave, formatSave), Status: Later, Here: notYet,
+			Doc: "pairs of seconds and changes after which a snapshot is written"},
+		{Name: "dbfilename", Kind: String, Flags: Protected, Default: "dump.rdb", check: fileName("dbfilename", "filename", true),
+			Status: Later, Here: notYet, Doc: "file of the snapshot"},
+		{Name: "rdbcompression", Kind: Bool, Default: "yes", Status: Later, Here: notYet, Doc: "compress strings in snapshots"},
+		{Name: "rdbchecksum", Kind: Bool, Flags: Immutable, Default: "yes", Status: Later, Here: notYet, Doc: "end snapshots with a checksum"},
+		{Name: "rdb-del-sync-files", Kind: Bool, Default: "no", Status: Later, Here: notYet,
+			Doc: "remove snapshots made for replicas when nothing else needs them"},
+		{Name: "rdb-save-incremental-fsync", Kind: Bool, Default: "yes", Status: Later, Here: notYet, Doc: "write a snapshot to disk bit by bit"},
+		{Name: "sanitize-dump-payload", Kind: Enum, Flags: Debug, Names: []string{"no", "yes", "clients"}, Default: "no", Status: Later,
+			Doc: "check data of RESTORE and snapshots in depth"},
+		{Name: "stop-writes-on-bgsave-error", Kind: Bool, Default: "yes", Status: Later, Here: notYet,
+			Doc: "refuse writes after a snapshot failed"},
+		{Name: "appendonly", Kind: Bool, Flags: DenyLoading, Default: "no", Status: Later, Here: notYet, Doc: "log every write to disk"},
+		{Name: "appendfilename", Kind: String, Flags: Immutable, Default: "appendonly.aof",
+			check: fileName("appendfilename", "filename", false), Status: Later, Here: notYet, Doc: "base name of the append-only files"},
+		{Name: "appenddirname", Kind: String, Flags: Immutable, Default: "appendonlydir",
+			check: fileName("appenddirname", "dirname", false), Status: Later, Here: notYet, Doc: "directory of the append-only files, in dir"},
+		{Name: "appendfsync", Kind: Enum, Names: []string{"everysec", "always", "no"}, Default: "everysec", Status: Later, Here: notYet,
+			Doc: "when the append-only file is forced to disk"},
+		{Name: "no-appendfsync-on-rewrite", Kind: Bool, Default: "no", Status: Ignored, Here: "a rewrite does not disturb the log",
+			Doc: "do not force the append-only file to disk during a rewrite"},
+		{Name: "auto-aof-rewrite-percentage", Kind: Int, Max: maxI32, Default: "100", Status: Later, Here: notYet,
+			Doc: "growth of the append-only file that starts a rewrite, 0 for never"},
+		{Name: "auto-aof-rewrite-min-size", Kind: Memory, Max: maxI64, Default: "64mb", Status: Later, Here: notYet,
+			Doc: "size of the append-only file below which it is not rewritten"},
+		{Name: "aof-load-truncated", Kind: Bool, Default: "yes", Status: Later, Here: notYet, Doc: "start from an append-only file with a torn end"},
+		{Name: "aof-use-rdb-preamble", Kind: Bool, Default: "yes", Status: Later, Here: notYet, Doc: "begin rewritten files with a snapshot"},
+		{Name: "aof-timestamp-enabled", Kind: Bool, Default: "no", Status: Later, Here: notYet, Doc: "write times to the append-only file"},
+		{Name: "aof-rewrite-incremental-fsync", Kind: Bool, Default: "yes", Status: Later, Here: notYet, Doc: "write a rewrite to disk bit by bit"},
+		{Name: "aof-disable-auto-gc", Kind: Bool, Flags: Debug, Default: "no", Status: Later, Here: notYet,
+			Doc: "keep append-only files that are no longer used"},
+	}
+}
