@@ -45,10 +45,11 @@ func NewPlayer(target *Target, proto int) (*Player, error) {
 		return nil, err
 	}
 	defer c.Close()
-	if v, err := c.Do("FLUSHALL"); err != nil || v.IsError() {
-		return nil, fmt.Errorf("FLUSHALL: %s %w", v.Str, err)
+	v, err := c.Do("FLUSHALL")
+	if err == nil && v.IsError() {
+		err = fmt.Errorf("FLUSHALL: %s", v.Str)
 	}
-	return p, nil
+	return p, err
 }
 
 // Close closes the player's connections.
@@ -69,17 +70,26 @@ func (p *Player) conn(name string) (*Client, error) {
 	}
 	p.conns[name] = c
 	if p.proto == 3 {
-		return c, hello(c, 3)
+		err = hello(c, 3)
 	}
-	return c, nil
+	if errors.Is(err, errNoAuth) {
+		err = nil // the story has set a password and wants to see what is said without it
+	}
+	return c, err
 }
+
+// errNoAuth is the reply to HELLO before AUTH.
+var errNoAuth = errors.New("HELLO needs AUTH")
 
 func hello(c *Client, proto int) error {
 	v, err := c.Do("HELLO", strconv.Itoa(proto))
-	if err == nil && v.IsError() {
-		err = errors.New(v.Str)
+	switch {
+	case err != nil || !v.IsError():
+		return err
+	case strings.HasPrefix(v.Str, "NOAUTH"):
+		return errNoAuth
 	}
-	return err
+	return errors.New(v.Str)
 }
 
 // Runs says whether the step is meant for the player's target.

@@ -192,7 +192,7 @@ func (s *Step) action(word, rest string) error {
 			err = fmt.Errorf("no command")
 		}
 		for i, a := range s.Args {
-			s.Args[i] = expandRuns(a)
+			s.Args[i] = ExpandRuns(a)
 		}
 	case "raw":
 		s.Kind = StepRaw
@@ -200,7 +200,7 @@ func (s *Step) action(word, rest string) error {
 		if words, err = SplitArgs(rest); err == nil && len(words) != 1 {
 			err = fmt.Errorf("raw takes one quoted text")
 		}
-		s.Raw = expandRuns(strings.Join(words, ""))
+		s.Raw = ExpandRuns(strings.Join(words, ""))
 	case "read":
 		s.Kind = StepRead
 	case "closed":
@@ -216,8 +216,8 @@ func (s *Step) action(word, rest string) error {
 
 var run = regexp.MustCompile(`\{(.)\*(\d+)\}`)
 
-// expandRuns replaces {x*3} by xxx.
-func expandRuns(s string) string {
+// ExpandRuns replaces {x*3} by xxx, as in the arguments of stories.
+func ExpandRuns(s string) string {
 	return run.ReplaceAllStringFunc(s, func(m string) string {
 		sub := run.FindStringSubmatch(m)
 		n, err := strconv.Atoi(sub[2])

@@ -59,10 +59,13 @@ func (v Value) Shape() string {
 }
 
 // Sorted is a copy whose children stand in the order of their formatted texts, in groups of the given size that stay
-// together: 2 for a map or for a flat list of pairs.
+// together: 2 for a map or for a flat list of pairs. Children that are pairs themselves, as RESP3 nests them, are each a group.
 func (v Value) Sorted(group int) Value {
-	if v.Kind == '%' {
+	switch {
+	case v.Kind == '%':
 		group = 2
+	case len(v.Elems) > 0 && v.Elems[0].aggregate():
+		group = 1
 	}
 	if len(v.Elems)%group != 0 {
 		return v
