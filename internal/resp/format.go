@@ -73,9 +73,17 @@ func (v Value) formatElems(b *strings.Builder, prefix string) {
 		v.Elems[i].format(b, inner)
 		if step == 2 {
 			b.WriteString(" => ")
+			if v.Elems[i+1].startsLine() {
+				b.WriteString("\n" + inner)
+			}
 			v.Elems[i+1].format(b, inner)
 		}
 	}
+}
+
+// startsLine reports whether v, as the value in a map, goes under its key rather than beside it.
+func (v Value) startsLine() bool {
+	return len(v.Elems) > 0 && (v.Type == '*' || v.Type == '%')
 }
 
 // Quote returns s between double quotes with escapes for what cannot be printed: the inverse of SplitArgs for one word.

@@ -37,7 +37,7 @@ func TestReaderDecodesAndFormats(t *testing.T) {
 		{"*2\r\n:1\r\n*2\r\n$1\r\na\r\n*1\r\n:2\r\n", Value{Type: '*', Elems: []Value{{Type: ':', Int: 1}, {Type: '*', Elems: []Value{{Type: '$', Str: "a"}, {Type: '*', Elems: []Value{{Type: ':', Int: 2}}}}}}},
 			"1) (integer) 1\n2) 1) \"a\"\n   2) 1) (integer) 2"},
 		{"%2\r\n+a\r\n:1\r\n+b\r\n*2\r\n:2\r\n:3\r\n", Value{Type: '%', Elems: []Value{{Type: '+', Str: "a"}, {Type: ':', Int: 1}, {Type: '+', Str: "b"}, {Type: '*', Elems: []Value{{Type: ':', Int: 2}, {Type: ':', Int: 3}}}}},
-			"1# a => (integer) 1\n2# b => 1) (integer) 2\n   2) (integer) 3"},
+			"1# a => (integer) 1\n2# b => \n   1) (integer) 2\n   2) (integer) 3"},
 		{"~2\r\n:1\r\n:2\r\n", Value{Type: '~', Elems: []Value{{Type: ':', Int: 1}, {Type: ':', Int: 2}}}, "1~ (integer) 1\n2~ (integer) 2"},
 		{"|1\r\n+k\r\n:1\r\n:7\r\n", Value{Type: ':', Int: 7, Attrs: []Value{{Type: '+', Str: "k"}, {Type: ':', Int: 1}}}, "(integer) 7"},
 	} {
