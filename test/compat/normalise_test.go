@@ -13,13 +13,14 @@ import (
 type likeness int
 
 const (
-	exact     likeness = iota
-	sameShape          // the same types and numbers of elements
-	sameKind           // the same type
-	anyOrder           // the same elements
-	anyPairs           // the same pairs, flat or as a map
-	nearby             // integers no more than 2,000 apart
-	cursor             // one step of a scan
+	exact         likeness = iota
+	sameShape              // the same types and numbers of elements
+	sameKind               // the same type
+	anyOrder               // the same elements
+	anyPairs               // the same pairs, flat or as a map
+	nearby                 // milliseconds no more than 2,000 apart
+	nearbySeconds          // seconds no more than 2 apart
+	cursor                 // one step of a scan
 )
 
 // rules lists all replies that may differ from Redis's byte for byte, and why. Everything else must be the same.
@@ -36,11 +37,11 @@ var rules = []struct {
 	{"RANDOMKEY", sameKind, "random"},
 	{"SCAN", cursor, "cursors are the server's own"},
 	{"HSCAN", cursor, "cursors are the server's own"},
-	{"TTL", nearby, "the servers get the command at different times"},
+	{"TTL", nearbySeconds, "the servers get the command at different times"},
 	{"PTTL", nearby, "the servers get the command at different times"},
-	{"EXPIRETIME", nearby, "the servers get EXPIRE at different times"},
+	{"EXPIRETIME", nearbySeconds, "the servers get EXPIRE at different times"},
 	{"PEXPIRETIME", nearby, "the servers get EXPIRE at different times"},
-	{"OBJECT IDLETIME", nearby, "the servers get the command at different times"},
+	{"OBJECT IDLETIME", nearbySeconds, "the servers get the command at different times"},
 	{"OBJECT FREQ", sameKind, "the counter is random"},
 	{"OBJECT REFCOUNT", sameKind, "Redpoll shares no objects"},
 	{"MEMORY USAGE", sameKind, "the memory layout is the server's own"},
@@ -115,12 +116,18 @@ func same(as likeness, want, got testutil.Value) bool {
 	case anyPairs:
 		return testutil.Format(want.Sorted(2)) == testutil.Format(got.Sorted(2))
 	case nearby:
-		d := want.Int - got.Int
-		return want.Kind == ':' && d >= -2000 && d <= 2000 && (want.Int < 0) == (got.Int < 0)
+		return sameTime(want, got, 2000)
+	case nearbySeconds:
+		return sameTime(want, got, 2)
 	case cursor:
 		return sameScan(want, got)
 	}
 	return false
+}
+
+func sameTime(want, got testutil.Value, tolerance int64) bool {
+	d := want.Int - got.Int
+	return want.Kind == ':' && d >= -tolerance && d <= tolerance && (want.Int < 0) == (got.Int < 0)
 }
 
 // sameScan compares one step of a scan; TestScans compares whole ones.
