@@ -5,6 +5,8 @@ package command
 import (
 	"bytes"
 	"math"
+
+	"github.com/redpoll/redpoll/internal/num"
 )
 
 // KeyFlags says what a command does with the keys of a KeySpec: one of RO, RW, OW, RM for the key as a whole, and what
@@ -150,20 +152,19 @@ type KeyFinder func(dst []KeyRef, argv [][]byte) (keys []KeyRef, ok bool)
 
 // keyPlan is what Registry works out of Keys.
 type keyPlan struct {
-	simple bool // one range from a fixed position, or no keys
-	finder bool // FindKeys has the last word
-	none   bool
-	begin  int32
-	last   int32
-	step   int32
-	limit  int32
+	none   bool // no keys
+	simple bool // one range from a fixed position
+	finder bool // FindKeys has the last word on positions
+	flags  bool // FindKeys has the last word on flags
+	// The range of a simple one, as in KeySpec.
+	begin, last, step, limit int32
 	// What COMMAND reports: first and last position and step, 0 when there are none that the three numbers describe.
 	legacyFirst, legacyLast, legacyStep int
 }
 
 // AppendKeys appends the positions of a call's keys to dst. ok is false when the words cannot be made sense of (a count
 // of keys that is no number or too large); the positions are then not to be used. Without memory allocation as long as
-// dst has room, but for commands with FindKeys. Arity must have been checked. Only for a registry's records.
+// dst has room, but for commands whose positions FindKeys finds. Arity must have been checked. Only for a registry's records.
 func (s *Spec) AppendKeys(dst []int, argv [][]byte) (keys []int, ok bool) {
 	p := &s.keys
 	if p.none {
@@ -212,11 +213,13 @@ func (s *Spec) appendFound(dst []int, argv [][]byte) ([]int, bool) {
 	return dst, ok
 }
 
-// AppendKeyRefs is AppendKeys with the flags of each key.
+// AppendKeyRefs is AppendKeys with the flags of each key, as Redis tells them: without flags when the number of keys was
+// one that the command is going to refuse, and no key at all (not even a destination) when it was 0.
 func (s *Spec) AppendKeyRefs(dst []KeyRef, argv [][]byte) (keys []KeyRef, ok bool) {
-	if s.keys.finder {
+	if s.keys.flags {
 		return s.FindKeys(dst, argv)
 	}
+	start, loose := len(dst), false
 	for i := range s.Keys {
 		k := &s.Keys[i]
 		if k.Flags.Has(NotKey) {
@@ -226,9 +229,16 @@ func (s *Spec) AppendKeyRefs(dst []KeyRef, argv [][]byte) (keys []KeyRef, ok boo
 		if state == keysInvalid {
 			return dst, false
 		}
+		if state == keysZero {
+			return dst[:start], true
+		}
+		loose = loose || state == keysLoose
 		for n, pos := 0, r.first; n < r.count; n, pos = n+1, pos+r.step {
 			dst = append(dst, KeyRef{Pos: pos, Flags: k.Flags})
 		}
+	}
+	for i := start; loose && i < len(dst); i++ {
+		dst[i].Flags = 0
 	}
 	return dst, true
 }
@@ -251,7 +261,9 @@ type keysState uint8
 
 const (
 	keysFound keysState = iota
+	keysLoose           // found by a number that the command will refuse
 	keysAbsent
+	keysZero // their number is given as 0
 	keysInvalid
 )
 
@@ -306,15 +318,19 @@ func (k *KeySpec) counted(argv [][]byte, begin int) (keyRun, keysState) {
 	if at >= len(argv) {
 		return keyRun{}, keysInvalid
 	}
-	n, ok := keyCount(argv[at])
+	state := keysFound
+	n, ok := num.ParseInt(argv[at])
 	if !ok {
-		return keyRun{}, keysInvalid
+		n, state = looseCount(argv[at]), keysLoose
 	}
 	first := begin + k.first
-	if n > 0 && (n-1)*k.step > len(argv)-1-first {
+	switch {
+	case n == 0:
+		return keyRun{}, keysZero
+	case n < 0 || n > int64(len(argv)) || (int(n)-1)*k.step > len(argv)-1-first:
 		return keyRun{}, keysInvalid
 	}
-	return keyRun{first, k.step, n}, keysFound
+	return keyRun{first, k.step, int(n)}, state
 }
 
 // lastFromEnd gives the position of the last key of a range that is counted from the end.
@@ -325,23 +341,25 @@ func lastFromEnd(argc, begin, last, limit int) int {
 	return argc + last
 }
 
-// keyCount reads a number of keys as loosely as C's atoi: blanks and a sign before, anything behind. A command refuses more
-// than this does, but the keys must be known before it looks. ok is false for what is negative or beyond any call.
-func keyCount(b []byte) (n int, ok bool) {
+// looseCount reads a number of keys as C's atoi does: blanks and a sign before it, anything behind. No command takes such
+// a number, but Redis finds keys by it. What no call can hold comes out as too large.
+func looseCount(b []byte) int64 {
 	b = bytes.TrimLeft(b, " \t\n\v\f\r")
+	sign := int64(1)
 	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
-		if b[0] == '-' && len(b) > 1 && '1' <= b[1] && b[1] <= '9' {
-			return 0, false
+		if b[0] == '-' {
+			sign = -1
 		}
 		b = b[1:]
 	}
+	n := int64(0)
 	for _, c := range b {
-		if c < '0' || c > '9' || n > math.MaxInt32/10 {
+		if c < '0' || c > '9' || n > math.MaxInt32 {
 			break
 		}
-		n = n*10 + int(c-'0')
+		n = n*10 + int64(c-'0')
 	}
-	return n, n < math.MaxInt32/10
+	return sign * n
 }
 
 // planKeys works out how the keys of a call will be found.
@@ -350,9 +368,10 @@ func planKeys(s *Spec) keyPlan {
 	for i := range s.Keys {
 		k := &s.Keys[i]
 		p.none = p.none && k.Flags.Has(NotKey)
-		p.finder = p.finder || s.FindKeys != nil && (k.begin == beginUnknown || k.Flags&(Incomplete|VariableFlags) != 0)
+		p.finder = p.finder || s.FindKeys != nil && (k.begin == beginUnknown || k.Flags.Has(Incomplete))
+		p.flags = p.flags || s.FindKeys != nil && k.Flags.Has(VariableFlags)
 	}
-	p.none = p.none && s.FindKeys == nil
+	p.flags = p.flags || p.finder
 	if len(s.Keys) == 1 && !p.none && !p.finder && s.Keys[0].fixedRange() {
 		k := &s.Keys[0]
 		p.simple = true

@@ -21,8 +21,8 @@ type Spec struct {
 	Flags Flags     // MovableKeys is derived
 	ACL   Category  // beyond the family's category and those that follow from Flags
 	Keys  []KeySpec // where the keys are; nil = the command has none
-	// FindKeys finds the keys where Keys says too little: it is asked when one of Keys is KeysUnknown, Incomplete or
-	// VariableFlags, and what it gives is then the whole truth.
+	// FindKeys finds the keys where Keys says too little: it is asked for positions when one of Keys is KeysUnknown or
+	// Incomplete, for flags also when one is VariableFlags (at the positions that Keys tells), and then for all keys.
 	FindKeys KeyFinder
 	Plan     Plan // what the engine holds while the command runs
 
