@@ -3,6 +3,7 @@
 package resp
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -73,7 +74,7 @@ func (v Value) formatElems(b *strings.Builder, prefix string) {
 		v.Elems[i].format(b, inner)
 		if step == 2 {
 			b.WriteString(" => ")
-			if v.Elems[i+1].startsLine() {
+			if v.Elems[i+1].severalEntries() {
 				b.WriteString("\n" + inner)
 			}
 			v.Elems[i+1].format(b, inner)
@@ -81,9 +82,17 @@ func (v Value) formatElems(b *strings.Builder, prefix string) {
 	}
 }
 
-// startsLine reports whether v, as the value in a map, goes under its key rather than beside it.
-func (v Value) startsLine() bool {
-	return len(v.Elems) > 0 && (v.Type == '*' || v.Type == '%')
+// severalEntries reports whether v is shown on more than one line for its number of elements, at any depth: as a map's value it
+// then goes under its key rather than beside it. Line breaks inside a text do not count.
+func (v Value) severalEntries() bool {
+	step := 1
+	if v.Type == '%' {
+		step = 2
+	}
+	if len(v.Elems) > step {
+		return true
+	}
+	return slices.ContainsFunc(v.Elems, Value.severalEntries)
 }
 
 // Quote returns s between double quotes with escapes for what cannot be printed: the inverse of SplitArgs for one word.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,36 @@ func TestRepliesLikeRedis(t *testing.T) {
 			got = got[len(got)-r.Buffered():]
 			if string(got) != want {
 				t.Errorf("%q, RESP%d: we write %q, Redis %q", c.command, proto, want, got)
+			}
+		}
+	}
+}
+
+// TestStringLikeRedisCLI shows replies beside redis-cli.
+func TestStringLikeRedisCLI(t *testing.T) {
+	target := testutil.Oracle(t)
+	cli, err := exec.LookPath("redis-cli")
+	if err != nil {
+		testutil.Missing(t, "redis-cli (Debian's package redis-tools)")
+	}
+	commands := [][]string{{"COMMAND", "DOCS", "set", "zadd"}, {"COMMAND", "INFO", "get", "none", "xgroup"}, {"NONE"}, {"DEBUG", "PROTOCOL", "VERBATIM"}, {"ECHO", "a\x01\"\xff\n"}}
+	script := "redis.setresp(3); return {"
+	for _, v := range []string{"{1}", "{1,2}", "{{1}}", "{{1,2}}", "{{}}", "{}", "false", "'a'", "{set={}}", "{set={x=true}}", "{map={}}", "{map={p=1}}", "{map={p={1,2}}}",
+		"{double=1.5}", "true", "{1,2,3,4,5,6,7,8,9,{10,{11}}}", "{verbatim_string={format='txt',string='a\\nb'}}"} {
+		script += v + ", {map={k=" + v + "}}, "
+	}
+	commands = append(commands, []string{"EVAL", script + "0}", "0"})
+	for _, c := range commands {
+		for _, proto := range []string{"2", "3"} {
+			want, err := exec.Command(cli, append([]string{"-s", target.Addr, "-" + proto, "--no-raw"}, c...)...).Output()
+			if err != nil {
+				t.Fatalf("redis-cli %q: %v", c, err)
+			}
+			r := NewReader(bytes.NewReader(ask(t, target, AppendCommand(AppendCommand(nil, "HELLO", proto), c...))))
+			r.Read()
+			got, err := r.Read()
+			if text := strings.TrimRight(string(want), "\n"); err != nil || got.String() != text {
+				t.Errorf("%q, RESP%s: %v, shown as\n%s\nby redis-cli as\n%s", c, proto, err, got, text)
 			}
 		}
 	}
