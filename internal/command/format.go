@@ -9,18 +9,14 @@ import (
 
 // FormatSyntax writes args in the language of Spec.Syntax: ParseSyntax of the result gives equal arguments.
 func FormatSyntax(args []*Argument) string {
-	var b strings.Builder
-	for i, a := range args {
-		if i > 0 {
-			b.WriteByte(' ')
+	terms := make([]string, len(args))
+	for i := len(args) - 1; i >= 0; i-- { // backwards: whether a term needs brackets depends on how the next one begins
+		terms[i] = formatTerm(args[i])
+		if i+1 < len(args) && isBareToken(terms[i]) && bindable(terms[i+1]) {
+			terms[i] = "(" + terms[i] + ")"
 		}
-		text := formatTerm(a)
-		if i+1 < len(args) && isBareToken(text) && bindable(formatTerm(args[i+1])) {
-			text = "(" + text + ")"
-		}
-		b.WriteString(text)
 	}
-	return b.String()
+	return strings.Join(terms, " ")
 }
 
 // isBareToken tells whether text is a token alone, which would take what follows as its value.
