@@ -207,37 +207,39 @@ func (c *Config) Get(patterns ...string) []Param {
 	return out
 }
 
-// Remarks gives a line for each directive that was set to something else than its default and has no effect here,
-// meant for the log at start.
-func (c *Config) Remarks() []string {
+// Remarks gives a line for each directive that was set to something else than its default and has no effect, meant for
+// the log at start: for those that have no meaning here, and for those that this version lacks.
+func (c *Config) Remarks() (ignored, later []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []string
 	fresh := New()
 	for _, e := range c.entries {
 		if !e.given || e.Status == Works || e.value.text() == fresh.lookup(e.Name).value.text() {
 			continue
 		}
-		what := "has no effect in Redpoll"
-		if e.Status == Later {
-			what = "is not supported by this version of Redpoll and has no effect"
-		}
-		line := fmt.Sprintf("Directive '%s' %s", e.Name, what)
+		why := ""
 		if e.Here != "" {
-			line += ": " + e.Here
+			why = ": " + e.Here
 		}
-		out = append(out, line)
+		if e.Status == Later {
+			later = append(later, fmt.Sprintf("Directive '%s' is not supported by this version of Redpoll and has no effect%s", e.Name, why))
+		} else {
+			ignored = append(ignored, fmt.Sprintf("Directive '%s' has no effect in Redpoll%s", e.Name, why))
+		}
 	}
 	for _, l := range c.modules {
-		out = append(out, fmt.Sprintf("Directive 'loadmodule' has no effect in Redpoll: %s was not loaded", l.Args[1]))
+		later = append(later, fmt.Sprintf("Directive 'loadmodule' has no effect in Redpoll: '%s' was not loaded", l.Args[0]))
 	}
-	return out
+	if len(c.users) > 0 {
+		later = append(later, "Directive 'user' is not supported by this version of Redpoll and has no effect")
+	}
+	return ignored, later
 }
 
-// Users gives the lines "user <name> <rule> ...", in order, for the owner of the users.
+// Users gives the lines user, each with a name and its rules, in order, for the owner of the users.
 func (c *Config) Users() []Line { return slices.Clone(c.users) }
 
-// Renames gives the lines "rename-command <from> <to>", in order, for the owner of the command table.
+// Renames gives the lines rename-command, each with the old and the new name, in order, for the owner of the command table.
 func (c *Config) Renames() []Line { return slices.Clone(c.renames) }
 
 // workingDir is the process's directory, which dir starts with.

@@ -16,7 +16,7 @@ import (
 type Line struct {
 	Number int      // from 1, within the text that it was found in
 	Text   string   // without white space around it
-	Args   []string // its words; the first is the directive as written
+	Args   []string // the words after the directive
 }
 
 // A Source says what a configuration is read from: a file, then standard input, then the options of the command line,
@@ -126,20 +126,21 @@ func (l *loader) text(text string, depth int) error {
 			continue
 		}
 		line := Line{Number: i + 1, Text: s}
-		var ok bool
-		if line.Args, ok = SplitArgs(s); !ok {
+		words, ok := SplitArgs(s)
+		if !ok {
 			return l.c.LineError(line, errUnbalanced.Error())
 		}
-		if err := l.line(line, depth); err != nil {
+		line.Args = words[1:]
+		if err := l.line(strings.ToLower(words[0]), line, depth); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// line obeys one line.
-func (l *loader) line(line Line, depth int) error {
-	name, args := strings.ToLower(line.Args[0]), line.Args[1:]
+// line obeys one line, whose directive is name.
+func (l *loader) line(name string, line Line, depth int) error {
+	args := line.Args
 	if e := l.c.index[name]; e != nil {
 		if err := l.assign(e, args); err != nil {
 			return l.c.LineError(line, err.Error())

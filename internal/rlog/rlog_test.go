@@ -112,7 +112,7 @@ func TestStartLines(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", out, want)
 	}
 	out.Reset()
-	a.HasFile = true
+	a.Configured = true
 	h.Start(a)
 	h.Running(a, true)
 	for _, want := range []string{"# Configuration loaded\n", " Port: 7000\n", " PID: 4711\n", "Redis 7.0.15 (deadbeef/1) 64 bit\n"} {

@@ -12,15 +12,15 @@ import (
 
 // About is what the lines of a server's start say of it.
 type About struct {
-	Version  string // of Redis
-	Release  string // of Redpoll
-	Commit   string // eight hexadecimal digits
-	Modified bool   // the source differed from that commit
-	PID      int
-	Program  string // name by which the program was called
-	HasFile  bool   // a configuration file was read
-	Mode     string // standalone, cluster or sentinel
-	Port     int    // TCP port, or the TLS one when there is no other
+	Version    string // of Redis
+	Release    string // of Redpoll
+	Commit     string // eight hexadecimal digits
+	Modified   bool   // the source differed from that commit
+	PID        int
+	Program    string // name by which the program was called
+	Configured bool   // there was a configuration file or option
+	Mode       string // standalone, cluster or sentinel
+	Port       int    // TCP port, or the TLS one when there is no other
 }
 
 // Start writes the first lines of a start, before the server exists.
@@ -28,7 +28,7 @@ func (h *Handler) Start(a About) {
 	h.line(Warning, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
 	h.line(Warning, fmt.Sprintf("Redis version=%s, bits=64, commit=%s, modified=%d, pid=%d, just started",
 		a.Version, a.Commit, modified(a), a.PID))
-	if a.HasFile {
+	if a.Configured {
 		h.line(Warning, "Configuration loaded")
 		return
 	}
