@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package strings
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// options are what SET and GETEX have in common.
+type options struct {
+	nx, xx, get bool
+	keepTTL     bool
+	persist     bool
+	unit        int64  // ms of the expiration's unit; 0: none was given
+	absolute    bool   // the expiration is a Unix time
+	expire      []byte // the expiration as given
+}
+
+// parseOptions reads the options of SET, or of GETEX.
+func parseOptions(a *command.Args, getex bool) (o options) {
+	for a.More() {
+		free := o.unit == 0 && !o.keepTTL && !o.persist // one expiration at most
+		switch {
+		case !getex && !o.xx && a.Keyword("NX"):
+			o.nx = true
+		case !getex && !o.nx && a.Keyword("XX"):
+			o.xx = true
+		case !getex && a.Keyword("GET"):
+			o.get = true
+		case !getex && o.unit == 0 && a.Keyword("KEEPTTL"):
+			o.keepTTL = true
+		case getex && o.unit == 0 && a.Keyword("PERSIST"):
+			o.persist = true
+		case free && a.Keyword("EX"):
+			o.unit, o.expire = 1000, a.Bytes()
+		case free && a.Keyword("PX"):
+			o.unit, o.expire = 1, a.Bytes()
+		case free && a.Keyword("EXAT"):
+			o.unit, o.absolute, o.expire = 1000, true, a.Bytes()
+		case free && a.Keyword("PXAT"):
+			o.unit, o.absolute, o.expire = 1, true, a.Bytes()
+		default:
+			a.Fail(command.ErrSyntax)
+		}
+	}
+	return o
+}
+
+// expiry gives the Unix ms that the options name, store.NoExpiry when they name none.
+func (o *options) expiry(c *command.Ctx) (int64, error) {
+	switch {
+	case o.keepTTL:
+		return store.KeepExpiry, nil
+	case o.unit == 0:
+		return store.NoExpiry, nil
+	}
+	return expiryAt(c, o.expire, o.unit, o.absolute)
+}
+
+// expiryAt turns an expiration's text, in units of so many ms and relative to now unless absolute, into Unix ms.
+func expiryAt(c *command.Ctx, text []byte, unit int64, absolute bool) (int64, error) {
+	n, ok := num.ParseInt(text)
+	if !ok {
+		return 0, command.ErrNotInteger
+	}
+	bad := command.Error("ERR invalid expire time in '" + c.Spec.FullName() + "' command")
+	if n <= 0 || n > math.MaxInt64/unit {
+		return 0, bad
+	}
+	n *= unit
+	if !absolute {
+		if n > math.MaxInt64-c.Now() {
+			return 0, bad
+		}
+		n += c.Now()
+	}
+	return n, nil
+}
+
+func set(c *command.Ctx) error {
+	key, value := c.Argv[1], c.Argv[2]
+	if len(c.Argv) == 3 {
+		c.DB.SetString(key, value, store.NoExpiry)
+		c.Modified("set", key)
+		c.Reply.OK()
+		return nil
+	}
+	args := command.MakeArgs(c.Argv[3:])
+	o := parseOptions(&args, false)
+	if err := args.Done(); err != nil {
+		return err
+	}
+	at, err := o.expiry(c)
+	if err != nil {
+		return err
+	}
+	return setWith(c, key, value, o, at)
+}
+
+// setWith does what SET does once its options are known.
+func setWith(c *command.Ctx, key, value []byte, o options, at int64) error {
+	if o.get {
+		if _, _, err := replyGet(c, key); err != nil {
+			return err
+		}
+	}
+	if o.nx || o.xx {
+		if c.DB.Exists(key) != o.xx {
+			if !o.get {
+				c.Reply.Null()
+			}
+			return nil
+		}
+	}
+	store1(c, key, value, at)
+	if !o.get {
+		c.Reply.OK()
+	}
+	return nil
+}
+
+// store1 sets one string and says so to watchers and the log, where an expiration is written as a Unix time.
+func store1(c *command.Ctx, key, value []byte, at int64) {
+	c.DB.SetString(key, value, at)
+	c.Modified("set", key)
+	if at > 0 {
+		c.Host.Notify("expire", key)
+		c.Propagate([]byte("SET"), key, value, []byte("PXAT"), strconv.AppendInt(nil, at, 10))
+	}
+}
+
+func getSet(c *command.Ctx) error {
+	key, value := c.Argv[1], c.Argv[2]
+	if _, _, err := replyGet(c, key); err != nil {
+		return err
+	}
+	store1(c, key, value, store.NoExpiry)
+	c.Propagate([]byte("SET"), key, value)
+	return nil
+}
+
+func setEx(c *command.Ctx) error  { return setExpiring(c, 1000) }
+func psetEx(c *command.Ctx) error { return setExpiring(c, 1) }
+
+func setExpiring(c *command.Ctx, unit int64) error {
+	at, err := expiryAt(c, c.Argv[2], unit, false)
+	if err != nil {
+		return err
+	}
+	store1(c, c.Argv[1], c.Argv[3], at)
+	c.Reply.OK()
+	return nil
+}
+
+func setNX(c *command.Ctx) error {
+	if c.DB.Exists(c.Argv[1]) {
+		c.Reply.Int(0)
+		return nil
+	}
+	store1(c, c.Argv[1], c.Argv[2], store.NoExpiry)
+	c.Reply.Int(1)
+	return nil
+}
+
+// pairs gives the arguments of MSET and MSETNX, or the error for an odd number of them.
+func pairs(c *command.Ctx) ([][]byte, error) {
+	if len(c.Argv)%2 == 0 {
+		return nil, command.ErrArity(c.Spec.FullName())
+	}
+	return c.Argv[1:], nil
+}
+
+func mset(c *command.Ctx) error {
+	kv, err := pairs(c)
+	if err != nil {
+		return err
+	}
+	if err := setAll(c, kv); err != nil {
+		return err
+	}
+	c.Reply.OK()
+	return nil
+}
+
+func msetNX(c *command.Ctx) error {
+	kv, err := pairs(c)
+	if err != nil {
+		return err
+	}
+	for i := 0; i < len(kv); i += 2 {
+		if c.DB.Exists(kv[i]) {
+			c.Reply.Int(0)
+			return nil
+		}
+	}
+	if err := setAll(c, kv); err != nil {
+		return err
+	}
+	c.Reply.Int(1)
+	return nil
+}
+
+func setAll(c *command.Ctx, kv [][]byte) error {
+	for i := 0; i < len(kv); i += 2 {
+		c.DB.SetString(kv[i], kv[i+1], store.NoExpiry)
+		c.Modified("set", kv[i])
+	}
+	return nil
+}
+
+// checkLength refuses a string that would be longer than proto-max-bulk-len.
+func checkLength(c *command.Ctx, size, more int64) error {
+	if total := size + more; total > c.DB.Settings().MaxBulk.Load() || total < size {
+		return command.ErrStringTooLong
+	}
+	return nil
+}
+
+func appendTo(c *command.Ctx) error {
+	key, value := c.Argv[1], c.Argv[2]
+	it, ok, err := c.DB.FindTypeWrite(key, store.TypeString)
+	if err != nil {
+		return err
+	}
+	total := len(value)
+	if !ok {
+		c.DB.SetString(key, value, store.NoExpiry)
+	} else {
+		old := it.TextLen()
+		if err := checkLength(c, int64(old), int64(len(value))); err != nil {
+			return err
+		}
+		total += old
+		copy(c.DB.GrowString(&it, total)[old:], value)
+	}
+	c.Modified("append", key)
+	c.Reply.Int(int64(total))
+	return nil
+}
+
+func setRange(c *command.Ctx) error {
+	args := c.Args()
+	key, offset, value := args.Key(), args.Int(), args.Bytes()
+	if err := args.Done(); err != nil {
+		return err
+	}
+	if offset < 0 {
+		return command.ErrOffset
+	}
+	it, ok, err := c.DB.FindTypeWrite(key, store.TypeString)
+	if err != nil {
+		return err
+	}
+	if len(value) == 0 { // changes nothing, not even makes the key
+		n := 0
+		if ok {
+			n = it.TextLen()
+		}
+		c.Reply.Int(int64(n))
+		return nil
+	}
+	if err := checkLength(c, offset, int64(len(value))); err != nil {
+		return err
+	}
+	if !ok {
+		it = c.DB.NewString(key)
+	}
+	text := c.DB.GrowString(&it, int(offset)+len(value))
+	copy(text[offset:], value)
+	c.Modified("setrange", key)
+	c.Reply.Int(int64(len(text)))
+	return nil
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package command
+
+import (
+	"github.com/redpoll/redpoll/internal/num"
+)
+
+// Args is a cursor over a command's arguments. Readers take the next argument and convert it; the first one that fails
+// sets the error that Done reports, and all later ones give zero values, so that a handler checks once.
+//
+// The slices it gives are parts of the connection's read buffer: they live until the command ends.
+type Args struct {
+	argv [][]byte
+	next int
+	err  error
+}
+
+// MakeArgs gives a cursor over argv.
+func MakeArgs(argv [][]byte) Args { return Args{argv: argv} }
+
+// Len tells how many arguments are left.
+func (a *Args) Len() int { return len(a.argv) - a.next }
+
+// More tells whether arguments are left and nothing failed so far: the condition of a loop over options.
+func (a *Args) More() bool { return a.err == nil && a.next < len(a.argv) }
+
+// Bytes takes the next argument; a missing one is a syntax error.
+func (a *Args) Bytes() []byte {
+	if a.err != nil || a.next >= len(a.argv) {
+		a.Fail(ErrSyntax)
+		return nil
+	}
+	b := a.argv[a.next]
+	a.next++
+	return b
+}
+
+// Key takes the next argument, a key's name.
+func (a *Args) Key() []byte { return a.Bytes() }
+
+// String takes the next argument as a string, copied.
+func (a *Args) String() string { return string(a.Bytes()) }
+
+// Int takes the next argument, a decimal number of 64 bits; anything else is ErrNotInteger.
+func (a *Args) Int() int64 { return a.IntOr(ErrNotInteger) }
+
+// IntOr is Int with another error for what is no number.
+func (a *Args) IntOr(err error) int64 {
+	b := a.Bytes()
+	if a.err != nil {
+		return 0
+	}
+	n, ok := num.ParseInt(b)
+	if !ok {
+		a.Fail(err)
+		return 0
+	}
+	return n
+}
+
+// IntIn is Int with bounds, both inclusive; a number outside of them is err.
+func (a *Args) IntIn(lo, hi int64, err error) int64 {
+	n := a.IntOr(err)
+	if a.err == nil && (n < lo || n > hi) {
+		a.Fail(err)
+		return 0
+	}
+	return n
+}
+
+// Float takes the next argument, a number in double precision (no NaN); anything else is ErrNotFloat.
+func (a *Args) Float() float64 {
+	b := a.Bytes()
+	if a.err != nil {
+		return 0
+	}
+	f, ok := num.ParseFloat(b)
+	if !ok {
+		a.Fail(ErrNotFloat)
+		return 0
+	}
+	return f
+}
+
+// Keyword takes the next argument when it is the option word (given in upper case) in any case, and tells whether it was.
+func (a *Args) Keyword(word string) bool {
+	if !a.More() || !EqualFold(a.argv[a.next], word) {
+		return false
+	}
+	a.next++
+	return true
+}
+
+// Peek gives the next argument without taking it, nil when none is left.
+func (a *Args) Peek() []byte {
+	if !a.More() {
+		return nil
+	}
+	return a.argv[a.next]
+}
+
+// Rest takes all arguments that are left.
+func (a *Args) Rest() [][]byte {
+	if a.err != nil {
+		return nil
+	}
+	rest := a.argv[a.next:]
+	a.next = len(a.argv)
+	return rest
+}
+
+// Fail notes err as the cursor's error unless there is one already.
+func (a *Args) Fail(err error) {
+	if a.err == nil {
+		a.err = err
+	}
+}
+
+// Err gives the error so far: for handlers whose checks must come in an order of their own.
+func (a *Args) Err() error { return a.err }
+
+// Done ends the reading: the first error, or ErrSyntax when arguments are left over.
+func (a *Args) Done() error {
+	if a.err == nil && a.next < len(a.argv) {
+		a.err = ErrSyntax
+	}
+	return a.err
+}
+
+// EqualFold tells whether b is the ASCII word (given in upper case) in any case.
+func EqualFold(b []byte, word string) bool {
+	if len(b) != len(word) {
+		return false
+	}
+	for i := range len(b) {
+		c := b[i]
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		if c != word[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package command
+
+import (
+	"github.com/redpoll/redpoll/internal/resp"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// Client is the connection (or other origin) on whose behalf a command runs. Families of the core never look behind it;
+// the connection's own family asserts its concrete type.
+type Client interface {
+	// ClientID gives the number that CLIENT ID shows, 0 for no connection.
+	ClientID() int64
+}
+
+// Host is what a running command may ask of the engine that runs it.
+type Host interface {
+	// Tick is called by long handlers every thousand steps or so. It lets other clients of the loop run once the
+	// command has taken long, and gives an error when the command is to end at once.
+	Tick() error
+	// Propagate is Ctx.Propagate.
+	Propagate(argv [][]byte)
+	// Notify tells of an event on a key of the current database (keyspace notifications).
+	Notify(event string, key []byte)
+}
+
+// Ctx is one call of a command: what a handler reads and writes. It is valid until the handler returns; so are the
+// slices in Argv. A handler that keeps an argument copies it.
+type Ctx struct {
+	DB     *store.DB    // the selected database; the shards of the command's keys are held
+	Reply  *resp.Writer // takes exactly one reply, unless an error is returned before anything was written
+	Argv   [][]byte     // the whole command, its name first
+	Spec   *Spec        // the record of the command or subcommand that runs
+	Client Client
+	Host   Host
+
+	// Dirty counts changes to the keyspace; zero at the end means that nothing goes to the effect log.
+	Dirty int64
+}
+
+// Args gives a cursor over the arguments after the command's name, or after the subcommand's for a subcommand.
+func (c *Ctx) Args() Args {
+	skip := 1
+	if c.Spec.IsSubcommand() {
+		skip = 2
+	}
+	return MakeArgs(c.Argv[skip:])
+}
+
+// Now gives the time of the command in Unix milliseconds, fixed while it (or its transaction) runs.
+func (c *Ctx) Now() int64 { return c.DB.Now() }
+
+// Modified says that key has changed by what event names in keyspace notifications ("set", "expire", …): clients that
+// watch it are told, and the command counts as a change.
+func (c *Ctx) Modified(event string, key []byte) {
+	c.ModifiedIn(c.DB, event, key)
+}
+
+// ModifiedIn is Modified for a key of another database than the selected one (MOVE, COPY).
+func (c *Ctx) ModifiedIn(db *store.DB, event string, key []byte) {
+	db.Touch(key)
+	c.Dirty++
+	if event != "" {
+		c.Host.Notify(event, key)
+	}
+}
+
+// Propagate replaces what the effect log gets for this command. Called several times, the log gets all of them in
+// order. Without a call it gets the command itself, when Dirty is not zero. The arguments are copied when they are kept.
+func (c *Ctx) Propagate(argv ...[]byte) { c.Host.Propagate(argv) }
+
+// Tick is to be called every thousand steps or so of a handler that can take long; an error it returns must be returned.
+func (c *Ctx) Tick() error { return c.Host.Tick() }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package command
+
+import "errors"
+
+// Error is an error that goes to the client as it is: its text is the whole line after the '-', beginning with the code
+// word ("ERR", "WRONGTYPE", …) that clients match on.
+type Error string
+
+// Error gives the line as the client sees it.
+func (e Error) Error() string { return string(e) }
+
+// Errors of arguments: the command was understood, but something in it cannot be used.
+const (
+	ErrSyntax          Error = "ERR syntax error"
+	ErrNotInteger      Error = "ERR value is not an integer or out of range"
+	ErrNotFloat        Error = "ERR value is not a valid float"
+	ErrOutOfRange      Error = "ERR value is out of range"
+	ErrMustBePositive  Error = "ERR value is out of range, must be positive"
+	ErrIndexOutOfRange Error = "ERR index out of range"
+	ErrOffset          Error = "ERR offset is out of range"
+	ErrStringTooLong   Error = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+	ErrOverflow        Error = "ERR increment or decrement would overflow"
+	ErrNaN             Error = "ERR increment would produce NaN or Infinity"
+	ErrDBIndex         Error = "ERR DB index is out of range"
+	ErrInvalidDBIndex  Error = "ERR invalid DB index"
+	ErrInvalidCursor   Error = "ERR invalid cursor"
+)
+
+// Errors of the keyspace: what the command needs is not there, or is something else.
+const (
+	ErrNoSuchKey  Error = "ERR no such key"
+	ErrSameObject Error = "ERR source and destination objects are the same"
+)
+
+// Errors of the server's state: the command is refused whatever its arguments are.
+const (
+	ErrNoAuth     Error = "NOAUTH Authentication required."
+	ErrOOM        Error = "OOM command not allowed when used memory > 'maxmemory'."
+	ErrBusy       Error = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+	ErrLoading    Error = "LOADING Redis is loading the dataset in memory"
+	ErrExecAbort  Error = "EXECABORT Transaction discarded because of previous errors."
+	ErrInternal   Error = "ERR internal error, the server's log has the details"
+	ErrNestMulti  Error = "ERR MULTI calls can not be nested"
+	ErrWatchMulti Error = "ERR WATCH inside MULTI is not allowed"
+	ErrNoMulti    Error = "ERR EXEC without MULTI"
+	ErrNoMultiDis Error = "ERR DISCARD without MULTI"
+)
+
+// ErrQuiet is returned by a handler that has written its reply, an error line included, itself: the command counts as
+// failed and nothing more is written.
+var ErrQuiet = errors.New("command: the error reply is written already")
+
+// ErrArity gives the error for a call of the command name (lower case, "parent|sub" for subcommands) with too few or too
+// many arguments.
+func ErrArity(name string) error {
+	return Error("ERR wrong number of arguments for '" + name + "' command")
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/resp"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// Mute says which replies a client does not want (CLIENT REPLY).
+type Mute uint8
+
+const (
+	MuteNone Mute = iota
+	MuteAll       // CLIENT REPLY OFF
+	MuteNext      // CLIENT REPLY SKIP was just run: the next command's reply is dropped
+	MuteThis      // the reply of the command that runs now is dropped
+)
+
+// Client is the logical state of one connection, or of another origin of commands. All of it belongs to the worker that
+// runs the client's commands.
+type Client struct {
+	Owner         command.Client // what handlers see; never nil
+	DB            int            // the selected database
+	Reply         resp.Writer
+	Authenticated bool
+	NoTouch       bool
+	Mute          Mute
+	// CloseAfterReply is set by commands that end the connection: it is closed when all replies so far are written.
+	CloseAfterReply bool
+	// Wake is called, from any goroutine, when a parked command may be tried again.
+	Wake func()
+
+	LastCommand *command.Spec // for CLIENT LIST
+	tx          *transaction  // nil outside MULTI
+	watch       *store.Watch  // nil until the first WATCH
+}
+
+// InTransaction tells whether MULTI has been called and neither EXEC nor DISCARD yet, and how many commands wait.
+func (cl *Client) InTransaction() (queued int, in bool) {
+	if cl.tx == nil {
+		return -1, false
+	}
+	return len(cl.tx.calls), true
+}
+
+// Watching tells how many keys the client watches.
+func (cl *Client) Watching() int {
+	if cl.watch == nil {
+		return 0
+	}
+	return cl.watch.Len()
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// Options are a new engine's parameters.
+type Options struct {
+	Arena     *mem.Arena
+	Clock     *clock.Clock
+	Log       *slog.Logger
+	Registry  *command.Registry
+	Databases int
+	Shards    int // a power of two
+	Loops     int // loops that see to the shards' housekeeping
+	// WakeLoop is called, from any goroutine, when a loop has housekeeping to do earlier than it knew.
+	WakeLoop func(loop int)
+}
+
+// Engine executes commands on one store. Its methods are safe for any goroutine.
+type Engine struct {
+	Store    *store.Store
+	Registry *command.Registry
+	Effects  *Log
+	Stats    *Stats
+
+	arena *mem.Arena
+	clock *clock.Clock
+	log   *slog.Logger
+	loops []loopDuty
+	wake  func(loop int)
+
+	execID int // of EXEC, which needs what its queued commands need; -1 without it
+
+	closing atomic.Bool
+
+	mu      sync.Mutex
+	workers int // guarded by mu: how many were made
+}
+
+// loopDuty is what a loop has to look after: the shards whose number is the loop's, modulo the loops.
+type loopDuty struct {
+	due atomic.Int64 // Unix ms at which the earliest of its shards wants housekeeping
+	_   [56]byte
+}
+
+// New makes an engine with an empty store.
+func New(o Options) *Engine {
+	e := &Engine{
+		Registry: o.Registry, Effects: newLog(), Stats: newStats(o.Registry.Size()),
+		arena: o.Arena, clock: o.Clock, log: o.Log, loops: make([]loopDuty, max(o.Loops, 1)), wake: o.WakeLoop,
+	}
+	e.execID = -1
+	if exec := o.Registry.Lookup([]byte("exec")); exec != nil {
+		e.execID = exec.ID()
+	}
+	for i := range e.loops {
+		e.loops[i].due.Store(never)
+	}
+	e.Store = store.New(store.Options{
+		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases,
+		OnExpire: e.expired, OnDue: e.hurry,
+	})
+	return e
+}
+
+// Close makes long commands end at their next tick: the server is going down.
+func (e *Engine) Close() { e.closing.Store(true) }
+
+// Clock gives the engine's clock.
+func (e *Engine) Clock() *clock.Clock { return e.clock }
+
+// Arena gives the memory that the store lies in.
+func (e *Engine) Arena() *mem.Arena { return e.arena }
+
+// expired writes the death of a key to the effect log, as a DEL; the key's shard is held.
+func (e *Engine) expired(db int, key []byte) {
+	if e.Effects.Active() {
+		e.Effects.Append(db, [][][]byte{{[]byte("DEL"), key}})
+	}
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"errors"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// execute runs one call: admission, then either the transaction's queue or the handler. It gives false when the call is
+// parked; nothing of it has happened then.
+func (w *Worker) execute(cl *Client, c *Call) bool {
+	w.current = c.spec
+	w.mark = cl.Reply.Mark()
+	w.began = w.mono
+	if cl.Mute == MuteNext {
+		cl.Mute = MuteThis
+	}
+	if err := w.admit(cl, c); err != nil {
+		w.reject(cl, c, err)
+		return true
+	}
+	if cl.tx != nil && !runsInTransaction(c.spec) {
+		cl.tx.queue(c)
+		cl.Reply.Simple("QUEUED")
+		w.finish(cl, false)
+		return true
+	}
+	if w.e.Effects.Active() && c.spec.Flags.Has(command.Write) && w.e.Effects.Park(cl.Wake) {
+		w.current = nil
+		return false
+	}
+	held, ok := w.acquire(cl, c)
+	if !ok {
+		w.current = nil
+		return false
+	}
+	w.view.NoTouch = cl.NoTouch
+	if c.one {
+		w.view.Plan(c.Argv[1], c.hash)
+	}
+	err := w.call(cl, c.spec, c.Argv)
+	if busy := (*store.BusyShardError)(nil); errors.As(err, &busy) {
+		w.release()
+		cl.Reply.Truncate(w.mark)
+		w.current = nil
+		return !w.parkOn(busy.Shard, cl) && w.execute(cl, c)
+	}
+	w.commit()
+	if held {
+		w.release()
+	}
+	w.finish(cl, err != nil)
+	return true
+}
+
+// admit decides whether a command may run at all. The order of the checks is Redis's (processCommand).
+func (w *Worker) admit(cl *Client, c *Call) error {
+	if c.spec == nil {
+		return w.e.Registry.ErrUnknown(c.Argv)
+	}
+	if !c.spec.ArityOK(len(c.Argv)) {
+		return command.ErrArity(c.spec.FullName())
+	}
+	if !cl.Authenticated && !c.spec.Flags.Has(command.NoAuth) {
+		return command.ErrNoAuth
+	}
+	if cl.tx != nil && c.spec.Flags.Has(command.NoMulti) {
+		return command.Error("ERR Command not allowed inside a transaction")
+	}
+	return nil
+}
+
+// reject answers a call that may not run; a transaction that is being queued will not be executed then.
+func (w *Worker) reject(cl *Client, c *Call, err error) {
+	if cl.tx != nil {
+		cl.tx.broken = true
+	}
+	if c.spec != nil {
+		w.e.Stats.Commands[c.spec.ID()].Rejected.Add(1)
+	}
+	w.fail(cl, err)
+	w.mute(cl)
+	w.current = nil
+}
+
+// fail writes an error reply.
+func (w *Worker) fail(cl *Client, err error) {
+	text := err.Error()
+	cl.Reply.Error(text)
+	w.e.Stats.countError(text)
+}
+
+// call runs a handler. Its error, if any, is written as the reply, but for one that says that a shard is busy.
+func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
+	ctx := &w.ctx
+	ctx.DB = w.view.DB(cl.DB)
+	ctx.Reply, ctx.Client, ctx.Argv, ctx.Spec, ctx.Dirty = &cl.Reply, cl.Owner, argv, spec, 0
+	w.effects = w.effects[:0]
+	w.view.Walking = spec.Plan == command.PlanWalk && !w.still
+	mark := cl.Reply.Mark()
+	before := cl.DB
+	err := spec.Run(ctx)
+	if err != nil && !errors.Is(err, command.ErrQuiet) {
+		if busy := (*store.BusyShardError)(nil); errors.As(err, &busy) {
+			return err
+		}
+		cl.Reply.Truncate(mark)
+		w.fail(cl, err)
+	}
+	if ctx.Dirty > 0 {
+		w.dirty = true
+		if w.e.Effects.Active() {
+			w.record(before, argv)
+		}
+	}
+	return err
+}
+
+// record writes what the command just run has changed to the log, or puts it to the rest of the transaction.
+func (w *Worker) record(db int, argv [][]byte) {
+	effects := w.effects
+	if len(effects) == 0 {
+		effects = append(effects, argv)
+	}
+	if !w.inExec {
+		w.e.Effects.Append(db, effects)
+		return
+	}
+	for _, argv := range effects {
+		w.batch = append(w.batch, transactionEffect{db, copyArgs(argv)})
+	}
+}
+
+// commit hands a whole transaction's effects to the log.
+func (w *Worker) commit() {
+	if len(w.batch) > 0 {
+		w.e.Effects.appendTransaction(w.batch)
+		clear(w.batch)
+		w.batch = w.batch[:0]
+	}
+}
+
+// finish counts a command that has run and looks at the clock, which is also the time of the next command.
+func (w *Worker) finish(cl *Client, failed bool) {
+	now := w.e.clock.Mono()
+	if spec := w.current; spec != nil {
+		w.count(spec, now-w.mono, failed)
+		cl.LastCommand = spec
+	}
+	w.total++
+	w.mono = now
+	w.view.NowMillis = (w.wall + now) / 1_000_000
+	w.current = nil
+	w.mute(cl)
+}
+
+// count adds one run of a command to the worker's tallies.
+func (w *Worker) count(spec *command.Spec, nanos int64, failed bool) {
+	t := &w.tallies[spec.ID()]
+	if t.calls == 0 {
+		w.touched = append(w.touched, int32(spec.ID()))
+	}
+	t.calls++
+	t.nanos += nanos
+	if failed {
+		t.failed++
+	}
+}
+
+// mute drops the reply that was just written if the client does not want it.
+func (w *Worker) mute(cl *Client) {
+	switch cl.Mute {
+	case MuteAll:
+		cl.Reply.Truncate(w.mark)
+	case MuteThis:
+		cl.Reply.Truncate(w.mark)
+		cl.Mute = MuteNone
+	}
+}
+
+// copyArgs copies a command's arguments into memory of their own.
+func copyArgs(argv [][]byte) [][]byte {
+	n := 0
+	for _, arg := range argv {
+		n += len(arg)
+	}
+	room := make([]byte, 0, n)
+	list := make([][]byte, len(argv))
+	for i, arg := range argv {
+		start := len(room)
+		room = append(room, arg...)
+		list[i] = room[start:len(room):len(room)]
+	}
+	return list
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import "math"
+
+const never = math.MaxInt64
+
+const (
+	dutySlice   = 200_000 // ns of housekeeping at one go
+	dutyEntries = 64      // entries looked at with a shard held, some 20 µs
+)
+
+// hurry notes that a shard wants housekeeping earlier than it did; called with the shard held.
+func (e *Engine) hurry(shard int) {
+	loop := shard % len(e.loops)
+	due := e.Store.Due(shard)
+	for {
+		old := e.loops[loop].due.Load()
+		if due >= old {
+			return
+		}
+		if e.loops[loop].due.CompareAndSwap(old, due) {
+			break
+		}
+	}
+	if e.wake != nil {
+		e.wake(loop)
+	}
+}
+
+// Housekeep does what is due in the shards of the worker's loop, for at most some 200 µs: dead keys are removed, large
+// values freed. It gives the ns until it wants to be called again: 0 when there is more to do, negative for no limit.
+// The worker must be outside of its gate.
+func (w *Worker) Housekeep(loop int) (sleep int64) {
+	e := w.e
+	due := e.loops[loop].due.Load()
+	if due == never {
+		return -1
+	}
+	nowMicros := e.clock.WallMicros()
+	now := nowMicros / 1000
+	if due > now {
+		return due*1_000_000 - nowMicros*1000
+	}
+	if !w.enter() {
+		return 1_000_000
+	}
+	defer w.leave()
+	e.loops[loop].due.Store(never)
+	began := e.clock.Mono()
+	n := e.Store.Shards() / len(e.loops)
+	if loop < e.Store.Shards()%len(e.loops) {
+		n++
+	}
+	next, first := int64(never), w.dutyCursor
+	for i := range n {
+		turn := (first + i) % n
+		shard := loop + turn*len(e.loops)
+		at := e.Store.Due(shard)
+		if at <= now {
+			if at = now; e.clock.Mono()-began < dutySlice && e.Store.TryLock(shard) {
+				e.Store.Housekeep(shard, now, dutyEntries)
+				at = e.Store.Due(shard)
+				e.Store.Unlock(shard)
+				w.dutyCursor = turn + 1
+			}
+		}
+		next = min(next, at)
+	}
+	w.lowerDue(loop, next)
+	return e.untilDue(loop, now)
+}
+
+// lowerDue makes the loop's due time no later than at.
+func (w *Worker) lowerDue(loop int, at int64) {
+	for {
+		old := w.e.loops[loop].due.Load()
+		if at >= old || w.e.loops[loop].due.CompareAndSwap(old, at) {
+			return
+		}
+	}
+}
+
+func (e *Engine) untilDue(loop int, now int64) int64 {
+	switch due := e.loops[loop].due.Load(); {
+	case due == never:
+		return -1
+	case due <= now:
+		return 0
+	default:
+		return (due - now) * 1_000_000
+	}
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"slices"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/hash"
+)
+
+// acquire takes what a call needs: nothing, the shards of its keys in ascending order, or the whole world. held tells
+// whether there is something to release. With ok false the client has been parked and nothing is held.
+func (w *Worker) acquire(cl *Client, c *Call) (held, ok bool) {
+	switch {
+	case c.spec.ID() == w.e.execID:
+		return w.acquireExec(cl)
+	case c.spec.Plan == command.PlanAll:
+		return true, w.acquireWorld(cl)
+	case c.spec.Plan != command.PlanKeys:
+		return false, true
+	case c.one:
+		shard := w.e.Store.ShardOf(c.hash)
+		if !w.e.Store.Lock(shard) && w.parkOn(shard, cl) {
+			return false, false
+		}
+		w.held = append(w.held, shard)
+		return true, true
+	case !c.spec.HasKeys():
+		return false, true
+	}
+	w.held = w.held[:0]
+	w.want(c.spec, c.Argv)
+	return true, w.lockHeld(cl)
+}
+
+// want adds the shards of a command's keys to the list of those to be locked.
+func (w *Worker) want(spec *command.Spec, argv [][]byte) {
+	w.keys, _ = spec.AppendKeys(w.keys[:0], argv)
+	for _, i := range w.keys {
+		w.held = append(w.held, w.e.Store.ShardOf(hash.Bytes(argv[i])))
+	}
+}
+
+// lockHeld locks the shards listed in held, made ascending and unique. A busy one lets go of all others before it parks,
+// so that nobody holds a shard while he waits.
+func (w *Worker) lockHeld(cl *Client) bool {
+	slices.Sort(w.held)
+	w.held = slices.Compact(w.held)
+	for i := 0; i < len(w.held); i++ {
+		if w.e.Store.Lock(w.held[i]) {
+			continue
+		}
+		for _, shard := range w.held[:i] {
+			w.e.Store.Unlock(shard)
+		}
+		if w.parkOn(w.held[i], cl) {
+			w.held = w.held[:0]
+			return false
+		}
+		// Free again, and held now: it is given back to begin from the lowest.
+		w.e.Store.Unlock(w.held[i])
+		i = -1
+	}
+	return true
+}
+
+// parkOn parks the client on a busy shard and gives true; or, the shard having become free, takes it and gives false.
+func (w *Worker) parkOn(shard int, cl *Client) bool {
+	for {
+		if w.e.Store.Park(shard, cl.Wake) {
+			return true
+		}
+		if w.e.Store.TryLock(shard) {
+			return false
+		}
+	}
+}
+
+// acquireWorld makes the world still; with false the client is parked until it may work.
+func (w *Worker) acquireWorld(cl *Client) bool {
+	w.leave()
+	for !w.e.Store.Still() {
+		if w.e.Store.ParkGate(cl.Wake) {
+			return false
+		}
+	}
+	w.still = true
+	return true
+}
+
+// release lets go of everything that the worker holds.
+func (w *Worker) release() {
+	if w.still {
+		w.still, w.dirty = false, false
+		w.e.Store.SettleAll()
+		w.e.Store.Resume()
+	}
+	for _, shard := range w.held {
+		if w.dirty {
+			w.e.Store.Settle(shard)
+		}
+		w.e.Store.Unlock(shard)
+	}
+	w.dirty = false
+	w.held = w.held[:0]
+}

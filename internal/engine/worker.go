@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/resp"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// Runner is the loop's runner as the engine needs it: it can be told to give the loop to another.
+type Runner interface {
+	// Detach hands the loop to a fresh runner; false when this is no moment to.
+	Detach() bool
+}
+
+// Status says how Run ended.
+type Status uint8
+
+const (
+	// Done: all calls were run.
+	Done Status = iota
+	// Parked: the next call waits for something; its client's Wake will be called.
+	Parked
+	// Detached: the last call was overtaken; the runner's loop has another runner now.
+	Detached
+	// Closing: the last call ends the connection, once the replies are written.
+	Closing
+)
+
+// Call is one command that was read, prepared to be run. Its arguments are parts of the read buffer.
+type Call struct {
+	Argv [][]byte
+	spec *command.Spec
+	hash uint64 // of the one key of a command whose first argument is its only key
+	one  bool   // hash is such
+}
+
+// Spec gives the command's record, nil when there is no such command.
+func (c *Call) Spec() *command.Spec { return c.spec }
+
+// Worker executes commands for one runner of a loop. It is used by one goroutine at a time.
+type Worker struct {
+	Chunks *resp.ChunkPool // reply chunks of the clients that this worker serves
+
+	e      *Engine
+	gate   *store.Gate
+	view   *store.View
+	runner Runner
+	ctx    command.Ctx
+
+	inside   bool // the gate
+	still    bool // this worker has made the world still
+	detached bool
+
+	held   []int // shards that are held, ascending
+	hashes []uint64
+	keys   []int
+	dirty  bool // a held shard may have other memory than it had
+
+	client  *Client
+	current *command.Spec // nil between commands
+	mark    resp.Mark     // where the current command's reply begins
+	began   int64         // mono ns of the current command
+	mono    int64         // mono ns of the last look at the clock
+	wall    int64         // wall clock in ns at mono 0
+
+	effects [][][]byte          // of the current command, where Propagate was called
+	batch   []transactionEffect // of the current EXEC
+	inExec  bool
+
+	tallies    []tally
+	touched    []int32 // commands with a tally
+	total      int64
+	dutyCursor int
+}
+
+// NewWorker makes a worker.
+func (e *Engine) NewWorker() *Worker {
+	w := &Worker{
+		Chunks: resp.NewChunkPool(64),
+		e:      e, gate: e.Store.NewGate(), view: e.Store.NewView(), tallies: make([]tally, e.Registry.Size()),
+	}
+	w.ctx.Host = w
+	e.mu.Lock()
+	e.workers++
+	e.mu.Unlock()
+	return w
+}
+
+// Engine gives the engine that the worker works for.
+func (w *Worker) Engine() *Engine { return w.e }
+
+// Prepare looks a call up and has its key's bucket fetched into the cache; PrepareRecord, some calls later, its record.
+func (w *Worker) Prepare(cl *Client, c *Call, argv [][]byte) {
+	c.Argv = argv
+	c.spec = w.e.Registry.Resolve(argv)
+	c.one = false
+	if c.spec == nil {
+		return
+	}
+	if first, last, _ := c.spec.LegacyKeys(); first == 1 && last == 1 && len(argv) > 1 && !c.spec.Flags.Has(command.MovableKeys) {
+		c.one = true
+		c.hash = hash.Bytes(argv[1])
+		w.e.Store.Prefetch(cl.DB, c.hash)
+	}
+}
+
+// PrepareRecord is the second half of Prepare.
+func (w *Worker) PrepareRecord(cl *Client, c *Call) {
+	if c.one {
+		w.e.Store.PrefetchRecord(cl.DB, c.hash)
+	}
+}
+
+// Run executes calls in order until one cannot go on. It gives how many were run to their end. runner may be nil: then
+// nothing is ever overtaken.
+func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status) {
+	w.runner, w.client = runner, cl
+	cl.Reply.SetPool(w.Chunks)
+	w.readClock()
+	for n < len(calls) {
+		var did int
+		did, st = w.runSome(cl, calls[n:])
+		n += did
+		if st != Done {
+			break
+		}
+	}
+	w.leave()
+	w.publish()
+	w.client, w.runner = nil, nil
+	if w.detached {
+		w.detached = false
+		w.e.Store.Attach()
+		if st == Done || st == Closing {
+			st = Detached
+		}
+	}
+	return n, st
+}
+
+// runSome runs calls until one cannot go on, or panics: then the panic is dealt with and the call counts as run.
+func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
+	defer func() {
+		if w.current != nil {
+			if p := recover(); p != nil {
+				w.afterPanic(cl, &calls[n], p)
+				n++
+				st = Done
+				if w.detached {
+					st = Detached
+				}
+			}
+		}
+	}()
+	for n < len(calls) {
+		if !w.inside && !w.enter() {
+			if w.e.Store.ParkGate(cl.Wake) {
+				w.e.Stats.Parked.Add(1)
+				return n, Parked
+			}
+			continue
+		}
+		if !w.execute(cl, &calls[n]) {
+			w.e.Stats.Parked.Add(1)
+			return n, Parked
+		}
+		n++
+		switch {
+		case w.detached:
+			return n, Detached
+		case cl.CloseAfterReply:
+			return n, Closing
+		}
+	}
+	return n, Done
+}
+
+// afterPanic mends what a handler left that did not return: the client gets an error, the locks are freed, the data stays.
+func (w *Worker) afterPanic(cl *Client, c *Call, p any) {
+	cl.Reply.Truncate(w.mark)
+	err := error(command.ErrInternal)
+	if e, ok := p.(error); ok && errors.Is(e, mem.ErrNoMemory) {
+		err = command.ErrOOM
+	} else {
+		w.e.Stats.Panics.Add(1)
+		w.e.log.Error(fmt.Sprintf("a handler failed, its command gets an error: %s: %v\n%s", describe(c.Argv), p, debug.Stack()))
+	}
+	cl.tx = nil
+	w.inExec = false
+	w.commit() // of a transaction, what had been done before
+	w.fail(cl, err)
+	w.finish(cl, true)
+	w.dirty = true
+	w.release()
+}
+
+// describe gives the beginning of a command for the log.
+func describe(argv [][]byte) string {
+	text := ""
+	for i, arg := range argv {
+		if i == 8 || len(text) > 200 {
+			return text + " …"
+		}
+		text += fmt.Sprintf("%.40q ", arg)
+	}
+	return text
+}
+
+// enter passes the gate; false when the world is still.
+func (w *Worker) enter() bool {
+	if w.still {
+		return true
+	}
+	w.inside = w.e.Store.Enter(w.gate)
+	return w.inside
+}
+
+func (w *Worker) leave() {
+	if w.inside {
+		w.e.Store.Leave(w.gate)
+		w.inside = false
+	}
+}
+
+// readClock takes the time that the next command runs at.
+func (w *Worker) readClock() {
+	w.mono = w.e.clock.Mono()
+	w.wall = w.e.clock.WallMicros()*1000 - w.mono
+	w.view.NowMillis = (w.wall + w.mono) / 1_000_000
+}
+
+// publish adds what the worker has counted to the engine's statistics.
+func (w *Worker) publish() {
+	s := w.e.Stats
+	for _, id := range w.touched {
+		t, c := &w.tallies[id], &s.Commands[id]
+		c.Calls.Add(t.calls)
+		c.Nanos.Add(t.nanos)
+		if t.failed != 0 {
+			c.Failed.Add(t.failed)
+		}
+		*t = tally{}
+	}
+	w.touched = w.touched[:0]
+	if w.total != 0 {
+		s.Total.Add(w.total)
+		w.total = 0
+	}
+	if w.view.Hits != 0 {
+		s.Hits.Add(w.view.Hits)
+		w.view.Hits = 0
+	}
+	if w.view.Misses != 0 {
+		s.Misses.Add(w.view.Misses)
+		w.view.Misses = 0
+	}
+}
+
+// overtakeAfter is how long a handler may keep its loop, in ns.
+const overtakeAfter = 5_000_000
+
+// errClosing ends a long command when the server goes down.
+const errClosing = command.Error("ERR the server is shutting down")
+
+// Tick implements command.Host.
+func (w *Worker) Tick() error {
+	if w.e.closing.Load() {
+		return errClosing
+	}
+	if w.detached || w.runner == nil || w.e.clock.Mono()-w.began < overtakeAfter {
+		return nil
+	}
+	w.e.Store.Detach() // before another runner's batch can begin
+	if !w.runner.Detach() {
+		w.e.Store.Attach()
+		w.began = w.e.clock.Mono()
+		return nil
+	}
+	w.detached = true
+	w.e.Stats.Detached.Add(1)
+	return nil
+}
+
+// Propagate implements command.Host.
+func (w *Worker) Propagate(argv [][]byte) {
+	if w.e.Effects.Active() {
+		w.effects = append(w.effects, argv)
+	} else if w.effects == nil {
+		w.effects = [][][]byte{}
+	}
+}
+
+// Notify implements command.Host. Nobody can ask for keyspace notifications yet.
+func (w *Worker) Notify(string, []byte) {}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"sync"
+	"time"
+)
+
+// cronPeriod is how often the server looks at what needs no shard: memory to give back, samples for INFO.
+const cronPeriod = 100 * time.Millisecond
+
+// keepCached is how many bytes of free pages stay resident, so that a load that comes and goes does not fault them in over
+// and over; scavengeStep is what one period gives back beyond them.
+const (
+	keepCached   = 16 << 20
+	scavengeStep = 512 << 20
+)
+
+// cron is the server's housekeeping that needs no shard lock. It runs on a goroutine of its own, by the machine's time
+// even when the server's clock is a fake: what it does is seen in no reply but INFO's.
+type cron struct {
+	done chan struct{}
+	wg   sync.WaitGroup
+}
+
+func (c *cron) start(s *Server) {
+	c.done = make(chan struct{})
+	c.wg.Add(1)
+	go func() {
+		defer c.wg.Done()
+		ticker := time.NewTicker(cronPeriod)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-c.done:
+				return
+			case <-ticker.C:
+				s.giveBack()
+			}
+		}
+	}()
+}
+
+func (c *cron) stop() {
+	if c.done != nil {
+		close(c.done)
+		c.wg.Wait()
+		c.done = nil
+	}
+}
+
+// giveBack returns free pages to the system beyond a few.
+func (s *Server) giveBack() {
+	if cached := s.arena.Stats().Cached; cached > keepCached {
+		s.arena.Scavenge(min(cached-keepCached, scavengeStep))
+	}
+}

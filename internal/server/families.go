@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"github.com/redpoll/redpoll/internal/cmds/strings"
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/engine"
+)
+
+// families is the one list of all command families.
+func (s *Server) families() []command.Family {
+	return []command.Family{
+		engine.Transactions,
+		strings.Family,
+	}
+}

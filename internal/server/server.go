@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/netloop"
+	"github.com/redpoll/redpoll/internal/session"
+)
+
+// Shards is how many parts the keyspace is cut into unless Options say otherwise.
+const Shards = 256
+
+// Options are a server's parameters beyond its configuration.
+type Options struct {
+	Config *config.Config
+	Clock  *clock.Clock // nil: the machine's
+	Log    *slog.Logger // nil: no log
+	Shards int          // 0: Shards
+	Loops  int          // 0: by the configuration (io-threads), at last one a core
+}
+
+// Server is a running server.
+type Server struct {
+	config   *config.Config
+	clock    *clock.Clock
+	log      *slog.Logger
+	arena    *mem.Arena
+	engine   *engine.Engine
+	hub      *session.Hub
+	registry *command.Registry
+	loops    *netloop.Group
+	numLoops int
+	started  time.Time
+
+	addrs []net.Addr
+	cron  cron
+
+	stopping atomic.Bool
+	stopOnce sync.Once
+	stopped  chan struct{} // closed when SHUTDOWN was called and everything may go
+}
+
+// Start makes a server and has it listen; when it returns without error the server takes connections.
+func Start(o Options) (*Server, error) {
+	s := &Server{config: o.Config, clock: o.Clock, log: o.Log, stopped: make(chan struct{})}
+	if s.clock == nil {
+		s.clock = clock.Real()
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.started = s.clock.Now()
+	s.numLoops = o.Loops
+	if s.numLoops == 0 {
+		s.numLoops = loopsFor(s.config)
+	}
+	if o.Shards == 0 {
+		o.Shards = Shards
+	}
+	var err error
+	if s.registry, err = command.NewRegistry(s.families()...); err != nil {
+		return nil, err
+	}
+	if err := s.renameCommands(); err != nil {
+		return nil, err
+	}
+	if s.arena, err = mem.NewArena(mem.Options{}); err != nil {
+		return nil, err
+	}
+	s.engine = engine.New(engine.Options{
+		Arena: s.arena, Clock: s.clock, Log: s.log, Registry: s.registry,
+		Databases: int(s.config.Int("databases").Load()), Shards: o.Shards, Loops: s.numLoops, WakeLoop: s.wakeLoop,
+	})
+	password := s.config.Str("requirepass")
+	s.hub = session.NewHub(session.Options{
+		Engine: s.engine, Log: s.log, Password: password.Load, Version: s.config.Version,
+	})
+	s.follow()
+	if err := s.listen(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.loops.Start()
+	s.cron.start(s)
+	return s, nil
+}
+
+// loopsFor gives the number of event loops: what io-threads says, else one for each core that the process may use.
+func loopsFor(cfg *config.Config) int {
+	if n := int(cfg.Int("io-threads").Load()); n > 1 {
+		return n
+	}
+	return max(runtime.NumCPU(), 1)
+}
+
+// wakeLoop has a loop look at its housekeeping.
+func (s *Server) wakeLoop(loop int) {
+	if s.loops != nil {
+		s.loops.Loops()[loop].Post(func(*netloop.Runner) {})
+	}
+}
+
+// renameCommands applies the configuration's rename-command lines.
+func (s *Server) renameCommands() error {
+	for _, line := range s.config.Renames() {
+		if err := s.registry.Rename(line.Args[0], line.Args[1]); err != nil {
+			return s.config.LineError(line, err.Error())
+		}
+	}
+	return nil
+}
+
+// follow applies settings that the parts keep copies of, now and whenever they change.
+func (s *Server) follow() {
+	cfg, settings := s.config, &s.engine.Store.Settings
+	entries, value := cfg.Int("hash-max-listpack-entries"), cfg.Int("hash-max-listpack-value")
+	bulk, factor, decay := cfg.Int("proto-max-bulk-len"), cfg.Int("lfu-log-factor"), cfg.Int("lfu-decay-time")
+	policy, clients, query := cfg.Enum("maxmemory-policy"), cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
+	output := cfg.BufferLimits()
+	apply := func() error {
+		settings.HashMaxListpackEntries.Store(entries.Load())
+		settings.HashMaxListpackValue.Store(value.Load())
+		settings.MaxBulk.Store(bulk.Load())
+		settings.LFULogFactor.Store(factor.Load())
+		settings.LFUDecayTime.Store(decay.Load())
+		settings.LFU.Store(strings.HasSuffix(policy.Load(), "lfu"))
+		s.hub.SetLimits(clients.Load(), query.Load(), bulk.Load())
+		normal := output.Load().Normal
+		s.hub.SetOutputLimits(int64(normal.Hard), int64(normal.Soft), int64(normal.SoftSeconds)*int64(time.Second))
+		return nil
+	}
+	cfg.OnChange(apply, "hash-max-listpack-entries", "hash-max-listpack-value", "proto-max-bulk-len", "lfu-log-factor",
+		"lfu-decay-time", "maxmemory-policy", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit")
+	apply()
+}
+
+// listen opens all sockets that the configuration names.
+func (s *Server) listen() (err error) {
+	cfg := s.config
+	s.loops, err = netloop.New(netloop.Options{
+		Loops: s.numLoops, Handler: s.hub, Mono: s.clock.Mono,
+		TCPKeepAlive: int(cfg.Int("tcp-keepalive").Load()), Backlog: int(cfg.Int("tcp-backlog").Load()),
+	})
+	if err != nil {
+		return err
+	}
+	if port := int(cfg.Int("port").Load()); port >= 0 && !s.noTCP() {
+		if err := s.listenTCP(port); err != nil {
+			return err
+		}
+	}
+	if path := cfg.Str("unixsocket").Load(); path != "" {
+		addr, err := s.loops.Listen("unix", path, netloop.ListenOptions{Unlink: true, Mode: uint32(cfg.Int("unixsocketperm").Load())})
+		if err != nil {
+			return fmt.Errorf("Failed opening Unix socket: bind: %w", err)
+		}
+		s.addrs = append(s.addrs, addr)
+	}
+	return nil
+}
+
+// noTCP tells whether the server is to have a Unix socket only: port 0 in Redis's configuration. (A server in a process,
+// which has no Unix socket, gets a free port instead.)
+func (s *Server) noTCP() bool {
+	return s.config.Int("port").Load() == 0 && s.config.Str("unixsocket").Load() != ""
+}
+
+// listenTCP binds to each address of the directive bind: "*" is all, "-" before one makes it optional.
+func (s *Server) listenTCP(port int) error {
+	bound := 0
+	for _, host := range s.config.Bind().Load() {
+		optional := strings.HasPrefix(host, "-")
+		host = strings.TrimPrefix(host, "-")
+		network := "tcp4"
+		switch {
+		case host == "*":
+			host = "0.0.0.0"
+		case strings.Contains(host, ":"):
+			network = "tcp6"
+			if host == "::*" {
+				host = "::"
+			}
+		}
+		addr, err := s.loops.Listen(network, net.JoinHostPort(host, strconv.Itoa(port)), netloop.ListenOptions{})
+		if err != nil {
+			if optional {
+				continue
+			}
+			return fmt.Errorf("Warning: Could not create server TCP listening socket %s:%d: bind: %w", host, port, err)
+		}
+		if port == 0 { // the others share the port that the first was given
+			port = addr.(*net.TCPAddr).Port
+		}
+		s.addrs = append(s.addrs, addr)
+		bound++
+	}
+	if bound == 0 {
+		return fmt.Errorf("Failed listening on port %d (TCP), aborting.", port)
+	}
+	return nil
+}
+
+// Addrs gives the addresses that the server listens on.
+func (s *Server) Addrs() []net.Addr { return s.addrs }
+
+// Stopped is closed when a client's SHUTDOWN has asked for the end: the owner is to call Close.
+func (s *Server) Stopped() <-chan struct{} { return s.stopped }
+
+// Stop asks for the end of the server, as SHUTDOWN does.
+func (s *Server) Stop() { s.stopOnce.Do(func() { close(s.stopped) }) }
+
+// Close ends the server: connections are closed, all memory is given back. It waits until that is done.
+func (s *Server) Close() error {
+	if s.stopping.Swap(true) {
+		return nil
+	}
+	s.engine.Close()
+	s.cron.stop()
+	if s.loops != nil {
+		s.loops.Stop()
+	}
+	s.Stop()
+	return s.arena.Close()
+}

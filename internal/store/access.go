@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+// The access field of a record holds, by maxmemory-policy, either the time of the last use in seconds (24 bits, wrapping
+// after 194 days as in Redis) or, for LFU, 16 bits of minutes and 8 bits of a logarithmic counter (Redis's scheme: a new
+// key starts at 5, each use raises the counter with probability 1/((counter-5)*factor+1), idle minutes lower it).
+
+const (
+	accessMask = 1<<24 - 1
+	lfuInit    = 5
+)
+
+// freshAccess gives the access field of a record that is made or overwritten now.
+func (db *DB) freshAccess() uint32 {
+	if db.s.Settings.LFU.Load() {
+		return lfuMinutes(db.v.NowMillis)<<8 | lfuInit
+	}
+	return uint32(db.v.NowMillis/1000) & accessMask
+}
+
+// use notes that a key was used.
+func (db *DB) use(it *Item) {
+	old := it.rec.access()
+	now := uint32(db.v.NowMillis/1000) & accessMask
+	if db.s.Settings.LFU.Load() {
+		now = lfuMinutes(db.v.NowMillis)<<8 | db.lfuRaise(db.lfuDecayed(old))
+	}
+	if now != old { // a store would make the line dirty for nothing
+		it.rec.setAccess(now)
+	}
+}
+
+// Idle gives the seconds since the key was last used, with LRU policies.
+func (db *DB) Idle(it *Item) int64 {
+	return int64((uint32(db.v.NowMillis/1000) - it.rec.access()) & accessMask)
+}
+
+// Frequency gives the key's use counter, decayed to now, with LFU policies.
+func (db *DB) Frequency(it *Item) int64 { return int64(db.lfuDecayed(it.rec.access())) }
+
+func lfuMinutes(ms int64) uint32 { return uint32(ms/60000) & 0xffff }
+
+func (db *DB) lfuDecayed(access uint32) uint32 {
+	counter := access & 255
+	decay := db.s.Settings.LFUDecayTime.Load()
+	if decay == 0 {
+		return counter
+	}
+	idle := int64((lfuMinutes(db.v.NowMillis) - access>>8) & 0xffff)
+	return uint32(max(int64(counter)-idle/decay, 0))
+}
+
+func (db *DB) lfuRaise(counter uint32) uint32 {
+	if counter == 255 {
+		return counter
+	}
+	base := max(int64(counter)-lfuInit, 0)
+	odds := uint64(base*db.s.Settings.LFULogFactor.Load() + 1)
+	if db.v.Rand()%odds == 0 {
+		counter++
+	}
+	return counter
+}

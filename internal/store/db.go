@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"errors"
+	"unsafe"
+
+	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// ErrWrongType is the error for a key that holds another type of value than the command works on. Its text is what the
+// client gets.
+var ErrWrongType = errors.New("WRONGTYPE Operation against a key holding the wrong kind of value")
+
+// BusyShardError says that a walk met a shard that stays busy: the command is to be parked on it and run again.
+type BusyShardError struct{ Shard int }
+
+// Error is for logs; no client gets to see it.
+func (e *BusyShardError) Error() string { return "store: shard is busy" }
+
+// View is one worker's way into the store: the instant of the command that runs and what it counted. It belongs to the
+// worker alone.
+type View struct {
+	NowMillis int64 // Unix ms
+	NoTouch   bool  // reads leave the access time alone (CLIENT NO-TOUCH)
+	Hits      int64 // reads that found their key
+	Misses    int64
+
+	// Walking says that no shard is held and each is to be locked while it is visited.
+	Walking bool
+
+	s       *Store
+	dbs     []DB
+	rng     uint64
+	hashKey *byte // the key whose hash the engine has worked out already, and its length
+	hashLen int
+	hash    uint64
+}
+
+// NewView makes a worker's view.
+func (s *Store) NewView() *View {
+	v := &View{s: s, dbs: make([]DB, s.databases), rng: hash.Bytes([]byte("view")) | 1}
+	for i := range v.dbs {
+		v.dbs[i] = DB{s: s, v: v, index: i}
+	}
+	return v
+}
+
+// DB gives the database of that number, which must exist.
+func (v *View) DB(i int) *DB { return &v.dbs[i] }
+
+// Plan tells the view a key's hash, so that it is not worked out again. The key's memory must stay as it is until the
+// command ends.
+func (v *View) Plan(key []byte, hash uint64) {
+	v.hashKey, v.hashLen, v.hash = unsafe.SliceData(key), len(key), hash
+}
+
+func (v *View) hashOf(key []byte) uint64 {
+	if unsafe.SliceData(key) == v.hashKey && len(key) == v.hashLen && v.hashKey != nil {
+		return v.hash
+	}
+	return hash.Bytes(key)
+}
+
+// Rand gives a pseudo-random number, good enough for sampling (xorshift64*, Vigna 2016).
+func (v *View) Rand() uint64 {
+	v.rng ^= v.rng >> 12
+	v.rng ^= v.rng << 25
+	v.rng ^= v.rng >> 27
+	return v.rng * 0x2545f4914f6cdd1d
+}
+
+// DB is one database as a command sees it. The shards of the keys that it is asked for must be held, or the world be still.
+type DB struct {
+	s     *Store
+	v     *View
+	index int
+}
+
+// Index gives the database's number.
+func (db *DB) Index() int { return db.index }
+
+// Now gives the command's instant in Unix milliseconds.
+func (db *DB) Now() int64 { return db.v.NowMillis }
+
+// Settings gives the store's settings.
+func (db *DB) Settings() *Settings { return &db.s.Settings }
+
+// Other gives another database of the same view: for commands with two (COPY, MOVE). The engine holds the shards of the
+// command's keys in all databases, since a shard spans them.
+func (db *DB) Other(i int) *DB { return &db.v.dbs[i] }
+
+// Databases tells how many databases there are.
+func (db *DB) Databases() int { return db.s.databases }
+
+// Rand gives a pseudo-random number for sampling.
+func (db *DB) Rand() uint64 { return db.v.Rand() }
+
+// Item is a key that was found. It is valid until its table changes by anything but the Item itself.
+type Item struct {
+	sh   *Shard
+	t    *table
+	rec  record
+	ref  mem.Ref
+	pos  dict.Pos
+	hash uint64
+}
+
+// Type gives the type of the value.
+func (it *Item) Type() Type { return it.rec.typ() }
+
+// Encoding gives how the value is laid out.
+func (it *Item) Encoding() Encoding { return it.rec.encoding() }
+
+// Key gives the key's bytes in place.
+func (it *Item) Key() []byte { return it.rec.key() }
+
+// Expiry gives the Unix milliseconds at which the key dies, 0 when it does not.
+func (it *Item) Expiry() int64 { return it.rec.expiry() }
+
+// Blob gives the value's bytes in place, of an encoding that has them in one piece (not EncTable).
+func (it *Item) Blob() []byte {
+	v := it.rec.value()
+	if !it.rec.has(inBlock) {
+		return v
+	}
+	b := readBlock(v)
+	return it.t.heap.Bytes(b.ref, b.length)
+}
+
+// root gives the root of a value with EncTable, in place.
+func (it *Item) root() *dict.Root {
+	return (*dict.Root)(unsafe.Pointer(unsafe.SliceData(it.rec.value())))
+}
+
+// lookup finds a live key. One whose time has come is removed on the way.
+func (db *DB) lookup(key []byte) (it Item, ok bool) {
+	it.hash = db.v.hashOf(key)
+	it.sh = &db.s.shards[it.hash&db.s.mask]
+	it.t = it.sh.tables[db.index]
+	if it.t == nil {
+		return it, false
+	}
+	it.ref, it.pos = it.t.keys.Find(it.hash, key)
+	if it.ref == 0 {
+		return it, false
+	}
+	it.rec = record{it.t.heap.Pointer(it.ref)}
+	if it.rec.has(hasExpiry) && it.rec.expiry() < db.v.NowMillis {
+		db.s.expire(it.sh, it.t, db.index, it.pos, it.rec)
+		it.ref = 0
+		return it, false
+	}
+	return it, true
+}
+
+// Find looks a key up for reading: it counts as a hit or a miss, and as a use of the key.
+func (db *DB) Find(key []byte) (Item, bool) {
+	it, ok := db.lookup(key)
+	if !ok {
+		db.v.Misses++
+		return it, false
+	}
+	db.v.Hits++
+	if !db.v.NoTouch {
+		db.use(&it)
+	}
+	return it, true
+}
+
+// FindWrite looks a key up that the command is about to change: a use of the key, neither hit nor miss.
+func (db *DB) FindWrite(key []byte) (Item, bool) {
+	it, ok := db.lookup(key)
+	if ok && !db.v.NoTouch {
+		db.use(&it)
+	}
+	return it, ok
+}
+
+// Peek looks a key up without a trace: for commands that look at a key rather than use it (TTL, TYPE, OBJECT).
+func (db *DB) Peek(key []byte) (Item, bool) { return db.lookup(key) }
+
+// Exists tells whether there is a live key, without a trace.
+func (db *DB) Exists(key []byte) bool {
+	_, ok := db.lookup(key)
+	return ok
+}
+
+// FindType is Find for a key that must hold type t if it is there at all; else the error is ErrWrongType.
+func (db *DB) FindType(key []byte, t Type) (it Item, ok bool, err error) {
+	it, ok = db.Find(key)
+	if ok && it.Type() != t {
+		return Item{}, false, ErrWrongType
+	}
+	return it, ok, nil
+}
+
+// FindTypeWrite is FindWrite for a key that must hold type t if it is there at all; else the error is ErrWrongType.
+func (db *DB) FindTypeWrite(key []byte, t Type) (it Item, ok bool, err error) {
+	it, ok = db.FindWrite(key)
+	if ok && it.Type() != t {
+		return Item{}, false, ErrWrongType
+	}
+	return it, ok, nil
+}
+
+// create makes a record for a key that is not there, with room for valLen bytes of value in the record, which the caller
+// fills at once. It is the only way a record comes into being.
+func (db *DB) create(key []byte, shape recordShape) Item {
+	h := db.v.hashOf(key)
+	it := Item{sh: &db.s.shards[h&db.s.mask], hash: h}
+	it.t = db.s.table(it.sh, db.index, db.v.NowMillis)
+	shape.keyLen = len(key)
+	size := shape.size()
+	it.ref = it.t.heap.Alloc(size)
+	it.rec = shape.write(it.t.heap.Pointer(it.ref), key, db.freshAccess())
+	it.t.keys.Insert(h, it.ref)
+	if shape.expiry != 0 {
+		it.t.expires++
+		db.s.schedule(it.sh, it.t, h, shape.expiry)
+	}
+	_, it.pos = it.t.keys.Find(h, key)
+	return it
+}
+
+// reshape gives the record another layout: key, flags and as much of the value's part as fits stay. What else the old
+// value owned is the caller's business.
+func (it *Item) reshape(shape recordShape) {
+	old := it.rec
+	_, shape.keyLen = old.keyAt()
+	shape.flags |= old.flags() & parity
+	size, oldSize := shape.size(), old.size()
+	if mem.Usable(size) == mem.Usable(oldSize) && shape.expiry != 0 == old.has(hasExpiry) && shape.enc != EncTable && old.encoding() != EncTable {
+		*old.byteAt(1) = old.flags()&^inBlock | shape.flags
+		old.setKind(shape.typ, shape.enc)
+		old.setValLen(shape.valLen)
+		if shape.expiry != 0 {
+			old.setExpiry(shape.expiry)
+		}
+		return
+	}
+	heap := it.t.heap
+	ref := heap.Alloc(size)
+	rec := shape.write(heap.Pointer(ref), old.key(), old.access())
+	copy(rec.value(), old.value())
+	it.t.keys.Set(it.pos, ref)
+	heap.Free(it.ref, oldSize)
+	it.ref, it.rec = ref, rec
+}
+
+// shape gives the record's present layout.
+func (it *Item) shape() recordShape {
+	_, n := it.rec.keyAt()
+	return recordShape{
+		typ: it.Type(), enc: it.Encoding(), keyLen: n, valLen: it.rec.valLen(),
+		expiry: it.rec.expiry(), flags: it.rec.flags() & (inBlock | parity),
+	}
+}
+
+// Delete removes a key; false when there was no live one.
+func (db *DB) Delete(key []byte) bool {
+	it, ok := db.lookup(key)
+	if ok {
+		db.Remove(&it)
+	}
+	return ok
+}
+
+// Remove removes the key that was found. Large values are freed later, in slices.
+func (db *DB) Remove(it *Item) {
+	db.s.remove(it.sh, it.t, it.pos, it.rec)
+	it.ref, it.rec = 0, record{}
+}
+
+func (s *Store) remove(sh *Shard, t *table, pos dict.Pos, rec record) {
+	ref := t.keys.At(pos)
+	t.keys.Remove(pos)
+	if rec.has(hasExpiry) {
+		t.expires--
+	}
+	s.freeValue(sh, t, rec)
+	t.heap.Free(ref, rec.size())
+}
+
+// expire removes a key whose time has come.
+func (s *Store) expire(sh *Shard, t *table, db int, pos dict.Pos, rec record) {
+	s.expired.Add(1)
+	key := rec.key()
+	sh.touch(db, key)
+	if s.onExpire != nil {
+		s.onExpire(db, key)
+	}
+	s.remove(sh, t, pos, rec)
+}

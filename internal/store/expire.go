@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// Expiry works by an index a table (ds/expiry) of hashes in the order of their times. An entry that comes due only says
+// "look at the keys with this hash": a key found dead is removed, one that dies later gets an entry for then. So nothing
+// needs to be taken out of the index when a key is deleted, persisted, overwritten or moved in memory.
+//
+// Invariant: a key with an expiry has an entry at that time or earlier. A later expiry for a key that has one therefore
+// adds nothing. Entries that have lost their key are bounded: past twice the keys (and a few) the index is built anew.
+
+// reindexSlack is how many entries beyond twice the keys an index may have.
+const reindexSlack = 1024
+
+// SetExpiry gives a key the expiry at (Unix ms), or with NoExpiry takes it away.
+func (db *DB) SetExpiry(it *Item, at int64) {
+	had, before := it.rec.has(hasExpiry), it.rec.expiry()
+	if had && at != NoExpiry {
+		it.rec.setExpiry(at)
+	} else if had != (at != NoExpiry) {
+		shape := it.shape()
+		shape.expiry = at
+		it.reshape(shape)
+	}
+	db.expiryChanged(it, had, before, at)
+}
+
+// expiryChanged keeps the count and the index after a key's expiry went from before to at.
+func (db *DB) expiryChanged(it *Item, had bool, before, at int64) {
+	switch {
+	case at == NoExpiry:
+		if had {
+			it.t.expires--
+		}
+		return
+	case !had:
+		it.t.expires++
+	case at >= before:
+		return
+	}
+	db.s.schedule(it.sh, it.t, it.hash, at)
+}
+
+// schedule puts a key's hash into the index.
+func (s *Store) schedule(sh *Shard, t *table, hash uint64, at int64) {
+	if t.expiry.Len() > 2*t.expires+reindexSlack {
+		s.reindex(t)
+	}
+	t.expiry.Add(t.heap, hash, at)
+	s.hurry(sh, at)
+}
+
+// hurry has the held shard looked at by the time at (Unix ms) at the latest.
+func (s *Store) hurry(sh *Shard, at int64) {
+	if at < sh.due.Load() {
+		sh.due.Store(at)
+		if s.onDue != nil {
+			s.onDue(sh.number)
+		}
+	}
+}
+
+// reindex builds a table's index anew from its keys.
+func (s *Store) reindex(t *table) {
+	t.expiry.Reset(t.heap)
+	t.keys.Each(func(e mem.Ref) bool {
+		rec := record{t.heap.Pointer(e)}
+		if rec.has(hasExpiry) {
+			t.expiry.Add(t.heap, hash.Bytes(rec.key()), rec.expiry())
+		}
+		return true
+	})
+}
+
+// Due gives the Unix ms at which the shard next has to be looked at, math.MaxInt64 when no key of it will die.
+func (s *Store) Due(shard int) int64 { return s.shards[shard].due.Load() }
+
+// Housekeep does what the held shard has to do by now (Unix ms): it removes dead keys and frees condemned values, up to
+// about max of each, and publishes the memory it has. It tells whether more is to be done at once.
+func (s *Store) Housekeep(shard int, now int64, max int) (more bool) {
+	sh := &s.shards[shard]
+	sh.sweepWatches()
+	due := s.expireDue(sh, now, max)
+	if s.freeLazily(sh, max) {
+		due = now
+	}
+	sh.due.Store(due)
+	s.Settle(shard)
+	return due <= now
+}
+
+// expireDue removes dead keys, looking at about max entries of the index, and gives the time at which to look again.
+func (s *Store) expireDue(sh *Shard, now int64, max int) (due int64) {
+	if s.Settings.LazyExpire.Load() {
+		return now + 100
+	}
+	due = never
+	for db, t := range sh.tables {
+		if t == nil || t.expiry.Len() == 0 {
+			continue
+		}
+		if max > 0 {
+			// A key whose time is exactly now lives for this millisecond: it is dead when now is past it.
+			max -= t.expiry.Pop(t.heap, now-1, max, func(h uint64) { s.meet(sh, t, db, h, now) })
+		}
+		if next := t.expiry.Next(); next != never {
+			due = min(due, next+1)
+		}
+	}
+	return due
+}
+
+// meet looks at the keys that an entry of the index may have meant.
+func (s *Store) meet(sh *Shard, t *table, db int, h uint64, now int64) {
+	for {
+		var dead dict.Pos
+		var rec record
+		found := false
+		t.keys.Candidates(h, func(e mem.Ref, p dict.Pos) bool {
+			r := record{t.heap.Pointer(e)}
+			if !r.has(hasExpiry) {
+				return true
+			}
+			if r.expiry() < now {
+				dead, rec, found = p, r, true
+				return false
+			}
+			if full := hash.Bytes(r.key()); t.expiry.Same(full, h) {
+				t.expiry.Add(t.heap, full, r.expiry())
+			}
+			return true
+		})
+		if !found {
+			return
+		}
+		s.expire(sh, t, db, dead, rec)
+	}
+}

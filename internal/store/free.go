@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// lazyFrom is how many elements a value has at least for its freeing to be put off (as LAZYFREE_THRESHOLD in Redis).
+const lazyFrom = 64
+
+// condemned is a value whose key is gone and whose elements wait to be freed.
+type condemned struct {
+	heap *mem.Heap
+	root dict.Root
+	free func(h *mem.Heap, e mem.Ref) // frees one element
+	key  func(h *mem.Heap, e mem.Ref) []byte
+}
+
+// freeValue frees what a record's value owns outside of the record; large tables only later, in slices.
+func (s *Store) freeValue(sh *Shard, t *table, rec record) {
+	switch {
+	case rec.has(inBlock):
+		if b := readBlock(rec.value()); b.ref != 0 {
+			t.heap.Free(b.ref, b.size)
+		}
+	case rec.encoding() == EncTable:
+		it := Item{rec: rec}
+		c := condemned{heap: t.heap, root: *it.root(), free: freeField, key: fieldKey}
+		if c.table().Len() <= lazyFrom {
+			c.drain(lazyFrom + 1)
+			return
+		}
+		sh.lazy = append(sh.lazy, c)
+		s.lazy.Add(1)
+		s.hurry(sh, 0) // housekeeping is wanted at once
+	}
+}
+
+func (c *condemned) table() *dict.Table {
+	return &dict.Table{Heap: c.heap, Root: &c.root, Key: c.key}
+}
+
+func (c *condemned) drain(max int) (done bool) {
+	return c.table().Drain(max, func(e mem.Ref) { c.free(c.heap, e) })
+}
+
+// freeLazily frees up to about max elements of condemned values, and tells whether more are left.
+func (s *Store) freeLazily(sh *Shard, max int) (more bool) {
+	if n := len(sh.lazy); n > 0 && sh.lazy[n-1].drain(max) {
+		sh.lazy[n-1] = condemned{}
+		sh.lazy = sh.lazy[:n-1]
+		s.lazy.Add(-1)
+		s.freed.Add(1)
+	}
+	return len(sh.lazy) > 0
+}
+
+// Flush removes all keys of one database, or of all with db -1, and gives their memory back a page at a time: no key is
+// visited. It gives the number of keys removed. The world must be still.
+func (s *Store) Flush(db int) (removed int) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		for k := range sh.watched {
+			if t := sh.tables[k.db]; t != nil && (db < 0 || k.db == db) {
+				if e, _ := t.keys.Find(hash.Bytes([]byte(k.key)), []byte(k.key)); e != 0 {
+					sh.touch(k.db, []byte(k.key))
+				}
+			}
+		}
+		for n, t := range sh.tables {
+			if t == nil || (db >= 0 && n != db) {
+				continue
+			}
+			removed += t.keys.Len()
+			sh.dropLazy(s, t.heap)
+			t.heap.ReleaseAll()
+			sh.tables[n] = nil
+		}
+		s.Settle(i)
+	}
+	return removed
+}
+
+// dropLazy forgets condemned values that lie in a heap which is given back whole.
+func (sh *Shard) dropLazy(s *Store, h *mem.Heap) {
+	kept := sh.lazy[:0]
+	for _, c := range sh.lazy {
+		if c.heap != h {
+			kept = append(kept, c)
+			continue
+		}
+		s.lazy.Add(-1)
+		s.freed.Add(1)
+	}
+	clear(sh.lazy[len(kept):])
+	sh.lazy = kept
+}

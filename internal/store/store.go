@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"math"
+	"sync/atomic"
+
+	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/ds/expiry"
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// Settings are what an administrator can change while the store runs. Sizes are in bytes.
+type Settings struct {
+	HashMaxListpackEntries atomic.Int64
+	HashMaxListpackValue   atomic.Int64
+	MaxBulk                atomic.Int64 // proto-max-bulk-len: the longest string there may be
+	LFU                    atomic.Bool  // the records' access field counts uses, instead of noting the last
+	LFULogFactor           atomic.Int64
+	LFUDecayTime           atomic.Int64 // minutes
+	LazyExpire             atomic.Bool  // DEBUG SET-ACTIVE-EXPIRE 0: keys die only when they are met
+}
+
+// Options are a new store's parameters.
+type Options struct {
+	Arena     *mem.Arena
+	Shards    int // a power of two from 1 to 65536
+	Databases int // at least 1
+
+	// OnExpire is called for each key that died of its expiry, its shard held, before the key's bytes are gone.
+	OnExpire func(db int, key []byte)
+	// OnDue is called, with a shard held, when a key of it will die earlier than any other did so far: the loop that
+	// sees to the shard may have to wake for it.
+	OnDue func(shard int)
+}
+
+// Store is all databases. Its methods are safe for any goroutine unless they say what must be held.
+type Store struct {
+	Settings Settings
+
+	arena     *mem.Arena // Immutable
+	shards    []Shard    // Immutable slice
+	mask      uint64     // Immutable
+	shardBits uint       // Immutable
+	databases int        // Immutable
+	onExpire  func(db int, key []byte)
+	onDue     func(shard int)
+
+	gates   gates
+	used    atomic.Int64 // usable bytes of live blocks of all heaps, as published
+	expired atomic.Int64 // keys that died of their expiry
+	lazy    atomic.Int64 // objects that wait to be freed
+	freed   atomic.Int64 // objects that were freed lazily
+}
+
+// Shard is one part of the keyspace.
+type Shard struct {
+	shardLock
+
+	stale atomic.Bool  // an abandoned Watch may still be in watched
+	due   atomic.Int64 // Unix ms at which the earliest key may die; written under the lock
+
+	// Guarded by the lock:
+	tables    []*table // by database; nil until first used
+	number    int      // its place in Store.shards; Immutable
+	watched   map[watchKey][]*Watch
+	lazy      []condemned
+	heapBytes int64 // of all its tables, as last published to Store.used
+
+	_ [64]byte // shards are locked from different cores
+}
+
+// table is one database's part of a shard.
+type table struct {
+	root    dict.Root
+	keys    dict.Table // view of root
+	heap    *mem.Heap
+	expiry  expiry.Index
+	expires int // keys with an expiry
+}
+
+// never is the time of what will not happen.
+const never = math.MaxInt64
+
+// New makes an empty store.
+func New(o Options) *Store {
+	s := &Store{
+		arena: o.Arena, shards: make([]Shard, o.Shards), mask: uint64(o.Shards - 1),
+		databases: o.Databases, onExpire: o.OnExpire, onDue: o.OnDue,
+	}
+	for 1<<s.shardBits < o.Shards {
+		s.shardBits++
+	}
+	for i := range s.shards {
+		s.shards[i].number = i
+		s.shards[i].due.Store(never)
+		s.shards[i].tables = make([]*table, o.Databases)
+	}
+	s.Settings.HashMaxListpackEntries.Store(128)
+	s.Settings.HashMaxListpackValue.Store(64)
+	s.Settings.MaxBulk.Store(512 << 20)
+	s.Settings.LFULogFactor.Store(10)
+	s.Settings.LFUDecayTime.Store(1)
+	return s
+}
+
+// Databases tells how many there are.
+func (s *Store) Databases() int { return s.databases }
+
+// Shards tells how many there are.
+func (s *Store) Shards() int { return len(s.shards) }
+
+// ShardOf gives the number of the shard that a key with this hash lies in.
+func (s *Store) ShardOf(hash uint64) int { return int(hash & s.mask) }
+
+// TryLock takes a shard if it is free.
+func (s *Store) TryLock(shard int) bool { return s.shards[shard].tryLock() }
+
+// Lock takes a shard, trying for some 20 µs; false when it stays busy and the caller is to park.
+func (s *Store) Lock(shard int) bool {
+	sh := &s.shards[shard]
+	return sh.tryLock() || sh.spinLock()
+}
+
+// Unlock frees a shard and wakes all that parked on it.
+func (s *Store) Unlock(shard int) { s.shards[shard].unlock() }
+
+// Park leaves call to be made when the shard is next freed, and gives true; when it is free already it gives false and
+// leaves nothing behind. The call is made by whoever unlocks: it must not block and take no lock but a mailbox's.
+func (s *Store) Park(shard int, call func()) bool {
+	if s.shards[shard].park(call) {
+		return true
+	}
+	s.shards[shard].unlock()
+	return false
+}
+
+// Prefetch asks for the cache line of a key's bucket. It may be called without the shard.
+func (s *Store) Prefetch(db int, hash uint64) {
+	if t := s.shards[hash&s.mask].tables[db]; t != nil {
+		t.keys.PrefetchBucket(hash)
+	}
+}
+
+// PrefetchRecord asks for the key's record, whose bucket Prefetch has asked for some time ago.
+func (s *Store) PrefetchRecord(db int, hash uint64) {
+	if t := s.shards[hash&s.mask].tables[db]; t != nil {
+		t.keys.PrefetchEntry(hash)
+	}
+}
+
+// table gives the database's part of the shard, made when it is missing.
+func (s *Store) table(sh *Shard, db int, now int64) *table {
+	if t := sh.tables[db]; t != nil {
+		return t
+	}
+	t := &table{heap: s.arena.NewHeap(), expiry: expiry.New(now)}
+	t.keys = dict.Table{Heap: t.heap, Root: &t.root, Key: recordKey}
+	sh.tables[db] = t
+	return t
+}
+
+// Settle publishes what the held shard's memory has come to; to be called before unlocking after a write.
+func (s *Store) Settle(shard int) {
+	sh := &s.shards[shard]
+	var live int64
+	for _, t := range sh.tables {
+		if t != nil {
+			live += t.heap.Live()
+		}
+	}
+	if live != sh.heapBytes {
+		s.used.Add(live - sh.heapBytes)
+		sh.heapBytes = live
+	}
+}
+
+// SettleAll is Settle for all shards; the world is still.
+func (s *Store) SettleAll() {
+	for i := range s.shards {
+		s.Settle(i)
+	}
+}
+
+// Used gives the bytes of all live blocks off the Go heap, as of the last settled commands.
+func (s *Store) Used() int64 { return s.used.Load() }
+
+// Expired tells how many keys died of their expiry.
+func (s *Store) Expired() int64 { return s.expired.Load() }
+
+// LazyPending and LazyFreed tell how many objects wait to be freed, and how many have been freed later than their key.
+func (s *Store) LazyPending() int64 { return s.lazy.Load() }
+
+// LazyFreed tells how many objects were freed after their key had gone.
+func (s *Store) LazyFreed() int64 { return s.freed.Load() }
+
+// ResetStats sets the counters back to zero that CONFIG RESETSTAT resets.
+func (s *Store) ResetStats() {
+	s.expired.Store(0)
+	s.freed.Store(0)
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"slices"
+	"sync/atomic"
+)
+
+// Watch is one client's set of watched keys. Any change to one of them, by whomever, makes it dirty; it stays so.
+type Watch struct {
+	dirty atomic.Bool
+	dead  atomic.Bool // its client has abandoned it where a shard was busy
+	keys  []watched   // belongs to the client's worker
+}
+
+type watchKey struct {
+	db  int
+	key string
+}
+
+// watched is one key of a Watch.
+type watched struct {
+	watchKey
+	hash uint64
+}
+
+// Dirty tells whether a watched key has changed.
+func (w *Watch) Dirty() bool { return w.dirty.Load() }
+
+// Len tells how many keys are watched.
+func (w *Watch) Len() int { return len(w.keys) }
+
+// Hashes calls fn with each watched key's hash: the engine locks the shards they are in.
+func (w *Watch) Hashes(fn func(hash uint64)) {
+	for i := range w.keys {
+		fn(w.keys[i].hash)
+	}
+}
+
+// Watch adds a key to w; its shard is held. The key is copied.
+func (db *DB) Watch(w *Watch, key []byte) {
+	k := watchKey{db.index, string(key)}
+	for i := range w.keys {
+		if w.keys[i].watchKey == k {
+			return
+		}
+	}
+	h := db.v.hashOf(key)
+	db.lookup(key) // removes it if it is dead: then its absence is what is watched
+	w.keys = append(w.keys, watched{watchKey: k, hash: h})
+	sh := &db.s.shards[h&db.s.mask]
+	sh.sweepWatches()
+	if sh.watched == nil {
+		sh.watched = make(map[watchKey][]*Watch)
+	}
+	sh.watched[k] = append(sh.watched[k], w)
+}
+
+// ExpireWatched makes w dirty when one of its keys has died since it was watched but was not removed yet. All of their shards
+// are held.
+func (v *View) ExpireWatched(w *Watch) {
+	for i := range w.keys {
+		v.dbs[w.keys[i].db].lookup([]byte(w.keys[i].key))
+	}
+}
+
+// Unwatch ends the watching of all of w's keys and makes it clean; their shards are held.
+func (s *Store) Unwatch(w *Watch) {
+	for i := range w.keys {
+		s.unwatch(&s.shards[w.keys[i].hash&s.mask], w.keys[i].watchKey, w)
+	}
+	w.keys = w.keys[:0]
+	w.dirty.Store(false)
+}
+
+func (s *Store) unwatch(sh *Shard, k watchKey, w *Watch) {
+	list := sh.watched[k]
+	for i, other := range list {
+		if other == w {
+			list = append(list[:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(sh.watched, k)
+	} else {
+		sh.watched[k] = list
+	}
+}
+
+// Abandon ends the watching for good, whatever locks are held: w must not be used again. Where a shard is busy, what is
+// left in it is swept away later.
+func (s *Store) Abandon(w *Watch) {
+	w.dead.Store(true)
+	for i := range w.keys {
+		sh := &s.shards[w.keys[i].hash&s.mask]
+		if !sh.tryLock() && !sh.spinLock() {
+			sh.stale.Store(true)
+			continue
+		}
+		s.unwatch(sh, w.keys[i].watchKey, w)
+		sh.unlock()
+	}
+}
+
+// sweepWatches removes what abandoned watches have left in the held shard.
+func (sh *Shard) sweepWatches() {
+	if !sh.stale.Load() {
+		return
+	}
+	sh.stale.Store(false)
+	for k, list := range sh.watched {
+		list = slices.DeleteFunc(list, func(w *Watch) bool { return w.dead.Load() })
+		if len(list) == 0 {
+			delete(sh.watched, k)
+		} else {
+			sh.watched[k] = list
+		}
+	}
+}
+
+// Touch makes all that watch the key dirty: it has changed.
+func (db *DB) Touch(key []byte) {
+	sh := &db.s.shards[db.v.hashOf(key)&db.s.mask]
+	sh.touch(db.index, key)
+}
+
+func (sh *Shard) touch(db int, key []byte) {
+	if len(sh.watched) == 0 {
+		return
+	}
+	for _, w := range sh.watched[watchKey{db, string(key)}] {
+		w.dirty.Store(true)
+	}
+}
