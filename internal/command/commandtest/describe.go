@@ -65,9 +65,14 @@ func describe(info testutil.Value, docs fields, indent string) string {
 	if since := docs.str("deprecated_since"); since != "" {
 		line("DeprecatedSince: %q, ReplacedBy: %q,", since, docs.str("replaced_by"))
 	}
-	for _, sub := range info.Elems[9].Elems {
-		line("{")
-		b.WriteString(describe(sub, fieldsOf(fieldsOf(docs.values["subcommands"]).values[sub.Elems[0].Str]), indent+"\t"))
+	if len(info.Elems[9].Elems) > 0 {
+		line("Subcommands: []command.Spec{")
+		for _, sub := range info.Elems[9].Elems {
+			line("\t{")
+			subDocs := fieldsOf(docs.values["subcommands"]).values[sub.Elems[0].Str]
+			b.WriteString(describe(sub, fieldsOf(subDocs), indent+"\t\t"))
+			line("\t},")
+		}
 		line("},")
 	}
 	return b.String()
