@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+//go:build !race
+
+#include "textflag.h"
+
+// func prefetch(p unsafe.Pointer)
+TEXT ·prefetch(SB), NOSPLIT, $0-8
+	MOVD p+0(FP), R0
+	PRFM (R0), PLDL1KEEP
+	RET
