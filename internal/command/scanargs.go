@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package command
+
+import (
+	"math"
+
+	"github.com/redpoll/redpoll/internal/glob"
+)
+
+// ScanArgs are the arguments of SCAN, HSCAN, SSCAN and ZSCAN.
+type ScanArgs struct {
+	Cursor uint64
+	Count  int    // about how many elements a call is to visit, at least 1
+	Type   []byte // the type's name as given, nil for any type
+	match  []byte // nil: everything
+}
+
+// scanCount is how many elements a call visits that names no number.
+const scanCount = 10
+
+// Match tells whether MATCH lets this key or member through.
+func (s *ScanArgs) Match(name []byte) bool {
+	return s.match == nil || glob.Match(s.match, name, false)
+}
+
+// ParseScan reads cursor and options of a SCAN command up to the end of the arguments; TYPE is an option withType only.
+// Commands that look at a key between the two read them with ParseCursor and ParseOptions.
+func ParseScan(a *Args, withType bool) (ScanArgs, error) {
+	var s ScanArgs
+	if err := s.ParseCursor(a); err != nil {
+		return s, err
+	}
+	return s, s.ParseOptions(a, withType)
+}
+
+// ParseCursor reads the cursor; the error is ErrInvalidCursor.
+func (s *ScanArgs) ParseCursor(a *Args) (err error) {
+	text := a.Bytes()
+	if a.Err() != nil {
+		return a.Err()
+	}
+	var ok bool
+	if s.Cursor, ok = parseCursor(text); !ok {
+		a.Fail(ErrInvalidCursor)
+	}
+	return a.Err()
+}
+
+// ParseOptions reads the options behind the cursor; an option may be given again, then the last one counts.
+func (s *ScanArgs) ParseOptions(a *Args, withType bool) error {
+	s.Count = scanCount
+	for a.More() {
+		switch {
+		case a.Len() >= 2 && a.Keyword("COUNT"):
+			n := a.Int()
+			if a.Err() == nil && n < 1 {
+				a.Fail(ErrSyntax)
+			}
+			s.Count = int(min(n, math.MaxInt32))
+		case a.Len() >= 2 && a.Keyword("MATCH"):
+			s.match = a.Bytes()
+			if len(s.match) == 1 && s.match[0] == '*' { // unlike the pattern, MATCH * lets the empty name through
+				s.match = nil
+			}
+		case withType && a.Len() >= 2 && a.Keyword("TYPE"):
+			s.Type = a.Bytes()
+		default:
+			a.Fail(ErrSyntax)
+		}
+	}
+	return a.Done()
+}
+
+// parseCursor reads a cursor as C's strtoul does, since that is what clients have come to rely on: a sign is taken, a
+// negative number wraps, an empty text is 0. What follows the digits, or does not fit, is not ok.
+func parseCursor(b []byte) (n uint64, ok bool) {
+	negative := false
+	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
+		negative = b[0] == '-'
+		if b = b[1:]; len(b) == 0 {
+			return 0, false
+		}
+	}
+	for _, c := range b {
+		d := uint64(c - '0')
+		if d > 9 || n > (math.MaxUint64-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
