@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package clients
+
+import (
+	"net"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// python is Debian's, for which its package python3-redis is made.
+const python = "/usr/bin/python3"
+
+// TestPython runs the programs of python/, which check themselves.
+func TestPython(t *testing.T) {
+	if out, err := exec.Command(python, "-c", "import redis, sqlite3").CombinedOutput(); err != nil {
+		testutil.Missing(t, "redis-py for "+python+" (Debian's package python3-redis): "+string(out))
+	}
+	bin, args := testutil.RedpollBinary(t)
+	programs, err := filepath.Glob("python/*.py")
+	if err != nil || len(programs) != 2 {
+		t.Fatal(programs, err)
+	}
+	for _, program := range programs {
+		t.Run(filepath.Base(program), func(t *testing.T) {
+			t.Parallel()
+			host, port, err := net.SplitHostPort(testutil.Process(t, bin, args...).Addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command(python, "-B", program, host, port).CombinedOutput()
+			t.Logf("%s", out)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
