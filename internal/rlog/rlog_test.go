@@ -99,14 +99,14 @@ func TestStartLines(t *testing.T) {
 	h.SetRole(Master)
 	h.Running(a, false)
 	h.Initialized()
-	h.Ready(true, "/tmp/r.sock")
+	h.Ready(true, "/run/r.sock")
 	want := `4711:C 03 Nov 2026 20:30:01.123 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo
 4711:C 03 Nov 2026 20:30:01.123 # Redis version=7.0.15, bits=64, commit=deadbeef, modified=1, pid=4711, just started
 4711:C 03 Nov 2026 20:30:01.123 # Warning: no config file specified, using the default config. In order to specify a config file use redis-server /path/to/redis.conf
 4711:M 03 Nov 2026 20:30:01.123 * Running mode=standalone, port=7000.
 4711:M 03 Nov 2026 20:30:01.123 # Server initialized
 4711:M 03 Nov 2026 20:30:01.123 * Ready to accept connections
-4711:M 03 Nov 2026 20:30:01.123 * The server is now ready to accept connections at /tmp/r.sock
+4711:M 03 Nov 2026 20:30:01.123 * The server is now ready to accept connections at /run/r.sock
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out, want)
