@@ -1,5 +1,71 @@
-.PHONY: help
+# SPDX-License-Identifier: BSD-3-Clause
+# "make" alone prints what can be done.
+
+GO     ?= go
+T      ?= 60s
+CHECKS  = $(GO) run ./scripts/checks
+
+# Packages that the race detector and the invariants build look at in "make test"; "make race" takes all.
+RACE       ?= ./internal/clock ./internal/mem ./internal/netloop ./internal/store ./internal/engine ./internal/session ./internal/server
+INVARIANTS ?= ./internal/mem ./internal/ds/... ./internal/store ./internal/engine ./internal/cmds/... ./test/compat
+
+.PHONY: help run build test vet unit race-some invariants clients race compat bench fuzz docs clean
+
 help:
-	@echo "make test   run all checks"
-test:
-	go test ./...
+	@echo 'make run      build and start the server on port 6379'
+	@echo 'make build    build bin/redpoll'
+	@echo 'make test     all checks; says which were skipped and what they need'
+	@echo 'make compat   compare with a real redis-server for T=60s (REDIS_BIN may name its binary)'
+	@echo 'make race     all tests under the race detector'
+	@echo 'make fuzz     every fuzz target for T=60s'
+	@echo 'make bench    Redpoll beside redis-server: a table of ratios (ARGS=-h for its options)'
+	@echo 'make docs     the pages that are made from the code'
+	@echo 'make clean    remove what was built'
+	@echo
+	@echo 'scripts/install-checks.sh installs what the checks need besides Go (Debian, as root).'
+
+run: build
+	bin/redpoll server $(ARGS)
+
+build:
+	$(GO) build -trimpath -o bin/redpoll ./cmd/redpoll
+
+test: vet unit race-some invariants clients
+	@echo 'make test: passed'
+
+vet:
+	@files=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); if [ -n "$$files" ]; then echo "gofmt is needed for:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	cd test/clients && $(GO) vet ./...
+
+unit:
+	$(CHECKS) ./...
+
+race-some:
+	$(CHECKS) -race -short $(RACE)
+
+invariants:
+	$(CHECKS) -tags invariants $(INVARIANTS)
+
+clients:
+	$(GO) build -o bin/checks ./scripts/checks
+	cd test/clients && ../../bin/checks ./...
+
+race:
+	$(CHECKS) -race ./...
+
+compat:
+	$(GO) test -count=1 -v -run 'Stories|Differential|Scans' ./test/compat
+	$(GO) test -count=1 -v -timeout 0 -run Generated ./test/compat -args -compat.time=$(T)
+
+bench: build
+	$(GO) run ./test/bench $(ARGS)
+
+fuzz:
+	scripts/fuzz.sh $(T)
+
+docs:
+	$(GO) generate ./...
+
+clean:
+	rm -rf bin
