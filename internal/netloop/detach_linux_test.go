@@ -3,6 +3,7 @@
 package netloop
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -356,17 +358,6 @@ func TestStopWithEverythingInFlight(t *testing.T) {
 			forever = func(*Runner) { l.Post(forever) }
 			l.Post(forever)
 		}
-		busy.Add(1)
-		go func() { // connections come until nobody accepts them
-			defer busy.Done()
-			for {
-				c, err := net.Dial(addr.Network(), addr.String())
-				if err != nil {
-					return
-				}
-				c.Close()
-			}
-		}()
 		var sleeping []*sleeper
 		for range 4 {
 			c := dial(t, addr)
@@ -379,6 +370,19 @@ func TestStopWithEverythingInFlight(t *testing.T) {
 			r.Detach()
 			<-lost
 		})
+		busy.Add(1)
+		go func() { // connections come until nobody accepts them
+			defer busy.Done()
+			for {
+				c, err := net.Dial(addr.Network(), addr.String())
+				switch {
+				case err == nil:
+					c.Close()
+				case !errors.Is(err, syscall.EAGAIN): // more than the listener's queue holds
+					return
+				}
+			}
+		}()
 		stopped := make(chan bool)
 		go func() {
 			g.Stop()

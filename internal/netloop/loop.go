@@ -14,7 +14,8 @@ const (
 	yieldSpins   = 1000
 	publishEvery = int64(time.Millisecond)      // Stats of a loop that does not block are that old at most
 	loadWindow   = int64(50 * time.Millisecond) // over which a loop's load is measured
-	loadBits     = 10                           // a load of 1<<loadBits is a loop that is busy all the time
+	loadMemory   = 8                            // windows that the load is averaged over
+	fullLoad     = 1 << 10                      // the load of a loop that is busy all the time
 )
 
 // Loop is an event loop: a core that one runner at a time drives.

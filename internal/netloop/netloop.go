@@ -212,15 +212,17 @@ func (g *Group) CloseListeners() {
 // acceptPause is how long accepting rests when the system has no descriptors or memory left for a connection.
 const acceptPause = int64(100 * time.Millisecond)
 
-// pick chooses the loop for a new connection: the one with the least work, where a loop that is busy all the time counts
-// as if it had an average loop's connections, and a few, more. Ties go round. Called by loop 0.
+// pick chooses the loop for a new connection: the one with the least work. That is the one with the fewest connections,
+// where a loop that is much busier than the idlest counts as if it had up to an average loop's connections, and a few,
+// more. Smaller differences are noise, and must not skew a burst of connections. Ties go round. Called by loop 0.
 func (g *Group) pick(now int64) *Loop {
 	if len(g.loops) == 1 {
 		return g.loops[0]
 	}
-	total := 0
+	total, idlest := 0, int64(fullLoad)
 	for _, l := range g.loops {
 		total += l.Conns()
+		idlest = min(idlest, l.load(now))
 	}
 	busiest := int64(total/len(g.loops) + 16)
 	var best *Loop
@@ -228,7 +230,8 @@ func (g *Group) pick(now int64) *Loop {
 	g.turn++
 	for i := range g.loops {
 		l := g.loops[(g.turn+i)%len(g.loops)]
-		work := int64(l.Conns())<<loadBits + l.load(now)*busiest
+		excess := max(l.load(now)-idlest-fullLoad/4, 0)
+		work := int64(l.Conns())*fullLoad + excess*busiest
 		if best == nil || work < least {
 			best, least = l, work
 		}

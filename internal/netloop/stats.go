@@ -27,7 +27,7 @@ type counts struct {
 type published struct {
 	iterations, waits, busy, idle, reads, read, writes, written, detached atomic.Uint64
 
-	load    atomic.Int64 // share of the last window that the loop was busy, in 1<<loadBits
+	load    atomic.Int64 // share of the last window that the loop was busy, in fullLoad
 	loadAt  atomic.Int64 // when load was measured
 	blocked atomic.Bool  // the loop waits for events; unlike Loop.sleeping, until it has really woken
 }
@@ -70,23 +70,21 @@ func (l *Loop) account(now int64) {
 	l.measure(now)
 }
 
-// measure ends the window over which the load is measured, if it is old enough. One that was spent asleep for the most
-// part leaves nothing of the loads before.
+// measure ends the window over which the load is measured, if it is old enough. One that was long, as when the loop slept,
+// leaves little of the loads before.
 func (l *Loop) measure(now int64) {
 	span := now - l.windowAt
 	if span < loadWindow {
 		return
 	}
-	load := int64(l.counts.busy-l.windowBusy) << loadBits / span
-	if span < 4*loadWindow {
-		load = (l.stats.load.Load() + load) / 2
-	}
-	l.stats.load.Store(load)
+	load := int64(l.counts.busy-l.windowBusy) * fullLoad / span
+	weight := min(span/loadWindow, loadMemory)
+	l.stats.load.Store((l.stats.load.Load()*(loadMemory-weight) + load*weight) / loadMemory)
 	l.stats.loadAt.Store(now)
 	l.windowAt, l.windowBusy = now, l.counts.busy
 }
 
-// load returns how busy the loop has been of late, from 0 to 1<<loadBits. A loop that has measured nothing for a while is
+// load returns how busy the loop has been of late, from 0 to fullLoad. A loop that has measured nothing for a while is
 // asleep, or stuck in a callback. Any goroutine may call it.
 func (l *Loop) load(now int64) int64 {
 	if now-l.stats.loadAt.Load() <= 4*loadWindow {
@@ -95,5 +93,5 @@ func (l *Loop) load(now int64) int64 {
 	if l.stats.blocked.Load() {
 		return 0
 	}
-	return 1 << loadBits
+	return fullLoad
 }
