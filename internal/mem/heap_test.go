@@ -14,6 +14,14 @@ import (
 	"github.com/redpoll/redpoll/internal/invariants"
 )
 
+// slowness is how much less the random tests do where the race detector looks at every word.
+func slowness() int {
+	if contiguous {
+		return 1
+	}
+	return 8
+}
+
 // testArena makes an arena that ends with the test, which must have given everything back; 0 reserves the default.
 func testArena(t testing.TB, reserve int64) *Arena {
 	t.Helper()
@@ -222,7 +230,7 @@ func TestRandomUseAgreesWithModel(t *testing.T) {
 	heaps := []*Heap{a.NewHeap(), a.NewHeap()}
 	for seed := range uint64(4) {
 		h := heaps[seed%2]
-		churn(t, h, rand.New(rand.NewPCG(seed, 1)), 20_000, 1+int(seed)*800)
+		churn(t, h, rand.New(rand.NewPCG(seed, 1)), 20_000/slowness(), 1+int(seed)*800/slowness())
 		a.verify(t)
 		if seed == 2 {
 			a.Scavenge(1 << 20)
@@ -259,7 +267,7 @@ func TestHeapsOnManyGoroutinesShareThePool(t *testing.T) {
 	for seed := range uint64(4) {
 		workers.Go(func() {
 			h := a.NewHeap()
-			churn(t, h, rand.New(rand.NewPCG(seed, 2)), 8_000, 400)
+			churn(t, h, rand.New(rand.NewPCG(seed, 2)), 8_000/slowness(), 400/slowness())
 			h.ReleaseAll()
 		})
 	}
@@ -321,7 +329,8 @@ func TestExhaustedArenaRefusesAndRecovers(t *testing.T) {
 func TestImpossibleSizes(t *testing.T) {
 	a := testArena(t, 1<<20)
 	h := a.NewHeap()
-	for _, n := range []int{1 << 40, 1 << 62, int(^uint(0) >> 1)} {
+	most := int(^uint(0) >> 1)
+	for _, n := range []int{2 << 20, most >> 2, most - pageSize, most} {
 		if !refused(t, func() { h.Alloc(n) }) {
 			t.Errorf("Alloc(%d) was not refused", n)
 		}
