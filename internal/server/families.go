@@ -3,6 +3,7 @@
 package server
 
 import (
+	"github.com/redpoll/redpoll/internal/cmds/keys"
 	"github.com/redpoll/redpoll/internal/cmds/strings"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
@@ -12,6 +13,7 @@ import (
 func (s *Server) families() []command.Family {
 	return []command.Family{
 		engine.Transactions,
+		keys.Family,
 		strings.Family,
 	}
 }

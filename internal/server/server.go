@@ -218,6 +218,12 @@ func (s *Server) listenTCP(port int) error {
 // Addrs gives the addresses that the server listens on.
 func (s *Server) Addrs() []net.Addr { return s.addrs }
 
+// Loops tells how many event loops there are.
+func (s *Server) Loops() int { return s.numLoops }
+
+// TCP tells whether the server listens on a TCP port.
+func (s *Server) TCP() bool { return !s.noTCP() }
+
 // Stopped is closed when a client's SHUTDOWN has asked for the end: the owner is to call Close.
 func (s *Server) Stopped() <-chan struct{} { return s.stopped }
 

@@ -180,7 +180,19 @@ func (db *DB) FindWrite(key []byte) (Item, bool) {
 	return it, ok
 }
 
-// Peek looks a key up without a trace: for commands that look at a key rather than use it (TTL, TYPE, OBJECT).
+// Look looks a key up for a command that looks at it rather than uses it (TTL, TYPE, OBJECT): it counts as a hit or a
+// miss, and not as a use.
+func (db *DB) Look(key []byte) (Item, bool) {
+	it, ok := db.lookup(key)
+	if ok {
+		db.v.Hits++
+	} else {
+		db.v.Misses++
+	}
+	return it, ok
+}
+
+// Peek looks a key up without a trace.
 func (db *DB) Peek(key []byte) (Item, bool) { return db.lookup(key) }
 
 // Exists tells whether there is a live key, without a trace.

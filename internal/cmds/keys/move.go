@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package keys
+
+import (
+	"bytes"
+	"math"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+func rename(c *command.Ctx) error {
+	if err := renameTo(c, false); err != nil {
+		return err
+	}
+	c.Reply.OK()
+	return nil
+}
+
+func renameNX(c *command.Ctx) error {
+	switch err := renameTo(c, true); err {
+	case nil:
+		c.Reply.Int(1)
+	case errTaken:
+		c.Reply.Int(0)
+	default:
+		return err
+	}
+	return nil
+}
+
+// errTaken says that the new name is in use.
+const errTaken = command.Error("ERR target key name is busy")
+
+func renameTo(c *command.Ctx, free bool) error {
+	from, to := c.Argv[1], c.Argv[2]
+	if _, ok := c.DB.FindWrite(from); !ok {
+		return command.ErrNoSuchKey
+	}
+	switch {
+	case bytes.Equal(from, to):
+		if free {
+			return errTaken
+		}
+		return nil
+	case free && c.DB.Exists(to):
+		return errTaken
+	}
+	if err := transfer(c, c.DB.Move, from, c.DB, to); err != nil {
+		return err
+	}
+	c.Modified("rename_from", from)
+	c.Modified("rename_to", to)
+	return nil
+}
+
+// transfer moves or copies a value in place of whatever the target key holds, which goes only once that is sure.
+func transfer(c *command.Ctx, how func([]byte, *store.DB, []byte, func() error) error, from []byte, target *store.DB, to []byte) error {
+	if err := c.Tick(); err != nil {
+		return err
+	}
+	target.Delete(to)
+	return how(from, target, to, c.Tick)
+}
+
+// database gives the database of a number's text.
+func database(c *command.Ctx, a *command.Args) (*store.DB, error) {
+	n := a.IntIn(math.MinInt32, math.MaxInt32, command.ErrNotInteger)
+	if err := a.Err(); err != nil {
+		return nil, err
+	}
+	if n < 0 || n >= int64(c.DB.Databases()) {
+		return nil, command.ErrDBIndex
+	}
+	return c.DB.Other(int(n)), nil
+}
+
+func move(c *command.Ctx) error {
+	args := c.Args()
+	key := args.Key()
+	target, err := database(c, &args)
+	if err != nil {
+		return err
+	}
+	if target.Index() == c.DB.Index() {
+		return command.ErrSameObject
+	}
+	if _, ok := c.DB.FindWrite(key); !ok || target.Exists(key) {
+		c.Reply.Int(0)
+		return nil
+	}
+	if err := c.DB.Move(key, target, key, c.Tick); err != nil {
+		return err
+	}
+	c.Modified("move_from", key)
+	c.ModifiedIn(target, "move_to", key)
+	c.Reply.Int(1)
+	return nil
+}
+
+func copyKey(c *command.Ctx) error {
+	args := c.Args()
+	from, to := args.Key(), args.Key()
+	target, replace := c.DB, false
+	for args.More() {
+		switch {
+		case args.Keyword("REPLACE"):
+			replace = true
+		case args.Len() >= 2 && args.Keyword("DB"):
+			db, err := database(c, &args)
+			if err != nil {
+				return err
+			}
+			target = db
+		default:
+			args.Fail(command.ErrSyntax)
+		}
+	}
+	if err := args.Done(); err != nil {
+		return err
+	}
+	if target.Index() == c.DB.Index() && bytes.Equal(from, to) {
+		return command.ErrSameObject
+	}
+	if _, ok := c.DB.Find(from); !ok || target.Exists(to) && !replace {
+		c.Reply.Int(0)
+		return nil
+	}
+	if err := transfer(c, c.DB.Copy, from, target, to); err != nil {
+		return err
+	}
+	c.ModifiedIn(target, "copy_to", to)
+	c.Reply.Int(1)
+	return nil
+}
