@@ -88,9 +88,10 @@ func (b *bench) throughput() error {
 	redis.pause()
 
 	t := b.report.table("Throughput", "case", "server", "commands", "ratio (spread)", "CPU a command", "ratio (spread)",
-		"p50", "p99", "p99.9", "client's CPU", "client busy")
+		"p50", "p99", "p99.9", "client's CPU", "client busy", "server busy")
 	t.note("Medians of the pairs; p1, p16, p64: pipeline; c: connections. Latencies are of whole batches. Where the client is " +
-		"busy all the time it is the bottleneck, and the ratio of commands says less than that of CPU.")
+		"busy all the time and the server is not, the client is the bottleneck and the ratio of CPU says more than that of " +
+		"commands.")
 	loaded := ""
 	for _, c := range cases {
 		if c.data != loaded {
@@ -224,6 +225,7 @@ func (b *bench) reportCase(t *table, c benchCase, samples [2][]sample) {
 		rate   = func(s sample) float64 { return s.rate }
 		server = func(s sample) float64 { return s.server }
 		client = func(s sample) float64 { return s.client }
+		busy   = func(s sample) float64 { return s.busy }
 	)
 	for k, name := range []string{b.redpoll.name, b.redis.name} {
 		first, second := "", ""
@@ -234,11 +236,11 @@ func (b *bench) reportCase(t *table, c benchCase, samples [2][]sample) {
 			micros(median(k, func(s sample) float64 { return s.p50 })),
 			micros(median(k, func(s sample) float64 { return s.p99 })),
 			micros(median(k, func(s sample) float64 { return s.p999 })),
-			micros(median(k, client)),
-			fmt.Sprintf("%.0f %%", 100*median(k, func(s sample) float64 { return s.busy })))
+			micros(median(k, client)), percent(median(k, busy)),
+			percent(median(k, func(s sample) float64 { return s.server * s.rate / 1e9 })))
 	}
 	b.report.judgeRatio(c.name+": commands", of(0, rate), of(1, rate), thousands, c.faster)
 	b.report.judgeRatio(c.name+": server CPU", of(0, server), of(1, server), micros, c.cpu)
-	b.report.printf("      client's CPU %s, %s; busy %.0f %%, %.0f %%\n", micros(median(0, client)), micros(median(1, client)),
-		100*median(0, func(s sample) float64 { return s.busy }), 100*median(1, func(s sample) float64 { return s.busy }))
+	b.report.printf("      client's CPU %s, %s; busy %s, %s\n", micros(median(0, client)), micros(median(1, client)),
+		percent(median(0, busy)), percent(median(1, busy)))
 }

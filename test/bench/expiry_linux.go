@@ -95,7 +95,7 @@ func (b *bench) evenRun(k kind, n int, span time.Duration) (latencies, float64, 
 	if err != nil {
 		return nil, 0, err
 	}
-	start := b.clock.WallMillis() + int64(b.size(10_000, 2_000))
+	start := b.clock.WallMillis() + int64(b.size(10_000, 1_500))
 	deadline := func(i int) int64 { return start + int64(i)*span.Milliseconds()/int64(n) }
 	if err := b.loadBefore(s, n, start, func(i int) int64 { return deadline(scattered(i, n)) }); err != nil {
 		return nil, 0, err
@@ -186,7 +186,7 @@ func (b *bench) atOnceRun(k kind, n int, span int64) (atOnce, error) {
 	if err := fill(s.port, probeKeys, numbered("SET", "live:00"+hole, payload(32))); err != nil {
 		return atOnce{}, err
 	}
-	start := b.clock.WallMillis() + int64(b.size(10_000, 2_000))
+	start := b.clock.WallMillis() + int64(b.size(10_000, 1_500))
 	if err := b.loadBefore(s, n, start, func(i int) int64 { return start + int64(scattered(i, n))*span/int64(n) }); err != nil {
 		return atOnce{}, err
 	}

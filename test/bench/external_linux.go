@@ -22,7 +22,7 @@ func (b *bench) measureExternal(s *server, c benchCase) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	short, err := b.redisBenchmark(bin, s, c, 4*c.load.conns)
+	short, err := b.redisBenchmark(bin, s, c, max(2000, 4*c.load.conns))
 	if err != nil {
 		return sample{}, err
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -89,7 +90,7 @@ func run(args []string) error {
 			b.report.fail(section.name, err)
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return errors.New("interrupted")
 		}
 	}
 	return b.finish()

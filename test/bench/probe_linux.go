@@ -23,6 +23,7 @@ type probe struct {
 
 	mu   sync.Mutex // guards what follows
 	took latencies
+	next int64 // when the next command is due: all before it are answered
 	err  error
 }
 
@@ -75,8 +76,9 @@ func (p *probe) run() {
 		free = p.clock.Mono()
 		p.mu.Lock()
 		p.took = append(p.took, nanos(free-start))
-		p.mu.Unlock()
 		due += int64(probeEvery)
+		p.next = due
+		p.mu.Unlock()
 	}
 }
 
@@ -101,18 +103,26 @@ func (p *probe) once(i int, count *counter, in []byte) error {
 	return nil
 }
 
-// take returns what was noted since the last call.
+// take waits until all commands that are due by now are answered and returns what was noted since the last call.
 func (p *probe) take() (latencies, error) {
-	p.mu.Lock()
+	for now := p.clock.Mono(); ; {
+		p.mu.Lock()
+		if p.next > now || p.err != nil {
+			break
+		}
+		p.mu.Unlock()
+		time.Sleep(probeEvery)
+	}
 	defer p.mu.Unlock()
 	out := p.took
 	p.took = nil
 	return out, p.err
 }
 
-// close ends the probe after the command in flight and returns what it noted since the last take.
+// close returns what take would and ends the probe.
 func (p *probe) close() (latencies, error) {
+	took, err := p.take()
 	close(p.stop)
 	<-p.ended
-	return p.take()
+	return took, err
 }

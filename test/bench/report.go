@@ -63,12 +63,12 @@ func (l limit) allows(x float64) bool {
 func (l limit) asks() bool { return l.atLeast || l.atMost }
 
 // text writes the bound with the unit of its figure.
-func (l limit) text(unit string) string {
+func (l limit) text(name string) string {
 	switch {
 	case l.atLeast:
-		return fmt.Sprintf("≥ %g%s", l.bound, unit)
+		return fmt.Sprintf("≥ %g%s", l.bound, name)
 	case l.atMost:
-		return fmt.Sprintf("≤ %g%s", l.bound, unit)
+		return fmt.Sprintf("≤ %g%s", l.bound, name)
 	}
 	return "–"
 }
@@ -86,10 +86,10 @@ func (r *report) judgeRatio(what string, redpoll, redis []float64, format func(f
 	}, asked)
 }
 
-// judge compares a figure of Redpoll's with a bound; redis is Redis's figure for the same thing or NaN.
-func (r *report) judge(what string, redpoll, redis float64, unit string, asked limit) {
-	text := func(x float64) string { return number(x) + unit }
-	r.add(verdict{what: what, redpoll: text(redpoll), redis: text(redis), figure: text(redpoll), asked: asked.text(unit),
+// judge compares a figure of Redpoll's, of which name is the unit, with a bound; redis is Redis's figure for the same thing or NaN.
+func (r *report) judge(what string, redpoll, redis float64, name string, asked limit) {
+	text := func(x float64) string { return unit(x, name) }
+	r.add(verdict{what: what, redpoll: text(redpoll), redis: text(redis), figure: text(redpoll), asked: asked.text(name),
 		met: asked.allows(redpoll)}, asked)
 }
 
@@ -226,10 +226,26 @@ func number(x float64) string {
 func times(x float64) string { return number(x) + "x" }
 
 // thousands writes commands a second.
-func thousands(x float64) string { return number(x/1e3) + " k/s" }
+func thousands(x float64) string { return unit(x/1e3, " k/s") }
 
 // micros writes nanoseconds as microseconds.
-func micros(ns float64) string { return number(ns/1e3) + " µs" }
+func micros(ns float64) string { return unit(ns/1e3, " µs") }
+
+// percent writes a share of one.
+func percent(share float64) string {
+	if math.IsNaN(share) {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f %%", 100*share)
+}
+
+// unit writes x with its unit, or only a dash when there is no figure.
+func unit(x float64, name string) string {
+	if math.IsNaN(x) {
+		return "–"
+	}
+	return number(x) + name
+}
 
 func megabytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 

@@ -74,6 +74,7 @@ type server struct {
 	dir   string
 	born  int64         // clock time just before exec
 	up    time.Duration // from exec until the first PONG
+	once  sync.Once     // of stop
 	ended chan struct{} // closed when the process has been waited for
 }
 
@@ -193,24 +194,22 @@ func (s *server) lastWords() string {
 }
 
 // stop ends the server, by SIGTERM and after five seconds by SIGKILL, and removes its directory. It may be called again and from
-// any goroutine.
+// any goroutine, and returns when the server is gone.
 func (s *server) stop() {
-	s.fleet.mu.Lock()
-	_, running := s.fleet.running[s]
-	delete(s.fleet.running, s)
-	s.fleet.mu.Unlock()
-	if !running {
-		return
-	}
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	_ = s.cmd.Process.Signal(syscall.SIGCONT)
-	select {
-	case <-s.ended:
-	case <-time.After(5 * time.Second):
-		_ = s.cmd.Process.Kill()
-		<-s.ended
-	}
-	_ = os.RemoveAll(s.dir)
+	s.once.Do(func() {
+		_ = s.cmd.Process.Signal(syscall.SIGTERM)
+		s.resume() // a stopped process would not see it
+		select {
+		case <-s.ended:
+		case <-time.After(5 * time.Second):
+			_ = s.cmd.Process.Kill()
+			<-s.ended
+		}
+		_ = os.RemoveAll(s.dir)
+		s.fleet.mu.Lock()
+		delete(s.fleet.running, s)
+		s.fleet.mu.Unlock()
+	})
 }
 
 // close stops all servers and lets no other be started.
