@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -19,7 +21,10 @@ func serve(cfg *config.Config, p *process) int {
 	log := slog.New(p.log)
 	p.log.Running(p.about, p.logo)
 	s, err := server.Start(server.Options{Config: cfg, Log: log})
-	if err != nil {
+	if line := (*config.LineError)(nil); errors.As(err, &line) {
+		fmt.Fprintln(os.Stderr, line)
+		return 1
+	} else if err != nil {
 		log.Warn(err.Error())
 		return 1
 	}

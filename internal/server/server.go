@@ -3,10 +3,10 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,16 +22,13 @@ import (
 	"github.com/redpoll/redpoll/internal/session"
 )
 
-// Shards is how many parts the keyspace is cut into unless Options say otherwise.
-const Shards = 256
-
 // Options are a server's parameters beyond its configuration.
 type Options struct {
 	Config *config.Config
 	Clock  *clock.Clock // nil: the machine's
 	Log    *slog.Logger // nil: no log
-	Shards int          // 0: Shards
-	Loops  int          // 0: by the configuration (io-threads), at last one a core
+	Shards int          // 0: by the configuration (shards)
+	Loops  int          // 0: by the configuration (io-threads)
 }
 
 // Server is a running server.
@@ -67,16 +64,19 @@ func Start(o Options) (*Server, error) {
 	s.started = s.clock.Now()
 	s.numLoops = o.Loops
 	if s.numLoops == 0 {
-		s.numLoops = loopsFor(s.config)
+		s.numLoops = int(s.config.Int("io-threads").Load())
 	}
 	if o.Shards == 0 {
-		o.Shards = Shards
+		o.Shards = int(s.config.Int("shards").Load())
 	}
 	var err error
 	if s.registry, err = command.NewRegistry(s.families()...); err != nil {
 		return nil, err
 	}
 	if err := s.renameCommands(); err != nil {
+		return nil, err
+	}
+	if err := s.refuseUsers(); err != nil {
 		return nil, err
 	}
 	if s.arena, err = mem.NewArena(mem.Options{}); err != nil {
@@ -100,14 +100,6 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
-// loopsFor gives the number of event loops: what io-threads says, else one for each core that the process may use.
-func loopsFor(cfg *config.Config) int {
-	if n := int(cfg.Int("io-threads").Load()); n > 1 {
-		return n
-	}
-	return max(runtime.NumCPU(), 1)
-}
-
 // wakeLoop has a loop look at its housekeeping.
 func (s *Server) wakeLoop(loop int) {
 	if s.loops != nil {
@@ -121,6 +113,18 @@ func (s *Server) renameCommands() error {
 		if err := s.registry.Rename(line.Args[0], line.Args[1]); err != nil {
 			return s.config.LineError(line, err.Error())
 		}
+	}
+	return nil
+}
+
+// refuseUsers ends the start when the configuration defines users: to take no notice of their rules would leave the
+// server open.
+func (s *Server) refuseUsers() error {
+	if users := s.config.Users(); len(users) > 0 {
+		return s.config.LineError(users[0], "this version of Redpoll has no ACL users")
+	}
+	if s.config.Str("aclfile").Load() != "" {
+		return errors.New("this version of Redpoll has no ACL users: aclfile cannot be used")
 	}
 	return nil
 }
