@@ -42,11 +42,15 @@ func (w *Worker) execute(cl *Client, c *Call) bool {
 		w.view.Plan(c.Argv[1], c.hash)
 	}
 	err := w.call(cl, c.spec, c.Argv)
-	if busy := (*store.BusyShardError)(nil); errors.As(err, &busy) {
+	if shard, busy := busyShard(err); busy {
 		w.release()
 		cl.Reply.Truncate(w.mark)
 		w.current = nil
-		return !w.parkOn(busy.Shard, cl) && w.execute(cl, c)
+		if w.parkOn(shard, cl) {
+			return false
+		}
+		w.e.Store.Unlock(shard)
+		return w.execute(cl, c)
 	}
 	w.commit()
 	if held {
@@ -104,7 +108,7 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	before := cl.DB
 	err := spec.Run(ctx)
 	if err != nil && !errors.Is(err, command.ErrQuiet) {
-		if busy := (*store.BusyShardError)(nil); errors.As(err, &busy) {
+		if _, busy := busyShard(err); busy {
 			return err
 		}
 		cl.Reply.Truncate(mark)
@@ -117,6 +121,18 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 		}
 	}
 	return err
+}
+
+// busyShard tells whether a walk has met a shard that is busy, and which.
+func busyShard(err error) (shard int, busy bool) {
+	if err == nil {
+		return 0, false
+	}
+	var e *store.BusyShardError
+	if !errors.As(err, &e) {
+		return 0, false
+	}
+	return e.Shard, true
 }
 
 // record writes what the command just run has changed to the log, or puts it to the rest of the transaction.
