@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -27,7 +28,7 @@ const callsPerRun = 300
 // comes from COMMAND DOCS, in turn the oracle's and Redpoll's own, so that neither can hide an option from the test.
 func TestGenerated(t *testing.T) {
 	d := &duel{oracle: testutil.Oracle(t), subject: subject(t)}
-	tables := [][]syntax{readSyntax(t, d.oracle), readSyntax(t, d.subject)}
+	specs := [][]*command.Spec{readSyntax(t, d.oracle), readSyntax(t, d.subject)}
 	seed := *firstRun
 	if seed == 0 {
 		seed = rand.Uint64() >> 32
@@ -35,7 +36,7 @@ func TestGenerated(t *testing.T) {
 	runs := 0
 	for end := time.Now().Add(*budget); time.Now().Before(end); runs++ {
 		d.proto = 2 + int(seed)%2
-		g := newGenerator(seed, tables[seed/2%2])
+		g := newGenerator(seed, specs[seed/2%2])
 		calls := make([][]string, callsPerRun)
 		for i := range calls {
 			calls[i] = g.call()

@@ -9,21 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/command/commandtest"
+	"github.com/redpoll/redpoll/internal/command/gen"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
-
-// A syntax is one command as COMMAND DOCS describes it.
-type syntax struct {
-	name []string // "OBJECT", "ENCODING"
-	args []argument
-}
-
-// An argument is a node of a command's syntax.
-type argument struct {
-	name, kind, token                 string
-	optional, multiple, multipleToken bool
-	args                              []argument // of a block or a oneof
-}
 
 // generated lists the commands that calls are made of, with their weights. Left out is what stops, blocks or changes the
 // server, what only shows its figures, and DBSIZE, which on Redis counts expired keys until they are met.
@@ -40,8 +30,8 @@ var generated = map[string]int{
 	"select": 2, "echo": 1, "ping": 1, "flushdb": 1,
 }
 
-// readSyntax asks a server for the syntax of the generated commands.
-func readSyntax(t *testing.T, target *testutil.Target) []syntax {
+// readSyntax asks a server for the syntax of the generated commands, each as often as its weight.
+func readSyntax(t *testing.T, target *testutil.Target) []*command.Spec {
 	t.Helper()
 	c := target.Dial(t)
 	c.Must(t, "HELLO", "3")
@@ -49,38 +39,49 @@ func readSyntax(t *testing.T, target *testutil.Target) []syntax {
 	for name := range generated {
 		query = append(query, name)
 	}
+	var records []command.Spec
 	docs := c.Must(t, query...)
-	var all []syntax
 	for i := 0; i+1 < len(docs.Elems); i += 2 {
-		all = append(all, commands(nil, docs.Elems[i].Str, docs.Elems[i+1])...)
+		records = append(records, record(docs.Elems[i].Str, docs.Elems[i+1]))
 	}
-	if len(all) < len(generated) {
-		t.Fatalf("COMMAND DOCS of %s describes %d commands of %d", target.Name, len(all), len(generated))
+	r, err := command.NewRegistry(command.Family{Name: "generic", Commands: records})
+	if err != nil || len(records) < len(generated) {
+		t.Fatalf("COMMAND DOCS of %s describes %d commands of %d: %v", target.Name, len(records), len(generated), err)
+	}
+	var all []*command.Spec
+	for _, s := range r.Commands() { // sorted by name, so that a seed means the same everywhere
+		forms := s.Children()
+		if len(forms) == 0 {
+			forms = []*command.Spec{s}
+		}
+		for range generated[s.FullName()] {
+			all = append(all, forms...)
+		}
 	}
 	return all
 }
 
-// commands gives the command described, or its subcommands.
-func commands(parent []string, name string, doc testutil.Value) []syntax {
+// record makes as much of a command's record as a generator of calls looks at.
+func record(name string, docs testutil.Value) command.Spec {
 	_, sub, found := strings.Cut(name, "|")
 	if !found {
 		sub = name
 	}
-	s := syntax{name: append(parent[:len(parent):len(parent)], strings.ToUpper(sub))}
-	if strings.EqualFold(sub, "help") {
-		return nil
+	s := command.Spec{Name: strings.ToUpper(sub), Since: "1.0.0", Summary: "Generated.", Complexity: "O(1)"}
+	if args, ok := field(docs, "arguments"); ok {
+		s.Syntax = command.FormatSyntax(commandtest.ArgumentsOf(args))
+		s.Keys = slices.Repeat([]command.KeySpec{command.KeysUnknown(command.RO)}, 4) // as many as any of them refers to
 	}
-	if subs, ok := field(doc, "subcommands"); ok {
-		var all []syntax
-		for i := 0; i+1 < len(subs.Elems); i += 2 {
-			all = append(all, commands(s.name, subs.Elems[i].Str, subs.Elems[i+1])...)
+	subs, _ := field(docs, "subcommands")
+	for i := 0; i+1 < len(subs.Elems); i += 2 {
+		if name := subs.Elems[i].Str; !strings.HasSuffix(name, "|help") {
+			s.Subcommands = append(s.Subcommands, record(name, subs.Elems[i+1]))
 		}
-		return all
 	}
-	if args, ok := field(doc, "arguments"); ok {
-		s.args = arguments(args)
+	if s.Subcommands == nil {
+		s.Run = func(*command.Ctx) error { return nil }
 	}
-	return []syntax{s}
+	return s
 }
 
 // field looks a name up in a map.
@@ -93,82 +94,49 @@ func field(m testutil.Value, name string) (testutil.Value, bool) {
 	return testutil.Value{}, false
 }
 
-func arguments(list testutil.Value) []argument {
-	var all []argument
-	for _, m := range list.Elems {
-		text := func(name string) string { v, _ := field(m, name); return v.Str }
-		a := argument{name: text("name"), kind: text("type"), token: text("token")}
-		flags, _ := field(m, "flags")
-		a.optional = slices.Contains(flags.Strings(), "optional")
-		a.multiple = slices.Contains(flags.Strings(), "multiple")
-		a.multipleToken = slices.Contains(flags.Strings(), "multiple_token")
-		inner, _ := field(m, "arguments")
-		a.args = arguments(inner)
-		all = append(all, a)
-	}
-	return all
-}
-
-// A generator makes calls, valid or nearly so.
+// A generator makes calls whose words suit each other, so that they meet the same few keys and fields.
 type generator struct {
-	rnd    *rand.Rand
-	tables []syntax // each command as often as its weight
-	used   map[int]bool
+	rnd   *rand.Rand
+	calls *gen.Generator
+	specs []*command.Spec
+	used  map[int]bool
 }
 
-func newGenerator(seed uint64, all []syntax) *generator {
-	g := &generator{rnd: rand.New(rand.NewPCG(seed, seed)), used: map[int]bool{}}
-	slices.SortFunc(all, func(a, b syntax) int { return slices.Compare(a.name, b.name) }) // a seed means the same everywhere
-	for _, s := range all {
-		for range generated[strings.ToLower(s.name[0])] {
-			g.tables = append(g.tables, s)
-		}
-	}
+func newGenerator(seed uint64, specs []*command.Spec) *generator {
+	g := &generator{rnd: rand.New(rand.NewPCG(seed, seed)), calls: gen.New(seed), specs: specs, used: map[int]bool{}}
+	g.calls.Make = g.word
 	return g
 }
 
-// call makes one call.
+// call makes one call: five of six are valid, the others nearly so.
 func (g *generator) call() []string {
-	s := g.tables[g.rnd.IntN(len(g.tables))]
-	call := slices.Clone(s.name)
-	for _, a := range s.args {
-		call = append(call, g.argument(s, a)...)
+	s := g.specs[g.rnd.IntN(len(g.specs))]
+	if g.rnd.IntN(6) > 0 {
+		return g.calls.Valid(s)
 	}
-	if g.rnd.IntN(6) == 0 {
-		call = g.spoil(call, len(s.name))
-	}
-	return call
-}
-
-func (g *generator) argument(s syntax, a argument) []string {
-	if a.optional && g.rnd.IntN(2) == 0 {
-		return nil
-	}
-	times := 1
-	if a.multiple {
-		times += g.rnd.IntN(3)
-	}
-	var out []string
-	for i := range times {
-		if a.token != "" && (i == 0 || a.multipleToken) {
-			out = append(out, a.token)
-		}
-		switch a.kind {
-		case "pure-token":
-		case "oneof":
-			out = append(out, g.argument(s, a.args[g.rnd.IntN(len(a.args))])...)
-		case "block":
-			for _, inner := range a.args {
-				out = append(out, g.argument(s, inner)...)
-			}
-		default:
-			out = append(out, g.value(s, a))
+	for {
+		if call := g.calls.Nearly(s); !dangerous(call) {
+			return call
 		}
 	}
-	return out
 }
 
-// Times are so far off that no key expires while a run is compared; 33177117420 is in the year 3021.
+// dangerous calls are those whose damage makes what two servers cannot agree on: a key that lives between a moment and a
+// minute.
+func dangerous(call []string) bool {
+	for i, w := range call {
+		n, err := strconv.ParseInt(w, 10, 64)
+		takesTime := i > 0 && slices.Contains([]string{"EX", "PX"}, strings.ToUpper(call[i-1])) ||
+			slices.Contains([]string{"SETEX", "PSETEX", "EXPIRE", "PEXPIRE"}, strings.ToUpper(call[0]))
+		if err == nil && takesTime && n > 0 && n < 100000 {
+			return true
+		}
+	}
+	return false
+}
+
+// The times are so far off that no key expires while a run is compared; 33177117420 is in the year 3021. No number makes a string
+// of half a gigabyte, or a reply of as many elements.
 var pools = map[string][]string{
 	"keys":    {"s1", "s2", "s3", "n1", "n2", "h1", "h2", "h3", "h4", ""},
 	"strings": {"s1", "s2", "s3", "n1", "n2"},
@@ -183,46 +151,50 @@ var pools = map[string][]string{
 	"unix-time": {"33177117420", "33177117420000", "33177117420500", "1", "0"},
 	"offset":    {"0", "1", "5", "-1", "3", "-3", "100"},
 	"count":     {"0", "1", "2", "-1", "5", "-5", "1000"},
-	"index":     {"0", "1", "2", "0", "1", "2", "16", "-1"},
+	"db":        {"0", "1", "2", "0", "1", "2", "16", "-1"},
 	"cursor":    {"0", "0", "0", "18446744073709551615"},
 	"pattern":   {"*", "f*", "?1", "[sh]*", "[^s]?", "f1", "\\*", "["},
 	"type":      {"string", "hash", "list", "nosuch"},
 }
 
-// junk is what arguments are replaced by to spoil a call. Nothing of it may make a key live between a moment and a minute, or
-// a string of half a gigabyte.
-var junk = []string{"", "abc", "-1", "0", "1.5", "9223372036854775808", "-9223372036854775808", " 100000", "+100000", "0100000", "NX", "XX", "\x00"}
+// word makes a plain argument from its type and name.
+func (g *generator) word(s *command.Spec, a *command.Argument) (string, bool) {
+	if a.Name == "seconds" || a.Name == "milliseconds" {
+		return g.duration(a.Name), true
+	}
+	words := pools[g.pool(s, a)]
+	return testutil.ExpandRuns(words[g.rnd.IntN(len(words))]), true
+}
 
-// value makes a plain argument from its type and name.
-func (g *generator) value(s syntax, a argument) string {
-	pool := a.kind
+// pool chooses where a word comes from.
+func (g *generator) pool(s *command.Spec, a *command.Argument) string {
+	switch a.Type {
+	case command.TypeKey:
+		return g.keyPool(s)
+	case command.TypeUnixTime:
+		return "unix-time"
+	case command.TypeDouble:
+		return "double"
+	case command.TypePattern:
+		return "pattern"
+	}
 	switch {
-	case a.kind == "key" && g.rnd.IntN(8) == 0:
-		pool = "keys"
-	case a.kind == "key":
-		pool = g.keyPool(s)
-	case slices.Contains([]string{"seconds", "milliseconds"}, a.name):
-		return g.duration(a.name)
-	case strings.Contains(a.name, "unix-time"):
-		pool = "unix-time"
-	case slices.Contains([]string{"offset", "start", "end"}, a.name):
-		pool = "offset"
-	case a.name == "count", a.name == "len":
-		pool = "count"
-	case strings.HasSuffix(a.name, "db"), a.name == "index":
-		pool = "index"
-	case strings.Contains(a.name, "field"), a.name == "cursor", a.name == "pattern", a.name == "type":
-		pool = a.name
-	case a.kind == "string" && g.rnd.IntN(2) == 0:
-		pool = "integer"
-	case a.kind == "string":
-		pool = "value"
+	case slices.Contains([]string{"offset", "start", "end"}, a.Name):
+		return "offset"
+	case a.Name == "count", a.Name == "len":
+		return "count"
+	case strings.HasSuffix(a.Name, "db"), a.Name == "index":
+		return "db"
+	case a.Name == "cursor", a.Name == "type":
+		return a.Name
+	case strings.Contains(a.Name, "field"):
+		return "field"
+	case a.Name == "increment" && s.FullName() != "incrby" && s.FullName() != "hincrby":
+		return "double"
+	case a.Type == command.TypeInteger, g.rnd.IntN(2) == 0:
+		return "integer"
 	}
-	words := pools[pool]
-	if len(words) == 0 {
-		words = pools["value"]
-	}
-	return testutil.ExpandRuns(words[g.rnd.IntN(len(words))])
+	return "value"
 }
 
 // duration is mostly a time to live that no other call of the run comes near: were two the same, it would depend on the
@@ -246,39 +218,15 @@ func (g *generator) duration(unit string) string {
 }
 
 // keyPool prefers keys of the command's own type.
-func (g *generator) keyPool(s syntax) string {
+func (g *generator) keyPool(s *command.Spec) string {
+	name := s.FullName()
 	switch {
-	case strings.HasPrefix(s.name[0], "H"):
+	case g.rnd.IntN(8) == 0, strings.HasPrefix(name, "object"):
+		return "keys"
+	case name[0] == 'h':
 		return "hashes"
-	case slices.Contains([]string{"COPY", "RENAME", "RENAMENX", "MOVE", "DEL", "UNLINK", "WATCH", "TYPE"}, s.name[0]),
-		strings.HasPrefix(s.name[0], "P"), strings.HasPrefix(s.name[0], "E"), strings.HasPrefix(s.name[0], "T"):
+	case slices.Contains([]string{"copy", "rename", "renamenx", "move", "del", "unlink", "watch"}, name), strings.ContainsRune("pet", rune(name[0])):
 		return "keys"
 	}
 	return "strings"
-}
-
-// spoil changes one thing about the arguments behind the name.
-func (g *generator) spoil(call []string, name int) []string {
-	at := name
-	if len(call) > name {
-		at += g.rnd.IntN(len(call) - name)
-	}
-	switch g.rnd.IntN(5) {
-	case 0:
-		return append(call, junk[g.rnd.IntN(len(junk))])
-	case 1:
-		return slices.Insert(call, at, junk[g.rnd.IntN(len(junk))])
-	}
-	if at == len(call) {
-		return call
-	}
-	switch g.rnd.IntN(3) {
-	case 0:
-		return slices.Delete(call, at, at+1)
-	case 1:
-		call[at] = strings.ToLower(call[at])
-	default:
-		call[at] = junk[g.rnd.IntN(len(junk))]
-	}
-	return call
 }
