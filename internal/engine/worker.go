@@ -70,6 +70,7 @@ type Worker struct {
 	began   int64         // mono ns of the current command
 	mono    int64         // mono ns of the last look at the clock
 	wall    int64         // wall clock in ns at mono 0
+	synced  int64         // mono ns when wall was read
 
 	effects [][][]byte          // of the current command, where Propagate was called
 	batch   []transactionEffect // of the current EXEC
@@ -97,7 +98,8 @@ func (e *Engine) NewWorker() *Worker {
 // Engine gives the engine that the worker works for.
 func (w *Worker) Engine() *Engine { return w.e }
 
-// Prepare looks a call up and has its key's bucket fetched into the cache; PrepareRecord, some calls later, its record.
+// Prepare looks a call up and has its key's bucket fetched into the cache; PrepareRecord, when the whole batch has been
+// prepared, its record.
 func (w *Worker) Prepare(cl *Client, c *Call, argv [][]byte) {
 	c.Argv = argv
 	c.spec = w.e.Registry.Resolve(argv)
@@ -230,12 +232,22 @@ func (w *Worker) leave() {
 	}
 }
 
+// wallPeriod is how long, in ns, the wall clock is reckoned from the monotonic one before it is read again: two clocks a
+// batch would be dear without a pipeline.
+const wallPeriod = 1_000_000
+
 // readClock takes the time that the next command runs at.
 func (w *Worker) readClock() {
 	w.mono = w.e.clock.Mono()
-	w.wall = w.e.clock.WallMicros()*1000 - w.mono
+	if w.mono-w.synced >= wallPeriod || w.e.clock.Fake() {
+		w.synced = w.mono
+		w.wall = w.e.clock.WallMicros()*1000 - w.mono
+	}
 	w.view.NowMillis = (w.wall + w.mono) / 1_000_000
 }
+
+// Mono gives the monotonic ns at which the last command ended, or the last batch began.
+func (w *Worker) Mono() int64 { return w.mono }
 
 // publish adds what the worker has counted to the engine's statistics.
 func (w *Worker) publish() {

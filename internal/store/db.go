@@ -140,7 +140,7 @@ func (it *Item) root() *dict.Root {
 func (db *DB) lookup(key []byte) (it Item, ok bool) {
 	it.hash = db.v.hashOf(key)
 	it.sh = &db.s.shards[it.hash&db.s.mask]
-	it.t = it.sh.tables[db.index]
+	it.t = it.sh.tables[db.index].Load()
 	if it.t == nil {
 		return it, false
 	}

@@ -101,7 +101,8 @@ func (s *Store) expireDue(sh *Shard, now int64, max int) (due int64) {
 		return now + 100
 	}
 	due = never
-	for db, t := range sh.tables {
+	for db := range sh.tables {
+		t := sh.tables[db].Load()
 		if t == nil || t.expiry.Len() == 0 {
 			continue
 		}

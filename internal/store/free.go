@@ -64,20 +64,21 @@ func (s *Store) Flush(db int) (removed int) {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		for k := range sh.watched {
-			if t := sh.tables[k.db]; t != nil && (db < 0 || k.db == db) {
+			if t := sh.tables[k.db].Load(); t != nil && (db < 0 || k.db == db) {
 				if e, _ := t.keys.Find(hash.Bytes([]byte(k.key)), []byte(k.key)); e != 0 {
 					sh.touch(k.db, []byte(k.key))
 				}
 			}
 		}
-		for n, t := range sh.tables {
+		for n := range sh.tables {
+			t := sh.tables[n].Load()
 			if t == nil || (db >= 0 && n != db) {
 				continue
 			}
 			removed += t.keys.Len()
 			sh.dropLazy(s, t.heap)
 			t.heap.ReleaseAll()
-			sh.tables[n] = nil
+			sh.tables[n].Store(nil)
 		}
 		s.Settle(i)
 	}

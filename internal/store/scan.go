@@ -15,7 +15,7 @@ func (db *DB) visit(shard int, fn func(t *table)) error {
 		}
 		defer sh.unlock()
 	}
-	fn(sh.tables[db.index])
+	fn(sh.tables[db.index].Load())
 	return nil
 }
 
@@ -65,7 +65,7 @@ func (db *DB) Scan(cursor uint64, count int, fn func(it *Item)) (next uint64, er
 func (db *DB) Each(fn func(it *Item) error) (err error) {
 	for i := range db.s.shards {
 		sh := &db.s.shards[i]
-		t := sh.tables[db.index]
+		t := sh.tables[db.index].Load()
 		if t == nil {
 			continue
 		}
@@ -114,7 +114,7 @@ func (db *DB) Random() (Item, bool) {
 		n := int(db.v.Rand() % uint64(total))
 		for i := range db.s.shards {
 			sh := &db.s.shards[i]
-			t := sh.tables[db.index]
+			t := sh.tables[db.index].Load()
 			if t == nil {
 				continue
 			}

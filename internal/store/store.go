@@ -62,8 +62,8 @@ type Shard struct {
 	due   atomic.Int64 // Unix ms at which the earliest key may die; written under the lock
 
 	// Guarded by the lock:
-	tables    []*table // by database; nil until first used
-	number    int      // its place in Store.shards; Immutable
+	tables    []atomic.Pointer[table] // by database; nil until first used; atomic for those who prefetch without the lock
+	number    int                     // its place in Store.shards; Immutable
 	watched   map[watchKey][]*Watch
 	lazy      []condemned
 	heapBytes int64 // of all its tables, as last published to Store.used
@@ -95,7 +95,7 @@ func New(o Options) *Store {
 	for i := range s.shards {
 		s.shards[i].number = i
 		s.shards[i].due.Store(never)
-		s.shards[i].tables = make([]*table, o.Databases)
+		s.shards[i].tables = make([]atomic.Pointer[table], o.Databases)
 	}
 	s.Settings.HashMaxListpackEntries.Store(128)
 	s.Settings.HashMaxListpackValue.Store(64)
@@ -138,26 +138,26 @@ func (s *Store) Park(shard int, call func()) bool {
 
 // Prefetch asks for the cache line of a key's bucket. It may be called without the shard.
 func (s *Store) Prefetch(db int, hash uint64) {
-	if t := s.shards[hash&s.mask].tables[db]; t != nil {
+	if t := s.shards[hash&s.mask].tables[db].Load(); t != nil {
 		t.keys.PrefetchBucket(hash)
 	}
 }
 
 // PrefetchRecord asks for the key's record, whose bucket Prefetch has asked for some time ago.
 func (s *Store) PrefetchRecord(db int, hash uint64) {
-	if t := s.shards[hash&s.mask].tables[db]; t != nil {
+	if t := s.shards[hash&s.mask].tables[db].Load(); t != nil {
 		t.keys.PrefetchEntry(hash)
 	}
 }
 
 // table gives the database's part of the shard, made when it is missing.
 func (s *Store) table(sh *Shard, db int, now int64) *table {
-	if t := sh.tables[db]; t != nil {
+	if t := sh.tables[db].Load(); t != nil {
 		return t
 	}
 	t := &table{heap: s.arena.NewHeap(), expiry: expiry.New(now)}
 	t.keys = dict.Table{Heap: t.heap, Root: &t.root, Key: recordKey}
-	sh.tables[db] = t
+	sh.tables[db].Store(t)
 	return t
 }
 
@@ -165,8 +165,8 @@ func (s *Store) table(sh *Shard, db int, now int64) *table {
 func (s *Store) Settle(shard int) {
 	sh := &s.shards[shard]
 	var live int64
-	for _, t := range sh.tables {
-		if t != nil {
+	for db := range sh.tables {
+		if t := sh.tables[db].Load(); t != nil {
 			live += t.heap.Live()
 		}
 	}
