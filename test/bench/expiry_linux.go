@@ -52,7 +52,7 @@ func (b *bench) loadBefore(s *server, n int, start int64, at func(i int) int64) 
 // expireEvenly lets keys expire evenly over a minute and samples how many are left.
 func (b *bench) expireEvenly() error {
 	n := b.size(1_000_000, 50_000)
-	span := b.period(time.Minute, 3*time.Second)
+	span := b.period(time.Minute, 2*time.Second)
 	t := b.report.table(fmt.Sprintf("Expiry: %d keys evenly over %v", n, span), "figure", "Redpoll", "Redis")
 	t.note("Lags come from DBSIZE every %v, which adds up to that much to each. Memory too much is the greatest share of the "+
 		"keys' memory, by used_memory once a second, that was still held beyond the share of keys not yet due.", sampleEvery)
@@ -95,7 +95,7 @@ func (b *bench) evenRun(k kind, n int, span time.Duration) (latencies, float64, 
 	if err != nil {
 		return nil, 0, err
 	}
-	start := b.clock.WallMillis() + int64(b.size(10_000, 1_500))
+	start := b.clock.WallMillis() + int64(b.size(10_000, 700))
 	deadline := func(i int) int64 { return start + int64(i)*span.Milliseconds()/int64(n) }
 	if err := b.loadBefore(s, n, start, func(i int) int64 { return deadline(scattered(i, n)) }); err != nil {
 		return nil, 0, err
@@ -186,7 +186,7 @@ func (b *bench) atOnceRun(k kind, n int, span int64) (atOnce, error) {
 	if err := fill(s.port, probeKeys, numbered("SET", "live:00"+hole, payload(32))); err != nil {
 		return atOnce{}, err
 	}
-	start := b.clock.WallMillis() + int64(b.size(10_000, 1_500))
+	start := b.clock.WallMillis() + int64(b.size(10_000, 700))
 	if err := b.loadBefore(s, n, start, func(i int) int64 { return start + int64(scattered(i, n))*span/int64(n) }); err != nil {
 		return atOnce{}, err
 	}
@@ -209,8 +209,8 @@ func (b *bench) atOnceRun(k kind, n int, span int64) (atOnce, error) {
 	return r, errors.Join(err, errPing, errGet)
 }
 
-// watchGone lets the warm-up of the probes pass, then waits until only the live keys are left and two seconds have passed, at
-// most fifteen.
+// watchGone lets the warm-up of the probes pass, then waits until only the live keys are left and two seconds (-quick: half a
+// one) have passed, at most fifteen.
 func (b *bench) watchGone(s *server, start, span int64) (r atOnce, err error) {
 	ask, err := dialControl(s.port)
 	if err != nil {
@@ -226,7 +226,7 @@ func (b *bench) watchGone(s *server, start, span int64) (r atOnce, err error) {
 		if r.gone == 0 && (left <= probeKeys || now > start+15_000) {
 			r.gone = time.Duration(max(now-last, 1)) * time.Millisecond
 		}
-		if r.gone != 0 && now >= start+2000 {
+		if r.gone != 0 && now >= start+int64(b.size(2000, 500)) {
 			return r, nil
 		}
 		if err := sleep(b.ctx, sampleEvery); err != nil {

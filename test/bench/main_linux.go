@@ -149,7 +149,8 @@ func newBench(ctx context.Context, opts options) (*bench, error) {
 		return nil, err
 	}
 	clk := clock.Real()
-	b := &bench{ctx: ctx, opts: opts, clock: clk, cores: cores, redpoll: redpoll, redis: redis, fleet: newFleet(clk)}
+	b := &bench{ctx: ctx, opts: opts, clock: clk, cores: cores, redpoll: redpoll, redis: redis}
+	b.fleet = newFleet(clk, b.period(100*time.Millisecond, 20*time.Millisecond))
 	b.report = &report{out: os.Stdout, machine: b.machine()}
 	return b, nil
 }

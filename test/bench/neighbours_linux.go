@@ -102,7 +102,7 @@ func (b *bench) disturb(k kind, what disturbance) (*disturbed, error) {
 
 // window collects the probe's latencies while fn runs, and for a while from its start in any case.
 func (d *disturbed) window(fn func() error) error {
-	length := d.b.period(3*time.Second, 500*time.Millisecond)
+	length := d.b.period(3*time.Second, 300*time.Millisecond)
 	if _, err := d.probe.take(); err != nil {
 		return err
 	}

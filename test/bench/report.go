@@ -114,7 +114,6 @@ func (r *report) fail(what string, err error) {
 func (r *report) table(title string, head ...string) *table {
 	t := &table{title: title, head: head}
 	r.tables = append(r.tables, t)
-	r.printf("\n%s\n", title)
 	return t
 }
 
@@ -143,9 +142,6 @@ func (r *report) summary() *table {
 		t.row(v.what, v.redpoll, v.redis, v.figure, v.asked, word)
 	}
 	t.note("%d of %d asked figures met.", met, asked)
-	for _, f := range r.failures {
-		t.note("Not measured: %s.", f)
-	}
 	return t
 }
 
@@ -154,6 +150,9 @@ func (r *report) writeText(w io.Writer) error {
 	var b strings.Builder
 	for _, t := range append(r.tables, r.summary()) {
 		t.text(&b)
+	}
+	for _, f := range r.failures {
+		b.WriteString("Not measured: " + f + "\n")
 	}
 	_, err := io.WriteString(w, strings.ReplaceAll(b.String(), "**", ""))
 	return err
@@ -166,11 +165,17 @@ func (r *report) writeMarkdown(w io.Writer) error {
 	for _, t := range append([]*table{r.summary()}, r.tables...) {
 		t.markdown(&b)
 	}
+	for _, f := range r.failures {
+		b.WriteString("\nNot measured: " + f + "\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 func (t *table) text(b *strings.Builder) {
+	if len(t.rows) == 0 {
+		return
+	}
 	widths := make([]int, len(t.head))
 	for _, row := range append([][]string{t.head}, t.rows...) {
 		for i, cell := range row {
@@ -199,6 +204,9 @@ func (t *table) text(b *strings.Builder) {
 }
 
 func (t *table) markdown(b *strings.Builder) {
+	if len(t.rows) == 0 {
+		return
+	}
 	fmt.Fprintf(b, "\n## %s\n\n| %s |\n|%s\n", t.title, strings.Join(t.head, " | "), "---|"+strings.Repeat("---:|", len(t.head)-1))
 	for _, row := range t.rows {
 		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))

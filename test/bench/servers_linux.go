@@ -54,14 +54,15 @@ func lookUp(env, fallback string) (string, error) {
 // fleet starts servers and knows all that run, so that none outlives the tool.
 type fleet struct {
 	clock *clock.Clock
+	step  time.Duration // between two looks at memory that settles
 
 	mu      sync.Mutex // guards what follows
 	running map[*server]struct{}
 	closed  bool
 }
 
-func newFleet(clk *clock.Clock) *fleet {
-	return &fleet{clock: clk, running: map[*server]struct{}{}}
+func newFleet(clk *clock.Clock, step time.Duration) *fleet {
+	return &fleet{clock: clk, step: step, running: map[*server]struct{}{}}
 }
 
 // server is a running server process.
@@ -247,10 +248,11 @@ func (s *server) resident() (int64, error) {
 	return 0, fmt.Errorf("resident memory of %s is not to be had", s.name)
 }
 
-// settled waits until the resident memory has changed by less than half a per cent for half a second, at most for limit, and
-// returns it.
+// settled waits until the resident memory has changed by less than half a per cent for five steps, at most for limit, and returns
+// it.
 func (s *server) settled(ctx context.Context, limit time.Duration) (int64, error) {
-	const step, calm = 100 * time.Millisecond, 5
+	const calm = 5
+	step := s.fleet.step
 	last, err := s.resident()
 	for same, spent := 0, time.Duration(0); err == nil && same < calm && spent < limit; spent += step {
 		if err := sleep(ctx, step); err != nil {

@@ -43,9 +43,9 @@ func (b *bench) startup() error {
 	return nil
 }
 
-// idleMemory returns the settled resident memory of a server in megabytes, at least a second after its start.
+// idleMemory returns the settled resident memory of a server in megabytes, a second after its start.
 func (b *bench) idleMemory(s *server) (float64, error) {
-	if err := sleep(b.ctx, time.Second); err != nil {
+	if err := sleep(b.ctx, b.period(time.Second, 200*time.Millisecond)); err != nil {
 		return 0, err
 	}
 	bytes, err := s.settled(b.ctx, 5*time.Second)
