@@ -14,6 +14,7 @@ const events = `{"Action":"output","Package":"p","Test":"TestA","Output":"=== RU
 {"Action":"skip","Package":"p","Test":"TestB"}
 {"Action":"output","Package":"p","Test":"TestC","Output":"chatter\n"}
 {"Action":"pass","Package":"p","Test":"TestC"}
+{"Action":"skip","Package":"p","Test":"FuzzD/seed#1"}
 {"Action":"skip","Package":"nofiles"}
 {"Action":"output","Package":"p","Output":"PASS\n"}
 {"Action":"output","Package":"p","Output":"ok  \tp\t0.1s\n"}
