@@ -122,24 +122,18 @@ func (t *Table) prefetch(b *bucket) {
 	}
 }
 
-// chain is a chain's contents, taken out to be laid out anew.
-type chain struct {
-	entries []uint64  // packed: tag and reference
-	spare   []mem.Ref // overflow buckets
-}
-
-// gather adds a chain's entries and overflow buckets to c; the chain stays as it is.
-func (t *Table) gather(b *bucket, c *chain) {
+// gather appends a chain's entries, packed, and its overflow buckets; the chain stays as it is.
+func (t *Table) gather(b *bucket, entries []uint64, spare []mem.Ref) ([]uint64, []mem.Ref) {
 	for {
 		for s := b.taken(); s != 0; s &= s - 1 {
 			i := s.first()
-			c.entries = append(c.entries, uint64(b.tags[i])<<tagShift|uint64(b.entry(i)))
+			entries = append(entries, uint64(b.tags[i])<<tagShift|uint64(b.entry(i)))
 		}
 		r := b.next()
 		if r == 0 {
-			return
+			return entries, spare
 		}
-		c.spare = append(c.spare, r)
+		spare = append(spare, r)
 		b = t.bucket(r)
 	}
 }
@@ -186,17 +180,16 @@ func (t *Table) chainLen(b *bucket) int {
 func (t *Table) divide(from, zero, one *bucket, bit uint) (moved int) {
 	var entryRoom, zeros, others [32]uint64
 	var spareRoom [4]mem.Ref
-	c := chain{entryRoom[:0], spareRoom[:0]}
-	t.gather(from, &c)
+	entries, spare := t.gather(from, entryRoom[:0], spareRoom[:0])
 	a, b := zeros[:0], others[:0]
-	for _, e := range c.entries {
+	for _, e := range entries {
 		if hash.Bytes(t.Key(t.Heap, mem.Ref(e&refMask)))>>bit&1 == 0 {
 			a = append(a, e)
 		} else {
 			b = append(b, e)
 		}
 	}
-	spare := t.lay(zero, a, c.spare)
+	spare = t.lay(zero, a, spare)
 	spare = t.lay(one, b, spare)
 	t.freeBuckets(spare)
 	return len(b)
@@ -212,10 +205,9 @@ func (t *Table) joins(a, b *bucket) bool {
 func (t *Table) join(a, b, to *bucket) {
 	var entryRoom [32]uint64
 	var spareRoom [4]mem.Ref
-	c := chain{entryRoom[:0], spareRoom[:0]}
-	t.gather(a, &c)
-	t.gather(b, &c)
-	t.freeBuckets(t.lay(to, c.entries, c.spare))
+	entries, spare := t.gather(a, entryRoom[:0], spareRoom[:0])
+	entries, spare = t.gather(b, entries, spare)
+	t.freeBuckets(t.lay(to, entries, spare))
 }
 
 func (t *Table) freeBuckets(refs []mem.Ref) {

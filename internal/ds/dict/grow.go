@@ -9,8 +9,10 @@ import (
 
 const (
 	// A segment of 64 buckets splits at between minSplit and minSplit+splitSpread entries (of 640 slots), a number of its
-	// own, so that the many segments of many equal tables do not all split at the same time.
-	minSplit    = 480
+	// own, so that the many segments of many equal tables do not all split at the same time. Over a doubling of the table
+	// this takes 11.1 bytes an entry and puts 3.9 % of the entries into overflow buckets; 64 entries fewer, 12.1 bytes and
+	// 2.3 %; 64 more, 10.4 and 6.0.
+	minSplit    = 512
 	splitSpread = 128
 
 	// A smaller segment doubles when it is 13/16 full, one of a single bucket when it is full.
