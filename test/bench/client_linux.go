@@ -388,7 +388,7 @@ func (lp *loop) receive(c *conn) (now int64, err error) {
 	c.busy = false
 	now = lp.clock.Mono()
 	lp.ended = now
-	lp.took = append(lp.took, nanos(now-c.start))
+	lp.took = append(lp.took, now-c.start)
 	return now, nil
 }
 

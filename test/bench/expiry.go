@@ -16,14 +16,14 @@ func lags(total int, deadline func(i int) int64, samples []stock) latencies {
 	out := make(latencies, 0, total)
 	for _, s := range samples {
 		for gone := total - s.keys; len(out) < gone; {
-			out = append(out, nanos((s.at-deadline(len(out)))*1000))
+			out = append(out, max(0, s.at-deadline(len(out)))*1000)
 		}
 	}
 	if len(samples) == 0 {
 		return out
 	}
 	for last := samples[len(samples)-1].at; len(out) < total; {
-		out = append(out, nanos((last-deadline(len(out)))*1000))
+		out = append(out, max(0, last-deadline(len(out)))*1000)
 	}
 	return out
 }
@@ -32,7 +32,7 @@ func lags(total int, deadline func(i int) int64, samples []stock) latencies {
 func (l latencies) within(bound int64) float64 {
 	n := 0
 	for _, lag := range l {
-		if int64(lag) <= bound {
+		if lag <= bound {
 			n++
 		}
 	}

@@ -81,6 +81,9 @@ func (b *bench) fixedLoad(t *table, pair []*server) error {
 	var p99, p999, server [2][]float64
 	for k := range samples {
 		for _, s := range samples[k] {
+			if s.rate < 0.97*float64(b.opts.rate) {
+				t.note("%s sustained only %s of the fixed load: choose a lower -rate.", pair[k].name, thousands(s.rate))
+			}
 			p99[k], p999[k], server[k] = append(p99[k], s.p99), append(p999[k], s.p999), append(server[k], s.server)
 		}
 	}

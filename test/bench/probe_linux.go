@@ -75,7 +75,7 @@ func (p *probe) run() {
 		}
 		free = p.clock.Mono()
 		p.mu.Lock()
-		p.took = append(p.took, nanos(free-start))
+		p.took = append(p.took, free-start)
 		due += int64(probeEvery)
 		p.next = due
 		p.mu.Unlock()

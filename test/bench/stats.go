@@ -8,12 +8,8 @@ import (
 	"time"
 )
 
-// latencies are nanoseconds; a latency past 4.29 s counts as that.
-type latencies []uint32
-
-func nanos(d int64) uint32 {
-	return uint32(min(max(d, 0), math.MaxUint32))
-}
+// latencies are nanoseconds, none below 0.
+type latencies []int64
 
 // percentiles sorts the samples and returns those at the given shares (0..1), each the smallest sample that at least this share
 // of all samples does not exceed. Without samples all are 0.
