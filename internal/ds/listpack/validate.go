@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package listpack
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// ErrCorrupt is the error for bytes that are no listpack.
+var ErrCorrupt = errors.New("listpack: corrupt")
+
+// Validate checks the form of a blob that came from outside: afterwards every function of the package can be used on it.
+// What the entries mean (pairs, no field twice) is the caller's to check. Texts that read as integers may be stored as
+// strings, and integers wider than needed: Redis accepts that too.
+func Validate(b []byte) error {
+	if len(b) < EmptySize || len(b) > MaxSize || Size(b) != len(b) || b[len(b)-1] != end {
+		return ErrCorrupt
+	}
+	n, off := 0, HeaderSize
+	for ; off < len(b)-1; n++ {
+		size := validateEntry(b[off : len(b)-1])
+		if size == 0 {
+			return ErrCorrupt
+		}
+		off += size
+	}
+	if c := headerCount(b); c != n && c != unknownCount {
+		return ErrCorrupt
+	}
+	return nil
+}
+
+// validateEntry gives the size of the whole entry that b begins with, 0 when it is none.
+func validateEntry(b []byte) int {
+	if b[0] > int64Code {
+		return 0
+	}
+	head := 1 // bytes that say how long the entry is
+	if c := b[0]; c == str32 {
+		head = 5
+	} else if c >= 0xe0 && c < 0xf0 {
+		head = 2
+	}
+	if len(b) < head {
+		return 0
+	}
+	if b[0] == str32 && binary.LittleEndian.Uint32(b[1:]) > MaxSize {
+		return 0
+	}
+	n := encodedSize(b)
+	total := n + backLenSize(n)
+	if total > len(b) {
+		return 0
+	}
+	if back, width := backLen(b, total); back != n || width != total-n {
+		return 0
+	}
+	return total
+}
