@@ -44,8 +44,9 @@ type Server struct {
 	numLoops int
 	started  time.Time
 
-	addrs []net.Addr
-	cron  cron
+	addrs    []net.Addr
+	cron     cron
+	unfollow func() // ends the following of a fake clock; nil with a real one
 
 	stopping atomic.Bool
 	stopOnce sync.Once
@@ -96,6 +97,13 @@ func Start(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.loops.Start()
+	if s.clock.Fake() {
+		s.unfollow = s.clock.OnAdvance(func() {
+			for loop := range s.numLoops {
+				s.wakeLoop(loop)
+			}
+		})
+	}
 	s.cron.start(s)
 	return s, nil
 }
@@ -241,6 +249,9 @@ func (s *Server) Close() error {
 	}
 	s.engine.Close()
 	s.cron.stop()
+	if s.unfollow != nil {
+		s.unfollow()
+	}
 	if s.loops != nil {
 		s.loops.Stop()
 	}
