@@ -3,6 +3,7 @@
 package server
 
 import (
+	"github.com/redpoll/redpoll/internal/cmds/hashes"
 	"github.com/redpoll/redpoll/internal/cmds/keys"
 	"github.com/redpoll/redpoll/internal/cmds/strings"
 	"github.com/redpoll/redpoll/internal/command"
@@ -13,6 +14,7 @@ import (
 func (s *Server) families() []command.Family {
 	return []command.Family{
 		engine.Transactions,
+		hashes.Family,
 		keys.Family,
 		strings.Family,
 	}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"github.com/redpoll/redpoll/internal/ds/listpack"
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// Each calls fn with every field until fn gives false; a listpack's fields come in the order in which they were set first.
+// The hash must not change meanwhile.
+func (h *Hash) Each(fn func(p Pair) bool) {
+	switch {
+	case h.it.ref == 0:
+	case h.isTable():
+		t := h.it.elements()
+		t.Each(func(e mem.Ref) bool { return fn(pairOf(t.Heap, e)) })
+	default:
+		eachPacked(h.it.Blob(), fn)
+	}
+}
+
+// pairOf gives what an element holds.
+func pairOf(heap *mem.Heap, e mem.Ref) (p Pair) {
+	p.Field.Bytes, p.Value.Bytes = fieldPair(heap, e)
+	return p
+}
+
+// pairAt gives the pair whose field is at a place of a listpack, and the next field, 0 when there is none.
+func pairAt(lp []byte, off int) (p Pair, next int) {
+	p.Field, off = listpack.Read(lp, off)
+	p.Value, off = listpack.Read(lp, off)
+	return p, off
+}
+
+func eachPacked(lp []byte, fn func(p Pair) bool) {
+	var p Pair
+	for off := listpack.First(lp); off != 0; {
+		if p, off = pairAt(lp, off); !fn(p) {
+			return
+		}
+	}
+}
+
+// Scan calls fn with about count fields from cursor on (0 begins) and gives the cursor to go on from, 0 at the end. A field
+// that is there from a scan's begin to its end is shown at least once. A listpack is shown whole, whatever cursor and count
+// are.
+func (h *Hash) Scan(cursor uint64, count int, fn func(p Pair)) (next uint64) {
+	if h.it.ref == 0 || !h.isTable() {
+		h.Each(func(p Pair) bool {
+			fn(p)
+			return true
+		})
+		return 0
+	}
+	t := h.it.elements()
+	seen := 0
+	for steps := 0; seen < count && steps < 10*count; steps++ {
+		cursor = t.Scan(cursor, func(e mem.Ref) {
+			seen++
+			fn(pairOf(t.Heap, e))
+		})
+		if cursor == 0 {
+			break
+		}
+	}
+	return cursor
+}
+
+// Random gives some field, each as likely. The hash must not be empty.
+func (h *Hash) Random() Pair {
+	if h.isTable() {
+		t := h.it.elements()
+		return pairOf(t.Heap, t.Random(h.db.Rand()))
+	}
+	lp := h.it.Blob()
+	index := int(h.db.Rand() % uint64(h.Len()))
+	p, _ := pairAt(lp, listpack.Seek(lp, 2*index))
+	return p
+}
+
+// Draw calls fn n times, or until it gives false, with some field, which may have been shown before. The hash must not be
+// empty unless n is 0.
+func (h *Hash) Draw(n int, fn func(p Pair) bool) {
+	if n == 0 {
+		return
+	}
+	if h.isTable() {
+		for more := true; more && n > 0; n-- {
+			more = fn(h.Random())
+		}
+		return
+	}
+	lp := h.it.Blob()
+	var room [128]int
+	places := room[:0]
+	for off := listpack.First(lp); off != 0; off = listpack.Next(lp, listpack.Next(lp, off)) {
+		places = append(places, off)
+	}
+	for more := true; more && n > 0; n-- {
+		p, _ := pairAt(lp, places[h.db.Rand()%uint64(len(places))])
+		more = fn(p)
+	}
+}
+
+// Sample calls fn with n different fields, or until it gives false: any n of them are as likely as any others. A listpack's
+// come in its order. n is at most Len.
+func (h *Hash) Sample(n int, fn func(p Pair) bool) {
+	length := h.Len()
+	switch {
+	case n == 0:
+	case n == length:
+		h.Each(fn)
+	case !h.isTable():
+		left := length
+		h.Each(func(p Pair) bool {
+			if h.db.Rand()%uint64(left) < uint64(n) { // Knuth's selection sampling
+				n--
+				if !fn(p) {
+					return false
+				}
+			}
+			left--
+			return n > 0
+		})
+	case n <= length/3:
+		h.sampleFew(n, fn)
+	default:
+		h.sampleMany(n, fn)
+	}
+}
+
+// sampleFew draws until n different elements of a table have come.
+func (h *Hash) sampleFew(n int, fn func(p Pair) bool) {
+	t := h.it.elements()
+	shown := make(map[mem.Ref]struct{}, n)
+	for len(shown) < n {
+		e := t.Random(h.db.Rand())
+		if _, again := shown[e]; again {
+			continue
+		}
+		shown[e] = struct{}{}
+		if !fn(pairOf(t.Heap, e)) {
+			return
+		}
+	}
+}
+
+// sampleMany shuffles all elements of a table as far as n.
+func (h *Hash) sampleMany(n int, fn func(p Pair) bool) {
+	t := h.it.elements()
+	all := make([]mem.Ref, 0, t.Len())
+	t.Each(func(e mem.Ref) bool {
+		all = append(all, e)
+		return true
+	})
+	for i := range n {
+		j := i + int(h.db.Rand()%uint64(len(all)-i))
+		all[i], all[j] = all[j], all[i]
+		if !fn(pairOf(t.Heap, all[i])) {
+			return
+		}
+	}
+}
