@@ -85,7 +85,7 @@ type Worker struct {
 // NewWorker makes a worker.
 func (e *Engine) NewWorker() *Worker {
 	w := &Worker{
-		Chunks: resp.NewChunkPool(64),
+		Chunks: resp.NewChunkPool(128),
 		e:      e, gate: e.Store.NewGate(), view: e.Store.NewView(), tallies: make([]tally, e.Registry.Size()),
 	}
 	w.ctx.Host = w

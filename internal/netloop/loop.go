@@ -143,9 +143,16 @@ func (l *Loop) dispatch(r *Runner) bool {
 				l.accept(l.listeners[i])
 			}
 		}
+		if len(l.dirty) >= maxDirty && !l.flush(r) {
+			return false
+		}
 	}
 	return true
 }
+
+// maxDirty bounds how many connections wait for their Flush while others are read: with a thousand ready at once, their
+// replies would outgrow the cache, and the sessions' pools of buffers, before the first is sent.
+const maxDirty = 64
 
 // flush calls Flush for the dirty connections; false means that the runner has detached.
 func (l *Loop) flush(r *Runner) bool {
