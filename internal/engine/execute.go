@@ -4,6 +4,7 @@ package engine
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/store"
@@ -38,6 +39,7 @@ func (w *Worker) execute(cl *Client, c *Call) bool {
 		return false
 	}
 	w.view.NoTouch = cl.NoTouch
+	w.view.Plan(nil, 0) // the read buffer is used again: another key may lie where an earlier one did
 	if c.one {
 		w.view.Plan(c.Argv[1], c.hash)
 	}
@@ -84,6 +86,10 @@ func (w *Worker) reject(cl *Client, c *Call, err error) {
 	}
 	if c.spec != nil {
 		w.e.Stats.Commands[c.spec.ID()].Rejected.Add(1)
+		if cl.tx != nil && c.spec.ID() == w.e.execID {
+			w.abandon(cl)
+			err = command.Error("EXECABORT Transaction discarded because of: " + strings.TrimPrefix(err.Error(), "ERR "))
+		}
 	}
 	w.fail(cl, err)
 	w.mute(cl)

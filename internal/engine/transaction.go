@@ -84,10 +84,15 @@ func discard(c *command.Ctx) error {
 	if w.client.tx == nil {
 		return command.ErrNoMultiDis
 	}
-	w.client.tx = nil
-	w.unwatchAll(w.client)
+	w.abandon(w.client)
 	c.Reply.OK()
 	return nil
+}
+
+// abandon drops a client's transaction and what it watches.
+func (w *Worker) abandon(cl *Client) {
+	cl.tx = nil
+	w.unwatchAll(cl)
 }
 
 func watch(c *command.Ctx) error {
@@ -184,15 +189,13 @@ func (w *Worker) unwatchAll(cl *Client) {
 
 // Forget ends what a client that goes away has left in the store. The worker must be outside of its gate.
 func (w *Worker) Forget(cl *Client) {
-	cl.tx = nil
-	w.unwatchAll(cl)
+	w.abandon(cl)
 	cl.Reply.Reset()
 }
 
 // Reset brings a client back to the state of a new connection, as RESET does.
 func (w *Worker) Reset(cl *Client) {
-	cl.tx = nil
-	w.unwatchAll(cl)
+	w.abandon(cl)
 	cl.DB = 0
 	cl.Mute = MuteNone
 	cl.NoTouch = false
