@@ -66,6 +66,7 @@ type Shard struct {
 	number    int                     // its place in Store.shards; Immutable
 	watched   map[watchKey][]*Watch
 	lazy      []condemned
+	used      int   // tables[used:] have never been there
 	heapBytes int64 // of all its tables, as last published to Store.used
 
 	_ [64]byte // shards are locked from different cores
@@ -158,6 +159,7 @@ func (s *Store) table(sh *Shard, db int, now int64) *table {
 	t := &table{heap: s.arena.NewHeap(), expiry: expiry.New(now)}
 	t.keys = dict.Table{Heap: t.heap, Root: &t.root, Key: recordKey}
 	sh.tables[db].Store(t)
+	sh.used = max(sh.used, db+1)
 	return t
 }
 
@@ -165,7 +167,7 @@ func (s *Store) table(sh *Shard, db int, now int64) *table {
 func (s *Store) Settle(shard int) {
 	sh := &s.shards[shard]
 	var live int64
-	for db := range sh.tables {
+	for db := range sh.used {
 		if t := sh.tables[db].Load(); t != nil {
 			live += t.heap.Live()
 		}
