@@ -310,9 +310,13 @@ func TestScanShowsAllOnce(t *testing.T) {
 
 // Between the calls of a scan the table grows and shrinks at random; what is there all the time must be seen.
 func TestScanGuarantee(t *testing.T) {
-	for seed := range uint64(40) {
+	f := newFixture(t)
+	seeds := uint64(40)
+	if testing.Short() {
+		seeds = 5
+	}
+	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(seed, 5))
-		f := newFixture(t)
 		stable := 1 + rng.IntN([]int{5, 50, 500, 5000}[rng.IntN(4)])
 		for i := range stable {
 			f.add(key(i))
@@ -353,6 +357,8 @@ func TestScanGuarantee(t *testing.T) {
 			}
 		}
 		f.check()
+		f.Forget()
+		f.Heap.ReleaseAll()
 	}
 }
 
@@ -503,17 +509,25 @@ func TestForget(t *testing.T) {
 
 // A refused allocation leaves the table as it was.
 func TestInsertWithoutMemory(t *testing.T) {
-	arena, err := mem.NewArena(mem.Options{Reserve: 256 << 10})
+	arena, err := mem.NewArena(mem.Options{Reserve: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer arena.Close()
 	f := &fixture{tb: t}
 	f.Table = Table{Heap: arena.NewHeap(), Root: &f.root, Key: recordKey}
-	insert := func(i int) (err any) {
+	try := func(fn func()) (err any) {
 		defer func() { err = recover() }()
-		f.add(key(i))
+		fn()
 		return nil
+	}
+	insert := func(i int) any { return try(func() { f.add(key(i)) }) }
+	const block = 64 << 10 // what the arena has is used up but for a few of these
+	var blocks []mem.Ref
+	for try(func() { blocks = append(blocks, f.Heap.Alloc(block)) }) == nil {
+	}
+	for _, r := range blocks[:4] {
+		f.Heap.Free(r, block)
 	}
 	n := 0
 	for ; n < 1<<16; n++ {
@@ -558,9 +572,6 @@ func TestMemoryPerEntry(t *testing.T) {
 
 // Prefetching without the lock must survive whatever the table does meanwhile.
 func TestPrefetchWithoutLock(t *testing.T) {
-	if !prefetching {
-		t.Skip("nothing is prefetched in this build")
-	}
 	f := newFixture(t)
 	var stop atomic.Bool
 	var wg sync.WaitGroup

@@ -159,8 +159,15 @@ func found(b []byte, off int) int {
 	return off
 }
 
-// after gives the offset behind the entry at off.
+// after gives the offset behind the entry at off. Most are short strings.
 func after(b []byte, off int) int {
+	if c := b[off]; c&0xc0 == 0x80 {
+		return off + 2 + int(c&0x3f)
+	}
+	return afterOther(b, off)
+}
+
+func afterOther(b []byte, off int) int {
 	n := encodedSize(b[off:])
 	return off + n + backLenSize(n)
 }
@@ -272,15 +279,19 @@ func Find(b []byte, off int, value []byte, skip int) int {
 	}
 	want, isInt := num.ParseInt(value)
 	for b[off] != end {
-		e, n := get(b, off)
-		if e.Bytes != nil {
-			if string(e.Bytes) == string(value) {
+		if c := b[off]; c&0xc0 == 0x80 { // most are short strings
+			n := int(c & 0x3f)
+			if n == len(value) && string(b[off+1:off+1+n]) == string(value) {
 				return off
 			}
-		} else if isInt && e.Int == want {
-			return off
+			off += 2 + n
+		} else {
+			e, n := get(b, off)
+			if e.Bytes == nil && isInt && e.Int == want || e.Bytes != nil && string(e.Bytes) == string(value) {
+				return off
+			}
+			off += n + backLenSize(n)
 		}
-		off += n + backLenSize(n)
 		for i := 0; i < skip && b[off] != end; i++ {
 			off = after(b, off)
 		}

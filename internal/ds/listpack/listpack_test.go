@@ -4,6 +4,7 @@ package listpack
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -349,6 +350,12 @@ func FuzzValidate(f *testing.F) {
 	f.Add(build("abc", "1000", strings.Repeat("x", 100), "-5000000000", ""))
 	f.Add(build(strings.Repeat("x", 5000), "1"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) >= EmptySize && Validate(b) != nil { // see to it that the entries matter
+			b = append([]byte(nil), b...)
+			binary.LittleEndian.PutUint32(b, uint32(len(b)))
+			binary.LittleEndian.PutUint16(b[4:], unknownCount)
+			b[len(b)-1] = end
+		}
 		if Validate(b) != nil {
 			return
 		}
