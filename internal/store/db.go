@@ -229,12 +229,11 @@ func (db *DB) create(key []byte, shape recordShape) Item {
 	size := shape.size()
 	it.ref = it.t.heap.Alloc(size)
 	it.rec = shape.write(it.t.heap.Pointer(it.ref), key, db.freshAccess())
-	it.t.keys.Insert(h, it.ref)
+	it.pos = it.t.keys.Insert(h, it.ref)
 	if shape.expiry != 0 {
 		it.t.expires++
 		db.s.schedule(it.sh, it.t, h, shape.expiry)
 	}
-	_, it.pos = it.t.keys.Find(h, key)
 	return it
 }
 

@@ -77,6 +77,7 @@ func (s *Store) Flush(db int) (removed int) {
 			}
 			removed += t.keys.Len()
 			sh.dropLazy(s, t.heap)
+			t.keys.Forget() // for those who prefetch without the lock
 			t.heap.ReleaseAll()
 			sh.tables[n].Store(nil)
 		}
