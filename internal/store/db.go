@@ -151,6 +151,7 @@ func (db *DB) lookup(key []byte) (it Item, ok bool) {
 	it.rec = record{it.t.heap.Pointer(it.ref)}
 	if it.rec.has(hasExpiry) && it.rec.expiry() < db.v.NowMillis {
 		db.s.expire(it.sh, it.t, db.index, it.pos, it.rec)
+		db.s.Settle(it.sh.number) // of a command that changes nothing else the engine would not do it
 		it.ref = 0
 		return it, false
 	}
@@ -220,19 +221,28 @@ func (db *DB) FindTypeWrite(key []byte, t Type) (it Item, ok bool, err error) {
 }
 
 // create makes a record for a key that is not there, with room for valLen bytes of value in the record, which the caller
-// fills at once. It is the only way a record comes into being.
+// fills at once. It is the only way a record comes into being. There is no key when memory is refused.
 func (db *DB) create(key []byte, shape recordShape) Item {
 	h := db.v.hashOf(key)
 	it := Item{sh: &db.s.shards[h&db.s.mask], hash: h}
 	it.t = db.s.table(it.sh, db.index, db.v.NowMillis)
+	if shape.expiry != NoExpiry { // before the key: an entry without one does no harm
+		db.s.schedule(it.sh, it.t, h, shape.expiry)
+	}
 	shape.keyLen = len(key)
 	size := shape.size()
 	it.ref = it.t.heap.Alloc(size)
+	inserted := false
+	defer func() {
+		if !inserted {
+			it.t.heap.Free(it.ref, size)
+		}
+	}()
 	it.rec = shape.write(it.t.heap.Pointer(it.ref), key, db.freshAccess())
 	it.pos = it.t.keys.Insert(h, it.ref)
-	if shape.expiry != 0 {
+	inserted = true
+	if shape.expiry != NoExpiry {
 		it.t.expires++
-		db.s.schedule(it.sh, it.t, h, shape.expiry)
 	}
 	return it
 }
@@ -243,23 +253,37 @@ func (it *Item) reshape(shape recordShape) {
 	old := it.rec
 	_, shape.keyLen = old.keyAt()
 	shape.flags |= old.flags() & parity
-	size, oldSize := shape.size(), old.size()
-	if mem.Usable(size) == mem.Usable(oldSize) && shape.expiry != 0 == old.has(hasExpiry) && shape.enc != EncTable && old.encoding() != EncTable {
-		*old.byteAt(1) = old.flags()&^inBlock | shape.flags
-		old.setKind(shape.typ, shape.enc)
-		old.setValLen(shape.valLen)
-		if shape.expiry != 0 {
-			old.setExpiry(shape.expiry)
-		}
+	if it.fits(shape) {
+		it.relabel(shape)
 		return
 	}
-	heap := it.t.heap
+	heap, size, oldSize := it.t.heap, shape.size(), old.size()
 	ref := heap.Alloc(size)
 	rec := shape.write(heap.Pointer(ref), old.key(), old.access())
 	copy(rec.value(), old.value())
 	it.t.keys.Set(it.pos, ref)
 	heap.Free(it.ref, oldSize)
 	it.ref, it.rec = ref, rec
+}
+
+// fits tells whether the record can take another layout where it lies: its allocation does, and key and value begin where
+// they did.
+func (it *Item) fits(shape recordShape) bool {
+	old := it.rec
+	return mem.Usable(shape.size()) == mem.Usable(old.size()) && shape.expiry != NoExpiry == old.has(hasExpiry) &&
+		shape.enc != EncTable && old.encoding() != EncTable
+}
+
+// relabel gives the record a layout that fits; its value's bytes stay what they are.
+func (it *Item) relabel(shape recordShape) {
+	rec := it.rec
+	it.t.heap.Bytes(it.ref, shape.size()) // the allocation may be used that far now (see mem)
+	*rec.byteAt(1) = rec.flags()&^inBlock | shape.flags
+	rec.setKind(shape.typ, shape.enc)
+	rec.setValLen(shape.valLen)
+	if shape.expiry != NoExpiry {
+		rec.setExpiry(shape.expiry)
+	}
 }
 
 // shape gives the record's present layout.

@@ -4,6 +4,7 @@ package store
 
 import (
 	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/ds/expiry"
 	"github.com/redpoll/redpoll/internal/hash"
 	"github.com/redpoll/redpoll/internal/mem"
 )
@@ -12,15 +13,23 @@ import (
 // "look at the keys with this hash": a key found dead is removed, one that dies later gets an entry for then. So nothing
 // needs to be taken out of the index when a key is deleted, persisted, overwritten or moved in memory.
 //
-// Invariant: a key with an expiry has an entry at that time or earlier. A later expiry for a key that has one therefore
-// adds nothing. Entries that have lost their key are bounded: past twice the keys (and a few) the index is built anew.
+// Invariant: a key with an expiry has an entry at that time or earlier, so the entry is made before the expiry is set. A
+// later expiry for a key that has one therefore adds nothing. Entries that have lost their key are bounded: past twice the
+// keys that expire, and a few, the index is built anew.
+//
+// An entry that is sorted, or put off to a later time, needs memory. When that is refused, the index is incomplete: keys
+// die only when they are met, and the index is built anew as soon as there is memory.
 
-// reindexSlack is how many entries beyond twice the keys an index may have.
-const reindexSlack = 1024
+const (
+	reindexSlack = 1024 // entries beyond twice the keys that expire, and a share of all keys, that an index may have
+	reindexShare = 8    // one entry for so many keys: all of them are looked at when the index is built anew
+	reindexAfter = 1000 // ms until an index that memory was refused for is tried again
+)
 
 // SetExpiry gives a key the expiry at (Unix ms), or with NoExpiry takes it away.
 func (db *DB) SetExpiry(it *Item, at int64) {
-	had, before := it.rec.has(hasExpiry), it.rec.expiry()
+	db.announce(it, at)
+	had := it.rec.has(hasExpiry)
 	if had && at != NoExpiry {
 		it.rec.setExpiry(at)
 	} else if had != (at != NoExpiry) {
@@ -28,29 +37,30 @@ func (db *DB) SetExpiry(it *Item, at int64) {
 		shape.expiry = at
 		it.reshape(shape)
 	}
-	db.expiryChanged(it, had, before, at)
+	it.countExpiry(had)
 }
 
-// expiryChanged keeps the count and the index after a key's expiry went from before to at.
-func (db *DB) expiryChanged(it *Item, had bool, before, at int64) {
-	switch {
-	case at == NoExpiry:
-		if had {
-			it.t.expires--
-		}
-		return
-	case !had:
-		it.t.expires++
-	case at >= before:
-		return
+// announce puts the expiry that a key is about to get into the index, if that needs an entry.
+func (db *DB) announce(it *Item, at int64) {
+	if at != NoExpiry && (!it.rec.has(hasExpiry) || at < it.rec.expiry()) {
+		db.s.schedule(it.sh, it.t, it.hash, at)
 	}
-	db.s.schedule(it.sh, it.t, it.hash, at)
+}
+
+// countExpiry counts the key as one that expires, or no longer, after its record has changed; had tells whether it was one.
+func (it *Item) countExpiry(had bool) {
+	switch has := it.rec.has(hasExpiry); {
+	case has && !had:
+		it.t.expires++
+	case had && !has:
+		it.t.expires--
+	}
 }
 
 // schedule puts a key's hash into the index.
 func (s *Store) schedule(sh *Shard, t *table, hash uint64, at int64) {
-	if t.expiry.Len() > 2*t.expires+reindexSlack {
-		s.reindex(t)
+	if !t.incomplete && t.expiry.Len() > 2*t.expires+t.keys.Len()/reindexShare+reindexSlack {
+		t.reindex()
 	}
 	t.expiry.Add(t.heap, hash, at)
 	s.hurry(sh, at)
@@ -66,9 +76,11 @@ func (s *Store) hurry(sh *Shard, at int64) {
 	}
 }
 
-// reindex builds a table's index anew from its keys.
-func (s *Store) reindex(t *table) {
+// reindex builds a table's index anew from its keys. It stays incomplete when memory is refused.
+func (t *table) reindex() {
 	t.expiry.Reset(t.heap)
+	t.incomplete = true
+	defer ignoreNoMemory()
 	t.keys.Each(func(e mem.Ref) bool {
 		rec := record{t.heap.Pointer(e)}
 		if rec.has(hasExpiry) {
@@ -76,6 +88,14 @@ func (s *Store) reindex(t *table) {
 		}
 		return true
 	})
+	t.incomplete = false
+}
+
+// ignoreNoMemory, deferred, ends a panic of an allocation that was refused.
+func ignoreNoMemory() {
+	if e := recover(); e != nil && e != mem.ErrNoMemory {
+		panic(e)
+	}
 }
 
 // Due gives the Unix ms at which the shard next has to be looked at, math.MaxInt64 when no key of it will die.
@@ -97,24 +117,44 @@ func (s *Store) Housekeep(shard int, now int64, max int) (more bool) {
 
 // expireDue removes dead keys, looking at about max entries of the index, and gives the time at which to look again.
 func (s *Store) expireDue(sh *Shard, now int64, max int) (due int64) {
-	if s.Settings.LazyExpire.Load() {
-		return now + 100
-	}
 	due = never
 	for db := range sh.tables {
 		t := sh.tables[db].Load()
-		if t == nil || t.expiry.Len() == 0 {
+		if t == nil || t.expires == 0 && t.expiry.Len() == 0 {
 			continue
 		}
-		if max > 0 {
-			// A key whose time is exactly now lives for this millisecond: it is dead when now is past it.
-			max -= t.expiry.Pop(t.heap, now-1, max, func(h uint64) { s.meet(sh, t, db, h, now) })
+		if s.Settings.LazyExpire.Load() {
+			due = now + 100
+			continue
 		}
-		if next := t.expiry.Next(); next != never {
+		if t.expiry.Ahead(now) { // the clock was set back: what was added since lies behind
+			t.expiry.Reset(t.heap)
+			t.expiry = expiry.New(now)
+			t.incomplete = true
+		}
+		if t.incomplete {
+			t.reindex()
+		}
+		if max > 0 && !t.incomplete {
+			max -= s.popDue(sh, t, db, now, max)
+		}
+		if t.incomplete {
+			due = min(due, now+reindexAfter)
+		} else if next := t.expiry.Next(); next != never {
 			due = min(due, next+1)
 		}
 	}
 	return due
+}
+
+// popDue removes the keys of one table whose time has come, looking at about max entries, and gives the number of these.
+func (s *Store) popDue(sh *Shard, t *table, db int, now int64, max int) (done int) {
+	t.incomplete = true // until all that was taken out has found a place
+	defer ignoreNoMemory()
+	// A key whose time is exactly now lives for this millisecond: it is dead when now is past it.
+	done = t.expiry.Pop(t.heap, now-1, max, func(h uint64) { s.meet(sh, t, db, h, now) })
+	t.incomplete = false
+	return done
 }
 
 // meet looks at the keys that an entry of the index may have meant.

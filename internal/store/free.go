@@ -19,16 +19,37 @@ type condemned struct {
 	key  func(h *mem.Heap, e mem.Ref) []byte
 }
 
+// owned is what a record's value has outside of the record.
+type owned struct {
+	block block     // ref 0: none
+	root  dict.Root // empty: none
+}
+
+// owns gives what the record's value has outside of the record. It may be freed when the record is gone already.
+func (r record) owns() (o owned) {
+	switch {
+	case r.has(inBlock):
+		o.block = readBlock(r.value())
+	case r.encoding() == EncTable:
+		it := Item{rec: r}
+		o.root = *it.root()
+	}
+	return o
+}
+
 // freeValue frees what a record's value owns outside of the record; large tables only later, in slices.
 func (s *Store) freeValue(sh *Shard, t *table, rec record) {
-	switch {
-	case rec.has(inBlock):
-		if b := readBlock(rec.value()); b.ref != 0 {
-			t.heap.Free(b.ref, b.size)
-		}
-	case rec.encoding() == EncTable:
-		it := Item{rec: rec}
-		c := condemned{heap: t.heap, root: *it.root(), free: freeField, key: fieldKey}
+	if rec.has(inBlock) || rec.encoding() == EncTable {
+		s.freeOwned(sh, t, rec.owns())
+	}
+}
+
+func (s *Store) freeOwned(sh *Shard, t *table, o owned) {
+	if o.block.ref != 0 {
+		t.heap.Free(o.block.ref, o.block.size)
+	}
+	if o.root != (dict.Root{}) {
+		c := condemned{heap: t.heap, root: o.root, free: freeField, key: fieldKey}
 		if c.table().Len() <= lazyFrom {
 			c.drain(lazyFrom + 1)
 			return
@@ -77,6 +98,7 @@ func (s *Store) Flush(db int) (removed int) {
 			}
 			removed += t.keys.Len()
 			sh.dropLazy(s, t.heap)
+			t.keys.Forget() // somebody may just be prefetching
 			t.keys.Forget() // for those who prefetch without the lock
 			t.heap.ReleaseAll()
 			sh.tables[n].Store(nil)

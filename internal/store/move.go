@@ -37,34 +37,28 @@ func (db *DB) Copy(from []byte, target *DB, to []byte, tick func() error) error 
 }
 
 // transfer makes a key with the value of src, taking over what src owns where that is possible if take is set: src is
-// then left with nothing to free.
+// then left with nothing to free. All memory is allocated before src changes.
 func (db *DB) transfer(src *Item, target *DB, to []byte, at int64, take bool, tick func() error) (Item, error) {
 	shape := src.shape()
+	shape.expiry = at
 	switch {
 	case shape.enc == EncTable:
-		return db.transferTable(src, target, to, at, take, tick)
-	case shape.flags&inBlock == 0 && len(to)+shape.valLen <= maxInline+blockSize:
-		shape.expiry, shape.flags = at, 0
-		value := src.rec.value()
-		dst := target.create(to, shape)
-		copy(dst.rec.value(), value)
-		return dst, nil
+		return db.transferTable(src, target, to, shape, take, tick)
 	case shape.flags&inBlock == 0:
 		return target.createBlob(to, shape.typ, shape.enc, src.Blob(), at), nil
 	}
 	b := readBlock(src.rec.value())
-	record := src.rec
 	t := target.place(to)
-	if take && (t == src.t || t.heap.Adopt(src.t.heap, b.ref, b.size)) {
-		block{}.write(record.value())
-	} else {
-		old := src.t.heap.Bytes(b.ref, b.length)
-		b = newBlock(t.heap, b.length)
-		copy(t.heap.Bytes(b.ref, b.length), old)
+	if !take || t != src.t && b.size <= mem.MaxSmall {
+		return target.createLarge(to, shape, src.Blob()), nil
 	}
-	shape.expiry, shape.valLen, shape.flags = at, blockSize, inBlock
+	shape.valLen, shape.flags = blockSize, inBlock
 	dst := target.create(to, shape)
+	if t != src.t && !t.heap.Adopt(src.t.heap, b.ref, b.size) {
+		panic("store: a block that owns its pages cannot change heaps")
+	}
 	b.write(dst.rec.value())
+	block{}.write(src.rec.value())
 	return dst, nil
 }
 
@@ -75,40 +69,39 @@ func (db *DB) place(key []byte) *table {
 }
 
 // transferTable is transfer for a value of many elements.
-func (db *DB) transferTable(src *Item, target *DB, to []byte, at int64, take bool, tick func() error) (Item, error) {
-	shape := src.shape()
-	shape.expiry, shape.flags = at, 0
-	root := *src.root()
+func (db *DB) transferTable(src *Item, target *DB, to []byte, shape recordShape, take bool, tick func() error) (dst Item, err error) {
+	shape.flags = 0
 	t := target.place(to)
 	if take && t == src.t {
-		*src.root() = dict.Root{}
-	} else {
-		copied, err := copyFields(t.heap, dict.Table{Heap: src.t.heap, Root: &root, Key: fieldKey}, tick)
-		if err != nil {
-			return Item{}, err
-		}
-		root = copied
+		dst = target.create(to, shape)
+		*dst.root(), *src.root() = *src.root(), dict.Root{}
+		return dst, nil
 	}
-	dst := target.create(to, shape)
+	root := buildTable(t.heap, func(copied *dict.Table) {
+		if err = copyFields(copied, dict.Table{Heap: src.t.heap, Root: src.root(), Key: fieldKey}, tick); err == nil {
+			dst = target.create(to, shape)
+		}
+	})
+	if err != nil {
+		c := condemned{heap: t.heap, root: root, free: freeField, key: fieldKey}
+		for !c.drain(tickEvery) {
+		}
+		return Item{}, err
+	}
 	*dst.root() = root
 	return dst, nil
 }
 
-// copyFields copies a table of hash elements into another heap.
-func copyFields(h *mem.Heap, from dict.Table, tick func() error) (root dict.Root, err error) {
-	to := dict.Table{Heap: h, Root: &root, Key: fieldKey}
+// copyFields copies a table of hash elements into another, which may be of another heap.
+func copyFields(to *dict.Table, from dict.Table, tick func() error) (err error) {
 	n := 0
 	from.Each(func(e mem.Ref) bool {
-		field := fieldKey(from.Heap, e)
-		to.Insert(hash.Bytes(field), newField(h, field, fieldValue(from.Heap, e)))
+		field, value := fieldPair(from.Heap, e)
+		addField(to, hash.Bytes(field), field, value)
 		if n++; n%tickEvery == 0 {
 			err = tick()
 		}
 		return err == nil
 	})
-	if err != nil {
-		for !to.Drain(tickEvery, func(e mem.Ref) { freeField(h, e) }) {
-		}
-	}
-	return root, err
+	return err
 }

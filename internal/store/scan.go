@@ -3,6 +3,8 @@
 package store
 
 import (
+	"math"
+
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
@@ -28,6 +30,7 @@ func itemAt(sh *Shard, t *table, e mem.Ref) Item {
 // there from a scan's begin to its end is visited at least once. Keys past their time are not shown. The Item and its
 // slices are valid within fn only.
 func (db *DB) Scan(cursor uint64, count int, fn func(it *Item)) (next uint64, err error) {
+	count = min(count, math.MaxInt/10)
 	shard, inner := int(cursor&db.s.mask), cursor>>db.s.shardBits
 	seen, steps := 0, 0
 	for seen < count && steps < 10*count {

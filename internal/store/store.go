@@ -79,6 +79,8 @@ type table struct {
 	heap    *mem.Heap
 	expiry  expiry.Index
 	expires int // keys with an expiry
+
+	incomplete bool // the index lacks entries
 }
 
 // never is the time of what will not happen.

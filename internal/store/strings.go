@@ -58,55 +58,92 @@ func (db *DB) setBlob(key []byte, typ Type, enc Encoding, value []byte, at int64
 	it.rec.setAccess(db.freshAccess())
 }
 
+// inline tells whether a value of n bytes lies in the record of a key. One no longer than a block's address does in any
+// case: so a number is never in a block.
+func inline(keyLen, n int) bool { return n <= blockSize || keyLen+n <= maxInline }
+
 // createBlob makes a key that is not there.
 func (db *DB) createBlob(key []byte, typ Type, enc Encoding, value []byte, at int64) Item {
 	shape := recordShape{typ: typ, enc: enc, valLen: len(value), expiry: at}
-	if len(key)+len(value) <= maxInline {
-		it := db.create(key, shape)
-		copy(it.rec.value(), value)
-		return it
+	if !inline(len(key), len(value)) {
+		return db.createLarge(key, shape, value)
 	}
-	shape.valLen, shape.flags = blockSize, inBlock
 	it := db.create(key, shape)
-	block{}.write(it.rec.value()) // whole even if the block is refused
-	b := newBlock(it.t.heap, len(value))
-	copy(it.t.heap.Bytes(b.ref, b.length), value)
-	b.write(it.rec.value())
+	copy(it.rec.value(), value)
 	return it
 }
 
-// replaceBlob changes type, value and expiry of a key that is there, its old value freed.
-func (db *DB) replaceBlob(it *Item, typ Type, enc Encoding, value []byte, at int64) {
-	shape := recordShape{typ: typ, enc: enc, valLen: len(value), expiry: at}
-	_, keyLen := it.rec.keyAt()
-	var b block
-	if keyLen+len(value) > maxInline {
-		b = newBlock(it.t.heap, len(value))
-		copy(it.t.heap.Bytes(b.ref, b.length), value)
-		shape.valLen, shape.flags = blockSize, inBlock
-	}
-	hadExpiry, before := it.rec.has(hasExpiry), it.rec.expiry()
-	if it.rec.has(inBlock) || it.Encoding() == EncTable {
-		db.s.freeValue(it.sh, it.t, it.rec)
-		it.rec.forget()
-	}
-	it.reshape(shape)
-	if b.ref != 0 {
-		b.write(it.rec.value())
-	} else {
-		copy(it.rec.value(), value)
-	}
-	db.expiryChanged(it, hadExpiry, before, at)
+// createLarge is createBlob for a value with a block of its own.
+func (db *DB) createLarge(key []byte, shape recordShape, value []byte) Item {
+	heap := db.place(key).heap
+	b := newBlock(heap, len(value))
+	created := false
+	defer func() {
+		if !created {
+			heap.Free(b.ref, b.size)
+		}
+	}()
+	copy(heap.Bytes(b.ref, b.length), value)
+	shape.valLen, shape.flags = blockSize, inBlock
+	it := db.create(key, shape)
+	b.write(it.rec.value())
+	created = true
+	return it
 }
 
-// forget makes the record one without a value, whose value has been freed. A root's padding stays part of the length, so
-// that the size of the allocation still follows from the header.
-func (r record) forget() {
-	size := r.size()
-	r.setKind(TypeString, EncRaw)
-	*r.byteAt(1) &^= inBlock
-	off, n := r.keyAt()
-	r.setValLen(size - off - n)
+// replaceBlob changes type, value and expiry of a key that is there, its old value freed. Memory is allocated before
+// anything changes. The new value may be a part of the old one.
+func (db *DB) replaceBlob(it *Item, typ Type, enc Encoding, value []byte, at int64) {
+	shape := recordShape{typ: typ, enc: enc, valLen: len(value), expiry: at}
+	_, shape.keyLen = it.rec.keyAt()
+	db.announce(it, at)
+	if !inline(shape.keyLen, len(value)) {
+		db.replaceLarge(it, shape, value)
+		return
+	}
+	db.replace(it, shape, value)
+}
+
+// replaceLarge is replaceBlob for a value with a block of its own.
+func (db *DB) replaceLarge(it *Item, shape recordShape, value []byte) {
+	heap := it.t.heap
+	b := newBlock(heap, len(value))
+	replaced := false
+	defer func() {
+		if !replaced {
+			heap.Free(b.ref, b.size)
+		}
+	}()
+	copy(heap.Bytes(b.ref, b.length), value)
+	shape.valLen, shape.flags = blockSize, inBlock
+	var address [blockSize]byte
+	b.write(address[:])
+	db.replace(it, shape, address[:])
+	replaced = true
+}
+
+// replace gives the record another layout, with value as the part of the value that lies in it, and frees what the old
+// value owned.
+func (db *DB) replace(it *Item, shape recordShape, value []byte) {
+	old, oldSize, had := it.rec, it.rec.size(), it.rec.has(hasExpiry)
+	var rest owned
+	if old.has(inBlock) || old.encoding() == EncTable {
+		rest = old.owns()
+	}
+	shape.flags |= old.flags() & parity
+	if it.fits(shape) {
+		it.relabel(shape)
+		copy(it.rec.value(), value)
+	} else {
+		heap, oldRef := it.t.heap, it.ref
+		ref := heap.Alloc(shape.size())
+		it.ref, it.rec = ref, shape.write(heap.Pointer(ref), old.key(), old.access())
+		copy(it.rec.value(), value)
+		it.t.keys.Set(it.pos, ref)
+		heap.Free(oldRef, oldSize)
+	}
+	db.s.freeOwned(it.sh, it.t, rest)
+	it.countExpiry(had)
 }
 
 // newBlock allocates a block for n bytes.
@@ -178,18 +215,31 @@ func (db *DB) resize(it *Item, enc Encoding, n int) []byte {
 		it.rec.setKind(shape.typ, enc)
 		return it.t.heap.Bytes(b.ref, n)
 	}
-	if shape.keyLen+n <= maxInline {
+	if inline(shape.keyLen, n) {
 		shape.valLen = n
 		it.reshape(shape)
 		return it.rec.value()
 	}
-	b := newBlock(it.t.heap, blockRoom(n, true))
+	return it.moveOut(shape, n)
+}
+
+// moveOut gives a value that lies in its record a block of its own, with n bytes; it becomes one of the shape's encoding.
+func (it *Item) moveOut(shape recordShape, n int) []byte {
+	heap := it.t.heap
+	b := newBlock(heap, blockRoom(n, true))
+	moved := false
+	defer func() {
+		if !moved {
+			heap.Free(b.ref, b.size)
+		}
+	}()
 	b.length = n
-	copy(it.t.heap.Bytes(b.ref, n), it.rec.value())
+	copy(heap.Bytes(b.ref, n), it.rec.value())
 	shape.valLen, shape.flags = blockSize, shape.flags|inBlock
 	it.reshape(shape)
 	b.write(it.rec.value())
-	return it.t.heap.Bytes(b.ref, n)
+	moved = true
+	return heap.Bytes(b.ref, n)
 }
 
 // blockRoom gives the bytes to allocate for n: a value that grows gets a quarter more, so that appending byte by byte

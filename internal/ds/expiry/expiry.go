@@ -78,6 +78,10 @@ func expand(c uint64) uint64 { return c>>digit<<30 | c&(slots-1)<<16 }
 // Same tells whether the full hash is what was added, judged by what the index handed out for it.
 func (x *Index) Same(full, handedOut uint64) bool { return compact(full) == compact(handedOut) }
 
+// Ahead tells whether the index has got past now (Unix milliseconds) by more than a second, the clock having been set back:
+// what is added for a time before that is handed out late.
+func (x *Index) Ahead(now int64) bool { return x.base > (now+1000)>>tickShift }
+
 // Add puts a hash in that comes due at the given time in Unix milliseconds; one in the past comes due at once. It panics
 // with mem.ErrNoMemory, having changed nothing, when there is no memory.
 func (x *Index) Add(h *mem.Heap, hash uint64, at int64) {
