@@ -4,6 +4,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/redpoll/redpoll/internal/command"
@@ -13,6 +14,16 @@ import (
 // execute runs one call: admission, then either the transaction's queue or the handler. It gives false when the call is
 // parked; nothing of it has happened then.
 func (w *Worker) execute(cl *Client, c *Call) bool {
+	for {
+		done, parked := w.attempt(cl, c)
+		if done || parked {
+			return done
+		}
+	}
+}
+
+// attempt is execute for one attempt; neither done nor parked when what it met was busy and is no longer.
+func (w *Worker) attempt(cl *Client, c *Call) (done, parked bool) {
 	w.current = c.spec
 	w.mark = cl.Reply.Mark()
 	w.began = w.mono
@@ -21,22 +32,24 @@ func (w *Worker) execute(cl *Client, c *Call) bool {
 	}
 	if err := w.admit(cl, c); err != nil {
 		w.reject(cl, c, err)
-		return true
+		return true, false
 	}
 	if cl.tx != nil && !runsInTransaction(c.spec) {
 		cl.tx.queue(c)
+		cl.LastCommand = c.spec
 		cl.Reply.Simple("QUEUED")
-		w.finish(cl, false)
-		return true
-	}
-	if w.e.Effects.Active() && c.spec.Flags.Has(command.Write) && w.e.Effects.Park(cl.Wake) {
+		w.mute(cl)
 		w.current = nil
-		return false
+		return true, false
+	}
+	if w.e.Effects.Active() && w.writes(cl, c) && w.e.Effects.Park(cl.Wake) {
+		w.current = nil
+		return false, true
 	}
 	held, ok := w.acquire(cl, c)
 	if !ok {
 		w.current = nil
-		return false
+		return false, true
 	}
 	w.view.NoTouch = cl.NoTouch
 	w.view.Plan(nil, 0) // the read buffer is used again: another key may lie where an earlier one did
@@ -49,17 +62,25 @@ func (w *Worker) execute(cl *Client, c *Call) bool {
 		cl.Reply.Truncate(w.mark)
 		w.current = nil
 		if w.parkOn(shard, cl) {
-			return false
+			return false, true
 		}
 		w.e.Store.Unlock(shard)
-		return w.execute(cl, c)
+		return false, false
 	}
 	w.commit()
 	if held {
 		w.release()
 	}
 	w.finish(cl, err != nil)
-	return true
+	return true, false
+}
+
+// writes tells whether a call may change the keyspace: a command that does, or an EXEC with one.
+func (w *Worker) writes(cl *Client, c *Call) bool {
+	if c.spec.ID() != w.e.execID || cl.tx == nil {
+		return c.spec.Flags.Has(command.Write)
+	}
+	return slices.ContainsFunc(cl.tx.calls, func(q Call) bool { return q.spec.Flags.Has(command.Write) })
 }
 
 // admit decides whether a command may run at all. The order of the checks is Redis's (processCommand).

@@ -9,6 +9,7 @@ const never = math.MaxInt64
 const (
 	dutySlice   = 200_000 // ns of housekeeping at one go
 	dutyEntries = 64      // entries looked at with a shard held, some 20 µs
+	dutyLimit   = 60_000  // ms that a loop sleeps at most when something is due later
 )
 
 // hurry notes that a shard wants housekeeping earlier than it did; called with the shard held.
@@ -38,10 +39,9 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 	if due == never {
 		return -1
 	}
-	nowMicros := e.clock.WallMicros()
-	now := nowMicros / 1000
+	now := e.clock.WallMillis()
 	if due > now {
-		return due*1_000_000 - nowMicros*1000
+		return e.untilDue(loop, now)
 	}
 	if !w.enter() {
 		return 1_000_000
@@ -58,13 +58,17 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 		turn := (first + i) % n
 		shard := loop + turn*len(e.loops)
 		at := e.Store.Due(shard)
-		if at <= now {
-			if at = now; e.clock.Mono()-began < dutySlice && e.Store.TryLock(shard) {
-				e.Store.Housekeep(shard, now, dutyEntries)
-				at = e.Store.Due(shard)
-				e.Store.Unlock(shard)
-				w.dutyCursor = turn + 1
-			}
+		switch {
+		case at > now:
+		case e.clock.Mono()-began >= dutySlice:
+			at = now
+		case e.Store.TryLock(shard):
+			e.Store.Housekeep(shard, now, dutyEntries)
+			at = e.Store.Due(shard)
+			e.Store.Unlock(shard)
+			w.dutyCursor = turn + 1
+		default:
+			at = now + 1 // to come back at once would be to wait for whoever has it
 		}
 		next = min(next, at)
 	}
@@ -89,6 +93,6 @@ func (e *Engine) untilDue(loop int, now int64) int64 {
 	case due <= now:
 		return 0
 	default:
-		return (due - now) * 1_000_000
+		return min(due-now, dutyLimit) * 1_000_000
 	}
 }

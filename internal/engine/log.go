@@ -10,8 +10,10 @@ import (
 	"github.com/redpoll/redpoll/internal/resp"
 )
 
-// maxLogBytes bounds what readers may have left unread.
-const maxLogBytes = 64 << 20
+const (
+	maxLogBytes  = 64 << 20 // bounds what readers may have left unread
+	keepLogBytes = 1 << 20  // the largest buffer that stays when all was read
+)
 
 // Log is the ordered stream of effects: what commands did to the keyspace, as commands that do it again, in an order in
 // which they could have run one by one. Effects are appended with the shards of their keys held, under the log's own
@@ -95,6 +97,9 @@ func (l *Log) trim() (calls []func()) {
 	if read := int(low - l.start); read > len(l.buf)/2 {
 		l.buf = append(l.buf[:0], l.buf[read:]...)
 		l.start = low
+		if len(l.buf) == 0 && cap(l.buf) > keepLogBytes {
+			l.buf = nil
+		}
 	}
 	if len(l.buf) < maxLogBytes {
 		calls, l.parked = l.parked, nil

@@ -81,7 +81,7 @@ func (w *Worker) parkOn(shard int, cl *Client) bool {
 func (w *Worker) acquireWorld(cl *Client) bool {
 	w.leave()
 	for !w.e.Store.Still() {
-		if w.e.Store.ParkGate(cl.Wake) {
+		if w.e.Store.ParkGate(cl.Wake, true) {
 			return false
 		}
 	}

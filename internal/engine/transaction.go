@@ -171,6 +171,7 @@ func exec(c *command.Ctx) error {
 		began := w.e.clock.Mono()
 		err := w.call(cl, q.spec, q.Argv)
 		w.count(q.spec, w.e.clock.Mono()-began, err != nil)
+		w.total++
 		dirty = dirty || w.ctx.Dirty > 0
 	}
 	w.inExec = false
@@ -189,7 +190,16 @@ func (w *Worker) unwatchAll(cl *Client) {
 
 // Forget ends what a client that goes away has left in the store. The worker must be outside of its gate.
 func (w *Worker) Forget(cl *Client) {
-	w.abandon(cl)
+	cl.tx = nil
+	if cl.watch != nil && cl.watch.Len() > 0 {
+		if w.enter() {
+			w.e.Store.Abandon(cl.watch)
+			w.leave()
+		} else {
+			w.e.Store.AbandonLater(cl.watch)
+		}
+		cl.watch = nil
+	}
 	cl.Reply.Reset()
 }
 

@@ -164,7 +164,7 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 	}()
 	for n < len(calls) {
 		if !w.inside && !w.enter() {
-			if w.e.Store.ParkGate(cl.Wake) {
+			if w.e.Store.ParkGate(cl.Wake, false) {
 				w.e.Stats.Parked.Add(1)
 				return n, Parked
 			}

@@ -102,12 +102,12 @@ func (s *Store) Resume() {
 	s.wakeGates()
 }
 
-// ParkGate leaves call to be made when the gates open or the last detached handler is done, and gives true; it gives
-// false, leaving nothing behind, when there is nothing to wait for any more.
-func (s *Store) ParkGate(call func()) bool {
+// ParkGate leaves call to be made when the gates open, or, for one who wants the world still, when the last detached
+// handler is done, and gives true; it gives false, leaving nothing behind, when there is nothing to wait for any more.
+func (s *Store) ParkGate(call func(), still bool) bool {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
-	if s.gates.closed.Load() == 0 && s.gates.detached.Load() == 0 {
+	if s.gates.closed.Load() == 0 && (!still || s.gates.detached.Load() == 0) {
 		return false
 	}
 	s.gates.parked = append(s.gates.parked, call)

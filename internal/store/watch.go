@@ -89,8 +89,17 @@ func (s *Store) unwatch(sh *Shard, k watchKey, w *Watch) {
 	}
 }
 
-// Abandon ends the watching for good, whatever locks are held: w must not be used again. Where a shard is busy, what is
-// left in it is swept away later.
+// AbandonLater ends the watching for good, whatever is held or not: w must not be used again. What is left of it is swept
+// away later.
+func (s *Store) AbandonLater(w *Watch) {
+	w.dead.Store(true)
+	for i := range w.keys {
+		s.shards[w.keys[i].hash&s.mask].stale.Store(true)
+	}
+}
+
+// Abandon ends the watching for good, gate inside and whatever shards are held: w must not be used again. Where a shard is
+// busy, what is left in it is swept away later.
 func (s *Store) Abandon(w *Watch) {
 	w.dead.Store(true)
 	for i := range w.keys {
