@@ -16,6 +16,7 @@ const tickEvery = 1000
 // pages changes shards without a copy too. tick is called now and then while a large one is copied; its error ends the
 // moving with nothing changed.
 func (db *DB) Move(from []byte, target *DB, to []byte, tick func() error) error {
+	target.lookup(to) // a dead key would be in the way
 	src, _ := db.lookup(from)
 	access := src.rec.access()
 	dst, err := db.transfer(&src, target, to, src.Expiry(), true, tick)
@@ -31,6 +32,7 @@ func (db *DB) Move(from []byte, target *DB, to []byte, tick func() error) error 
 // Copy makes the key to, which is not there, hold a copy of the value of the key from, with its expiry. tick is as for
 // Move.
 func (db *DB) Copy(from []byte, target *DB, to []byte, tick func() error) error {
+	target.lookup(to)
 	src, _ := db.lookup(from)
 	_, err := db.transfer(&src, target, to, src.Expiry(), false, tick)
 	return err

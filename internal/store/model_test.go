@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// modelKey and modelValue are what the model keeps of a key.
+type modelKey struct {
+	db  int
+	key string
+}
+
+type modelValue struct {
+	text   string            // of a string
+	fields map[string]string // of a hash
+	expiry int64
+}
+
+// keyspace drives a store and a Go map through the same operations.
+type keyspace struct {
+	t      *testing.T
+	rng    *rand.Rand
+	s      *Store
+	v      *View
+	keys   []string
+	model  map[modelKey]modelValue
+	tight  bool // memory is short: operations may be refused
+	denied int
+}
+
+func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace {
+	k := &keyspace{
+		t: t, rng: rand.New(rand.NewPCG(seed, uint64(shards))), model: map[modelKey]modelValue{},
+	}
+	arena, err := mem.NewArena(mem.Options{Reserve: reserve})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { arena.Close() })
+	k.s = New(Options{Arena: arena, Shards: shards, Databases: 3, OnExpire: func(db int, key []byte) {
+		if _, ok := k.live(modelKey{db, string(key)}); ok {
+			t.Fatalf("%d/%.20q died too early", db, key)
+		}
+	}})
+	k.s.Settings.HashMaxListpackEntries.Store(8)
+	k.v = k.s.NewView()
+	k.v.NowMillis = 1_700_000_000_000
+	for i := range 60 {
+		k.keys = append(k.keys, "key:"+strconv.Itoa(i))
+	}
+	for _, n := range []int{1, 200, 253, 254, 255, 256, 300, 4000, maxInline - 8, maxInline - 7, maxInline, 9000, 40_000} {
+		k.keys = append(k.keys, strings.Repeat("K", n))
+	}
+	k.keys = append(k.keys, "")
+	return k
+}
+
+// some gives some key of some database.
+func (k *keyspace) some() modelKey {
+	return modelKey{k.rng.IntN(k.s.databases), k.keys[k.rng.IntN(len(k.keys))]}
+}
+
+// text gives some value: numbers, and lengths around all the limits.
+func (k *keyspace) text() string {
+	n := 0
+	switch k.rng.IntN(8) {
+	case 0, 1:
+		return strconv.FormatInt(k.rng.Int64()>>k.rng.IntN(64)*(1-2*k.rng.Int64N(2)), 10)
+	case 2:
+		n = maxEmbstr - 1 + k.rng.IntN(3)
+	case 3:
+		n = maxInline - 20 + k.rng.IntN(40)
+	case 4:
+		n = k.rng.IntN(mem.MaxSmall * 3)
+	default:
+		n = k.rng.IntN(100)
+	}
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 'a' + byte(k.rng.Uint32()%26)
+	}
+	return string(b)
+}
+
+func (k *keyspace) expiry() int64 {
+	switch k.rng.IntN(4) {
+	case 0:
+		return k.v.NowMillis + k.rng.Int64N(50)
+	case 1:
+		return k.v.NowMillis + k.rng.Int64N(100_000_000_000)
+	case 2:
+		return k.v.NowMillis + k.rng.Int64N(100_000)
+	}
+	return NoExpiry
+}
+
+// live gives what the model has of a key that has not died.
+func (k *keyspace) live(key modelKey) (modelValue, bool) {
+	e, ok := k.model[key]
+	if ok && e.expiry != 0 && e.expiry < k.v.NowMillis {
+		delete(k.model, key)
+		return modelValue{}, false
+	}
+	return e, ok
+}
+
+// try runs a change of a key; it gives false when memory was refused.
+func (k *keyspace) try(change func()) (done bool) {
+	defer func() {
+		if done {
+			return
+		}
+		if e := recover(); !k.tight || e != mem.ErrNoMemory {
+			panic(e)
+		}
+		k.denied++
+	}()
+	change()
+	return true
+}
+
+// look compares one key with the model.
+func (k *keyspace) look(key modelKey) {
+	k.t.Helper()
+	want, there := k.live(key)
+	it, ok := k.v.DB(key.db).Peek([]byte(key.key))
+	if ok != there {
+		k.t.Fatalf("%d/%.20q is there: %v, want %v", key.db, key.key, ok, there)
+	}
+	if ok {
+		k.compare(key, &it, want)
+	}
+}
+
+func (k *keyspace) compare(key modelKey, it *Item, want modelValue) {
+	k.t.Helper()
+	if string(it.Key()) != key.key || it.Expiry() != want.expiry {
+		k.t.Fatalf("%d/%.20q: found %.20q, expiry %d, want %d", key.db, key.key, it.Key(), it.Expiry(), want.expiry)
+	}
+	if want.fields == nil {
+		if got := string(it.AppendText(nil)); it.Type() != TypeString || got != want.text || it.TextLen() != len(got) {
+			k.t.Fatalf("%d/%.20q is a %v with %d bytes %.20q, want %d bytes %.20q", key.db, key.key, it.Type(), len(got), got, len(want.text), want.text)
+		}
+		return
+	}
+	if it.Type() != TypeHash {
+		k.t.Fatalf("%d/%.20q is a %v, want a hash", key.db, key.key, it.Type())
+	}
+	h := k.v.DB(key.db).HashOf(it)
+	if h.Len() != len(want.fields) {
+		k.t.Fatalf("%d/%.20q has %d fields, want %d", key.db, key.key, h.Len(), len(want.fields))
+	}
+	for f, v := range want.fields {
+		got, ok := h.Get([]byte(f))
+		text := string(got.Bytes)
+		if got.IsInt() {
+			text = strconv.FormatInt(got.Int, 10)
+		}
+		if !ok || text != v {
+			k.t.Fatalf("%d/%.20q field %q is %q, want %q", key.db, key.key, f, text, v)
+		}
+	}
+}
+
+// step runs one operation on both and compares the keys that it touched.
+func (k *keyspace) step() {
+	key, other := k.some(), k.some()
+	db, name := k.v.DB(key.db), []byte(key.key)
+	e, there := k.live(key)
+	_, taken := k.live(other)
+	switch op := k.rng.IntN(17); op {
+	case 0, 1, 2, 3:
+		k.set(key, db, name, e)
+	case 4:
+		if k.try(func() { db.SetText(name, []byte("12"), NoExpiry) }) {
+			k.model[key] = modelValue{text: "12"}
+		}
+	case 5, 6:
+		if there && e.fields == nil {
+			k.grow(key, db, name, e)
+		}
+	case 7:
+		if it, ok := db.FindWrite(name); ok && e.fields == nil {
+			if n, isInt := it.Int(); isInt {
+				it.PutInt(n + 1)
+				e.text = strconv.FormatInt(n+1, 10)
+				k.model[key] = e
+			}
+		}
+	case 8, 9, 10:
+		if it, ok := db.FindWrite(name); ok {
+			at := k.expiry()
+			if k.try(func() { db.SetExpiry(&it, at) }) {
+				e.expiry = at
+				k.model[key] = e
+			}
+		}
+	case 11:
+		if db.Delete(name) != there {
+			k.t.Fatalf("Delete of %.20q, there: %v", name, there)
+		}
+		delete(k.model, key)
+	case 12, 13:
+		if there && !taken && other != key {
+			k.transfer(key, other, op == 12)
+		}
+	case 14, 15:
+		if !there || e.fields != nil {
+			k.hash(key, db, e)
+		}
+	default:
+		k.v.NowMillis += k.rng.Int64N(30)
+	}
+	k.look(key)
+	k.look(other)
+}
+
+func (k *keyspace) set(key modelKey, db *DB, name []byte, e modelValue) {
+	text, at := k.text(), k.expiry()
+	if k.rng.IntN(4) == 0 {
+		at = KeepExpiry
+	}
+	if !k.try(func() { db.SetString(name, []byte(text), at) }) {
+		return
+	}
+	if at == KeepExpiry {
+		at = e.expiry
+	}
+	k.model[key] = modelValue{text: text, expiry: at}
+	want := EncRaw
+	if _, err := strconv.ParseInt(text, 10, 64); err == nil {
+		want = EncInt
+	} else if len(text) <= maxEmbstr {
+		want = EncEmbstr
+	}
+	if it, _ := db.Peek(name); it.Encoding() != want && at >= k.v.NowMillis {
+		k.t.Fatalf("%.20q of %d bytes is %v", text, len(text), it.Encoding())
+	}
+}
+
+func (k *keyspace) grow(key modelKey, db *DB, name []byte, e modelValue) {
+	it, _ := db.FindWrite(name)
+	n := k.rng.IntN(2*len(e.text) + 50)
+	k.try(func() {
+		b := db.GrowString(&it, n)
+		if len(b) != max(n, len(e.text)) {
+			k.t.Fatalf("GrowString(%d) of %d bytes gives %d", n, len(e.text), len(b))
+		}
+		e.text += string(make([]byte, len(b)-len(e.text)))
+		if len(b) > 0 {
+			b[len(b)-1] = 'Z'
+			e.text = e.text[:len(b)-1] + "Z"
+		}
+		k.model[key] = e
+	})
+}
+
+func (k *keyspace) transfer(from, to modelKey, move bool) {
+	e := k.model[from]
+	source, target := k.v.DB(from.db), k.v.DB(to.db)
+	tick := func() error { return nil }
+	var err error
+	done := k.try(func() {
+		if move {
+			err = source.Move([]byte(from.key), target, []byte(to.key), tick)
+		} else {
+			err = source.Copy([]byte(from.key), target, []byte(to.key), tick)
+		}
+	})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if !done {
+		return
+	}
+	if move {
+		delete(k.model, from)
+	} else if e.fields != nil {
+		fields := map[string]string{}
+		for f, v := range e.fields {
+			fields[f] = v
+		}
+		e.fields = fields
+	}
+	k.model[to] = e
+}
+
+// hash sets or deletes fields.
+func (k *keyspace) hash(key modelKey, db *DB, e modelValue) {
+	for range 1 + k.rng.IntN(6) {
+		h, err := db.FindHashWrite([]byte(key.key))
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		field := strconv.Itoa(k.rng.IntN(200))
+		if k.rng.IntN(6) == 0 {
+			h.Delete([]byte(field))
+			if delete(e.fields, field); len(e.fields) == 0 {
+				delete(k.model, key)
+				return
+			}
+			continue
+		}
+		value := k.text()
+		if len(value) > 1000 {
+			value = value[:1000]
+		}
+		if k.try(func() { h.SetOne([]byte(field), []byte(value)) }) {
+			if e.fields == nil {
+				e.fields = map[string]string{}
+			}
+			e.fields[field] = value
+			k.model[key] = e
+		}
+	}
+}
+
+// housekeep runs housekeeping as often as it wants to be.
+func (k *keyspace) housekeep() {
+	for i := range k.s.shards {
+		for rounds := 0; k.s.Due(i) <= k.v.NowMillis; rounds++ {
+			if !k.s.TryLock(i) {
+				k.t.Fatalf("shard %d is locked", i)
+			}
+			k.s.Housekeep(i, k.v.NowMillis, 1+k.rng.IntN(200))
+			k.s.Unlock(i)
+			if rounds > 100_000 {
+				k.t.Fatal("housekeeping does not end")
+			}
+		}
+	}
+}
+
+// check compares everything, and audits the memory.
+func (k *keyspace) check() {
+	k.t.Helper()
+	for key := range k.model {
+		k.look(key)
+	}
+	for n := range k.s.databases {
+		seen := map[string]int{}
+		db := k.v.DB(n)
+		k.v.Walking = true
+		for cursor := uint64(0); ; {
+			next, err := db.Scan(cursor, 7, func(it *Item) {
+				key := modelKey{n, string(it.Key())}
+				seen[key.key]++
+				k.compare(key, it, k.model[key])
+			})
+			if err != nil {
+				k.t.Fatal(err)
+			}
+			if cursor = next; cursor == 0 {
+				break
+			}
+		}
+		k.v.Walking = false
+		for key := range k.model {
+			if key.db == n && seen[key.key] != 1 {
+				k.t.Fatalf("SCAN has shown %d/%.20q %d times", n, key.key, seen[key.key])
+			}
+			if key.db == n {
+				delete(seen, key.key)
+			}
+		}
+		if len(seen) > 0 {
+			k.t.Fatalf("SCAN has shown %d keys that are not there", len(seen))
+		}
+	}
+	k.audit()
+}
+
+// audit adds up what all records own and compares it with the heaps.
+func (k *keyspace) audit() {
+	k.t.Helper()
+	var all int64
+	for i := range k.s.shards {
+		sh := &k.s.shards[i]
+		for n := range sh.tables {
+			if t := sh.tables[n].Load(); t != nil {
+				all += k.auditTable(sh, t)
+			}
+		}
+		k.s.Settle(i)
+	}
+	if k.s.Used() != all {
+		k.t.Fatalf("Used is %d, all live blocks are %d", k.s.Used(), all)
+	}
+}
+
+func (k *keyspace) auditTable(sh *Shard, t *table) int64 {
+	k.t.Helper()
+	sum, expires := t.keys.Bytes()+t.expiry.Bytes(), 0
+	fields := func(o owned) {
+		c := condemned{heap: t.heap, root: o.root, key: fieldKey}
+		sum += c.table().Bytes()
+		c.table().Each(func(e mem.Ref) bool {
+			sum += int64(mem.Usable(elementAt(t.heap, e).size))
+			return true
+		})
+	}
+	t.keys.Each(func(e mem.Ref) bool {
+		rec := record{t.heap.Pointer(e)}
+		sum += int64(mem.Usable(rec.size()))
+		o := rec.owns()
+		if o.block.ref != 0 {
+			sum += int64(mem.Usable(o.block.size))
+		}
+		fields(o)
+		if rec.has(hasExpiry) {
+			expires++
+		}
+		return true
+	})
+	for _, c := range sh.lazy {
+		if c.heap == t.heap {
+			k.t.Fatal("audit needs lazy freeing to be done")
+		}
+	}
+	if sum != t.heap.Live() || expires != t.expires {
+		k.t.Fatalf("%d bytes are accounted for, %d live; %d keys expire, %d counted", sum, t.heap.Live(), expires, t.expires)
+	}
+	if n := t.expiry.Len(); n > 2*t.expires+t.keys.Len()/reindexShare+reindexSlack+1 {
+		k.t.Fatalf("%d entries for %d keys that expire", n, t.expires)
+	}
+	return sum
+}
+
+// flush empties one database or all.
+func (k *keyspace) flush(db int) {
+	k.s.Flush(db)
+	for key := range k.model {
+		if db < 0 || key.db == db {
+			delete(k.model, key)
+		}
+	}
+}
+
+func TestKeyspace(t *testing.T) {
+	for _, shards := range []int{1, 4, 256} {
+		t.Run(fmt.Sprint(shards), func(t *testing.T) {
+			k := newKeyspace(t, 11, shards, 1<<30)
+			for i := range 12_000 {
+				k.step()
+				switch {
+				case i%5000 == 4999:
+					k.flush(k.rng.IntN(3))
+					k.check()
+				case i%500 == 0:
+					k.housekeep()
+					k.check()
+				case i%20 == 0:
+					k.housekeep()
+				}
+			}
+			k.housekeep()
+			k.check()
+			k.flush(-1)
+			k.check()
+			if k.s.Used() != 0 || k.s.arena.Stats().InUse != 0 {
+				t.Errorf("after FLUSHALL %d bytes are used, %d held", k.s.Used(), k.s.arena.Stats().InUse)
+			}
+		})
+	}
+}
+
+// TestOutOfMemory: whatever allocation is refused, its operation has changed nothing, and housekeeping goes on.
+func TestOutOfMemory(t *testing.T) {
+	for seed := range uint64(4) {
+		k := newKeyspace(t, seed, 4, 600<<10)
+		k.tight = true
+		for i := range 6000 {
+			k.step()
+			if i%20 == 0 {
+				k.housekeep()
+			}
+			if i%200 == 0 {
+				k.check()
+			}
+		}
+		k.housekeep()
+		k.check()
+		if k.denied < 100 {
+			t.Errorf("only %d operations were refused", k.denied)
+		}
+		k.flush(-1)
+		k.check()
+		if k.s.Used() != 0 {
+			t.Errorf("%d bytes are used by nothing", k.s.Used())
+		}
+	}
+}
