@@ -6,14 +6,18 @@ import (
 	"unsafe"
 
 	"github.com/redpoll/redpoll/internal/ds/dict"
-	"github.com/redpoll/redpoll/internal/ds/listpack"
+	"github.com/redpoll/redpoll/internal/ds/pairs"
 	"github.com/redpoll/redpoll/internal/hash"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/num"
 )
 
-// A small hash is a listpack, field and value by turns in the order in which the fields came. One with too many fields, or
-// once given too long a field or value, is a table for the rest of its life.
+// A small hash is packed (see ds/pairs), its fields in the order in which they came. Clients are told that it is a listpack,
+// which is what it is in Redis and in files. One with too many fields, or once given too long a field or value, is a table
+// for the rest of its life.
+
+// maxPacked is the number of bytes past which no value stays packed, as in Redis.
+const maxPacked = 1 << 30
 
 // rootSize is the part of a record that a table's root takes.
 const rootSize = int(unsafe.Sizeof(dict.Root{}))
@@ -64,7 +68,7 @@ func (h *Hash) Len() int {
 	case h.isTable():
 		return h.tableLen()
 	}
-	return listpack.Count(h.it.Blob()) / 2
+	return pairs.Count(h.it.Blob())
 }
 
 // Get gives a field's value; false when there is no such field.
@@ -80,16 +84,14 @@ func (h *Hash) Get(field []byte) (v Value, ok bool) {
 		}
 		return Value{Bytes: fieldValue(t.Heap, e)}, true
 	}
-	lp := h.it.Blob()
-	off := packedField(lp, field)
+	b := h.it.Blob()
+	off, _ := pairs.Find(b, field)
 	if off == 0 {
 		return v, false
 	}
-	return listpack.Get(lp, listpack.Next(lp, off)), true
+	_, value, _ := pairs.Read(b, off)
+	return Value(value), true
 }
-
-// packedField gives a field in a listpack, 0 when it is not there.
-func packedField(lp, field []byte) int { return listpack.Find(lp, listpack.First(lp), field, 1) }
 
 // SetOne gives a field a value and tells whether the field is new. Both slices are copied.
 func (h *Hash) SetOne(field, value []byte) (created bool) {
@@ -97,34 +99,33 @@ func (h *Hash) SetOne(field, value []byte) (created bool) {
 }
 
 // Set gives fields values, named by turns, and tells how many of the fields are new. The slices are copied.
-func (h *Hash) Set(pairs [][]byte) (created int) {
-	packed := h.it.ref == 0 || !h.isTable()
-	if packed && h.needsTable(pairs) {
+func (h *Hash) Set(texts [][]byte) (created int) {
+	if (h.it.ref == 0 || !h.isTable()) && h.needsTable(texts) {
 		if h.it.ref == 0 {
-			return h.createTable(pairs)
+			return h.createTable(texts)
 		}
 		h.spread()
 	}
-	if len(pairs) > 2 {
-		h.reserve(pairs)
+	if len(texts) > 2 {
+		h.reserve(texts)
 	}
 	if h.it.ref == 0 {
-		n := h.createPacked(pairs)
-		created, pairs = n/2, pairs[n:]
+		n := h.createPacked(texts)
+		created, texts = n/2, texts[n:]
 		h.limit()
 	}
-	for ; len(pairs) > 0; pairs = pairs[2:] {
-		if h.set(pairs[0], pairs[1]) {
+	for ; len(texts) > 0; texts = texts[2:] {
+		if h.set(texts[0], texts[1]) {
 			created++
 		}
 	}
 	return created
 }
 
-// needsTable tells whether a text is too long for a listpack, or they all are.
+// needsTable tells whether one of the texts is too long to be packed, or they all are.
 func (h *Hash) needsTable(texts [][]byte) bool {
 	longest := int(h.db.s.Settings.HashMaxListpackValue.Load())
-	size, sum := 0, 0
+	sum := 0
 	for _, text := range texts {
 		if len(text) > longest {
 			return true
@@ -132,17 +133,17 @@ func (h *Hash) needsTable(texts [][]byte) bool {
 		sum += len(text)
 	}
 	if h.it.ref != 0 {
-		size = len(h.it.Blob())
+		sum += len(h.it.Blob())
 	}
-	return !listpack.Fits(size, sum)
+	return sum > maxPacked
 }
 
 // reserve makes it all but certain that several pairs can be set without memory being refused half-way: what a command
 // has changed by then would not be in the log.
-func (h *Hash) reserve(pairs [][]byte) {
+func (h *Hash) reserve(texts [][]byte) {
 	const spare = 128 << 10 // growth of tables
 	n := int64(spare)
-	for _, text := range pairs {
+	for _, text := range texts {
 		n += int64(len(text))
 	}
 	if !h.db.s.arena.Headroom(n) {
@@ -150,34 +151,41 @@ func (h *Hash) reserve(pairs [][]byte) {
 	}
 }
 
-// createPacked makes the key, with a listpack of as many of the pairs as can be written without looking for repeated
-// fields, and gives their number of texts.
-func (h *Hash) createPacked(pairs [][]byte) (n int) {
-	if repeats(pairs) {
-		pairs = pairs[:2]
+// createPacked makes the key, with as many of the pairs as can be packed without looking for repeated fields, and gives
+// their number of texts.
+func (h *Hash) createPacked(texts [][]byte) (n int) {
+	if repeats(texts) {
+		texts = texts[:2]
 	}
-	var room [24]listpack.Value
-	values := room[:0]
-	size := listpack.EmptySize
-	for _, text := range pairs {
-		v := listpack.Bytes(text)
-		values = append(values, v)
-		size += v.Size()
+	var room [16]pairs.Pair
+	list := room[:0]
+	size := pairs.HeaderSize
+	for i := 0; i < len(texts); i += 2 {
+		list = append(list, pairs.Pair{})
+		p := &list[len(list)-1]
+		p.Encode(texts[i], texts[i+1])
+		size += p.Size()
 	}
-	h.it = h.db.createPacked(h.key, TypeHash, size, values)
-	return len(pairs)
+	var b []byte
+	h.it, b = h.db.createPacked(h.key, TypeHash, size)
+	pairs.SetCount(b, len(list))
+	at := pairs.HeaderSize
+	for i := range list {
+		at = list[i].Put(b, at)
+	}
+	return len(texts)
 }
 
 // repeats tells whether a field is named more than once, or there are too many to find out soon.
-func repeats(pairs [][]byte) bool {
+func repeats(texts [][]byte) bool {
 	const many = 128
-	if len(pairs) > 2*many {
+	if len(texts) > 2*many {
 		return true
 	}
-	for i := 2; i < len(pairs); i += 2 {
-		a := pairs[i]
+	for i := 2; i < len(texts); i += 2 {
+		a := texts[i]
 		for j := 0; j < i; j += 2 {
-			b := pairs[j]
+			b := texts[j]
 			if len(a) == len(b) && (len(a) == 0 || a[len(a)-1] == b[len(a)-1] && string(a) == string(b)) {
 				return true
 			}
@@ -186,7 +194,7 @@ func repeats(pairs [][]byte) bool {
 	return false
 }
 
-// set is Set for one pair, neither text of which is too long for a listpack if the hash is one.
+// set is Set for one pair, neither text of which is too long to be packed if the hash is.
 func (h *Hash) set(field, value []byte) (created bool) {
 	if !h.isTable() {
 		created = h.setPacked(field, value)
@@ -206,28 +214,36 @@ func (h *Hash) set(field, value []byte) (created bool) {
 	return false
 }
 
-// setPacked is set for a listpack. A value as long as the one it replaces is written over it.
+// setPacked is set for a packed hash. A value as long as the one it replaces is written over it.
 func (h *Hash) setPacked(field, value []byte) (created bool) {
-	lp := h.it.Blob()
-	if off := packedField(lp, field); off != 0 {
-		h.db.splice(&h.it, listpack.Next(lp, off), 1, listpack.Bytes(value))
-		return false
+	b := h.it.Blob()
+	var p pairs.Pair
+	p.Encode(field, value)
+	n := p.Size()
+	off, end := p.Find(b)
+	switch {
+	case off == 0:
+		b = h.db.splice(&h.it, gap{at: end, cut: len(b) - end, n: n}, pairs.Filler)
+		pairs.AddCount(b, 1)
+		off, created = end, true
+	case end-off != n:
+		b = h.db.splice(&h.it, gap{at: off, cut: end - off, n: n}, pairs.Filler)
 	}
-	h.db.splice(&h.it, len(lp)-1, 0, listpack.Bytes(field), listpack.Bytes(value))
-	return true
+	p.Put(b, off)
+	return created
 }
 
-// limit makes a listpack of too many fields a table.
+// limit makes a packed hash of too many fields a table.
 func (h *Hash) limit() {
 	if h.Len() > int(h.db.s.Settings.HashMaxListpackEntries.Load()) {
 		h.spread()
 	}
 }
 
-// spread makes a listpack a table.
+// spread makes a packed hash a table.
 func (h *Hash) spread() {
 	heap, rec := h.it.t.heap, h.it.rec
-	lp := h.it.Blob()
+	packed := h.it.Blob()
 	shape := h.it.shape()
 	shape.enc, shape.valLen, shape.flags = EncTable, rootSize, 0
 	var b block
@@ -236,7 +252,7 @@ func (h *Hash) spread() {
 	}
 	root := buildTable(heap, func(t *dict.Table) {
 		var fieldText, valueText [num.MaxIntLen]byte
-		eachPacked(lp, func(p Pair) bool {
+		eachPacked(packed, func(p Pair) bool {
 			field := Text(p.Field, fieldText[:0])
 			addField(t, hash.Bytes(field), field, Text(p.Value, valueText[:0]))
 			return true
@@ -250,14 +266,14 @@ func (h *Hash) spread() {
 }
 
 // createTable makes the key, with a table of the pairs, and gives the number of fields.
-func (h *Hash) createTable(pairs [][]byte) (created int) {
+func (h *Hash) createTable(texts [][]byte) (created int) {
 	root := buildTable(h.db.place(h.key).heap, func(t *dict.Table) {
-		for ; len(pairs) > 0; pairs = pairs[2:] {
-			hashed := hash.Bytes(pairs[0])
-			if e, pos := t.Find(hashed, pairs[0]); e != 0 {
-				t.Set(pos, setField(t.Heap, e, pairs[1]))
+		for ; len(texts) > 0; texts = texts[2:] {
+			hashed := hash.Bytes(texts[0])
+			if e, pos := t.Find(hashed, texts[0]); e != 0 {
+				t.Set(pos, setField(t.Heap, e, texts[1]))
 			} else {
-				addField(t, hashed, pairs[0], pairs[1])
+				addField(t, hashed, texts[0], texts[1])
 			}
 		}
 		h.it = h.db.create(h.key, recordShape{typ: TypeHash, enc: EncTable, valLen: rootSize})
@@ -299,15 +315,16 @@ func (h *Hash) Delete(field []byte) bool {
 		freeField(t.Heap, e)
 		return true
 	}
-	lp := h.it.Blob()
-	off := packedField(lp, field)
+	b := h.it.Blob()
+	off, end := pairs.Find(b, field)
 	switch {
 	case off == 0:
 		return false
-	case listpack.Count(lp) == 2:
+	case pairs.Count(b) == 1:
 		h.db.Remove(&h.it)
 	default:
-		h.db.splice(&h.it, off, 2)
+		b = h.db.splice(&h.it, gap{at: off, cut: end - off}, pairs.Filler)
+		pairs.AddCount(b, -1)
 	}
 	return true
 }

@@ -3,11 +3,11 @@
 package store
 
 import (
-	"github.com/redpoll/redpoll/internal/ds/listpack"
+	"github.com/redpoll/redpoll/internal/ds/pairs"
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
-// Each calls fn with every field until fn gives false; a listpack's fields come in the order in which they were set first.
+// Each calls fn with every field until fn gives false; a packed hash's fields come in the order in which they were set first.
 // The hash must not change meanwhile.
 func (h *Hash) Each(fn func(p Pair) bool) {
 	switch {
@@ -26,24 +26,17 @@ func pairOf(heap *mem.Heap, e mem.Ref) (p Pair) {
 	return p
 }
 
-// pairAt gives the pair whose field is at a place of a listpack, and the next field, 0 when there is none.
-func pairAt(lp []byte, off int) (p Pair, next int) {
-	p.Field, off = listpack.Read(lp, off)
-	p.Value, off = listpack.Read(lp, off)
-	return p, off
-}
-
-func eachPacked(lp []byte, fn func(p Pair) bool) {
-	var p Pair
-	for off := listpack.First(lp); off != 0; {
-		if p, off = pairAt(lp, off); !fn(p) {
+func eachPacked(b []byte, fn func(p Pair) bool) {
+	for off := pairs.First(b); off != 0; {
+		var f, v pairs.Value
+		if f, v, off = pairs.Read(b, off); !fn(Pair{Value(f), Value(v)}) {
 			return
 		}
 	}
 }
 
 // Scan calls fn with about count fields from cursor on (0 begins) and gives the cursor to go on from, 0 at the end. A field
-// that is there from a scan's begin to its end is shown at least once. A listpack is shown whole, whatever cursor and count
+// that is there from a scan's begin to its end is shown at least once. A packed hash is shown whole, whatever cursor and count
 // are.
 func (h *Hash) Scan(cursor uint64, count int, fn func(p Pair)) (next uint64) {
 	if h.it.ref == 0 || !h.isTable() {
@@ -73,10 +66,14 @@ func (h *Hash) Random() Pair {
 		t := h.it.elements()
 		return pairOf(t.Heap, t.Random(h.db.Rand()))
 	}
-	lp := h.it.Blob()
-	index := int(h.db.Rand() % uint64(h.Len()))
-	p, _ := pairAt(lp, listpack.Seek(lp, 2*index))
-	return p
+	var some Pair
+	before := int(h.db.Rand() % uint64(h.Len()))
+	eachPacked(h.it.Blob(), func(p Pair) bool {
+		some = p
+		before--
+		return before >= 0
+	})
+	return some
 }
 
 // Draw calls fn n times, or until it gives false, with some field, which may have been shown before. The hash must not be
@@ -91,20 +88,19 @@ func (h *Hash) Draw(n int, fn func(p Pair) bool) {
 		}
 		return
 	}
-	lp := h.it.Blob()
-	var room [128]int
-	places := room[:0]
-	for off := listpack.First(lp); off != 0; off = listpack.Next(lp, listpack.Next(lp, off)) {
-		places = append(places, off)
-	}
+	var room [128]Pair
+	list := room[:0]
+	eachPacked(h.it.Blob(), func(p Pair) bool {
+		list = append(list, p)
+		return true
+	})
 	for more := true; more && n > 0; n-- {
-		p, _ := pairAt(lp, places[h.db.Rand()%uint64(len(places))])
-		more = fn(p)
+		more = fn(list[h.db.Rand()%uint64(len(list))])
 	}
 }
 
-// Sample calls fn with n different fields, or until it gives false: any n of them are as likely as any others. A listpack's
-// come in its order. n is at most Len.
+// Sample calls fn with n different fields, or until it gives false: any n of them are as likely as any others. A packed
+// hash's come in its order. n is at most Len.
 func (h *Hash) Sample(n int, fn func(p Pair) bool) {
 	length := h.Len()
 	switch {
