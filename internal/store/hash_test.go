@@ -3,6 +3,7 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -268,6 +269,36 @@ func TestHashConversion(t *testing.T) {
 			}
 		}
 		t.Run(tc.name, func(t *testing.T) { m.check(t, db, "k") })
+	}
+}
+
+// TestHashLarge makes hashes at once that lie in a block, lets them grow into one, and shrinks them.
+func TestHashLarge(t *testing.T) {
+	db := newHashDB(t, 0)
+	db.Settings().HashMaxListpackValue.Store(40_000)
+	for _, n := range []int{1000, 6000, 9000} {
+		m := hashModel{values: map[string]string{}}
+		var texts [][]byte
+		for i := range 4 {
+			texts = append(texts, fmt.Appendf(nil, "f%d", i), bytes.Repeat([]byte{byte('a' + i)}, n+i))
+			m.set(string(texts[2*i]), string(texts[2*i+1]))
+		}
+		hashForWrite(t, db, "k").Set(texts)
+		m.check(t, db, "k")
+		for i, size := range []int{n + 100, 10 * n / 3, 1, 8000} {
+			field, value := string(texts[2*i]), strings.Repeat("x", size)
+			m.set(field, value)
+			hashForWrite(t, db, "k").SetOne([]byte(field), []byte(value))
+			m.check(t, db, "k")
+		}
+		for i := range 4 {
+			m.delete(string(texts[2*i]))
+			hashForWrite(t, db, "k").Delete(texts[2*i])
+			m.check(t, db, "k")
+		}
+		if n := live(db); n != 0 {
+			t.Errorf("%d bytes are left", n)
+		}
 	}
 }
 

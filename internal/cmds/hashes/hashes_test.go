@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package hashes
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/command/commandtest"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/resp"
+	"github.com/redpoll/redpoll/internal/store"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// rig runs the family's handlers on a store of its own, without an engine, and is their Host.
+type rig struct {
+	registry *command.Registry
+	db       *store.DB
+	events   []string
+	effects  []string
+	dirty    int64
+	ticks    int
+	end      error // what Tick gives
+}
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	arena, err := mem.NewArena(mem.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { arena.Close() })
+	v := store.New(store.Options{Arena: arena, Shards: 1, Databases: 1}).NewView()
+	v.NowMillis = 1
+	registry, err := command.NewRegistry(Family)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rig{registry: registry, db: v.DB(0)}
+}
+
+func (r *rig) Tick() error { r.ticks++; return r.end }
+func (r *rig) Propagate(argv [][]byte) {
+	r.effects = append(r.effects, string(bytes.Join(argv, []byte(" "))))
+}
+func (r *rig) Notify(event string, key []byte) { r.events = append(r.events, event+" "+string(key)) }
+
+// do gives the bytes of a reply, and leaves the call's traces in the rig.
+func (r *rig) do(proto int, words ...string) []byte {
+	r.events, r.effects, r.dirty, r.ticks = nil, nil, 0, 0
+	argv := make([][]byte, len(words))
+	for i, w := range words {
+		argv[i] = []byte(w)
+	}
+	return commandtest.Reply(proto, func(w *resp.Writer) {
+		s := r.registry.Resolve(argv)
+		c := command.Ctx{DB: r.db, Reply: w, Argv: argv, Spec: s, Host: r}
+		var err error
+		if !s.ArityOK(len(argv)) {
+			err = command.ErrArity(s.FullName())
+		} else {
+			err = s.Run(&c)
+		}
+		r.dirty = c.Dirty
+		if err != nil {
+			w.Reset()
+			w.Error(err.Error())
+		}
+	})
+}
+
+func TestSpecs(t *testing.T) {
+	commandtest.CompareSpecs(t, newRig(t).registry, testutil.Oracle(t))
+}
+
+func TestEffects(t *testing.T) {
+	r := newRig(t)
+	for _, tc := range []struct {
+		line    string
+		events  string
+		dirty   int64
+		effects string // "" = the call itself, when dirty
+	}{
+		{"HSET h a 1 b 2 a 3", "hset h", 3, ""},
+		{"HSETNX h c 1", "hset h", 1, ""},
+		{"HSETNX h c 2", "", 0, ""},
+		{"HMSET h d 1", "hset h", 1, ""},
+		{"HINCRBY h c 5", "hincrby h", 1, ""},
+		{"HINCRBY h d x", "", 0, ""},
+		{"HINCRBYFLOAT h c 0.5", "hincrbyfloat h", 1, "HSET h c 6.5"},
+		{"HDEL h none", "", 0, ""},
+		{"HDEL h a b none", "hdel h", 2, ""},
+		{"HDEL h c d e", "hdel h,del h", 2, ""},
+		{"HDEL h c", "", 0, ""},
+		{"HSET h f v", "hset h", 1, ""},
+		{"HGETALL h", "", 0, ""},
+	} {
+		r.do(2, strings.Fields(tc.line)...)
+		if got := strings.Join(r.events, ","); got != tc.events {
+			t.Errorf("%s: events %q, want %q", tc.line, got, tc.events)
+		}
+		if got := strings.Join(r.effects, ","); r.dirty != tc.dirty || got != tc.effects {
+			t.Errorf("%s: dirty %d, effects %q, want %d, %q", tc.line, r.dirty, got, tc.dirty, tc.effects)
+		}
+	}
+}
+
+func TestTicks(t *testing.T) {
+	const n = 2500
+	r := newRig(t)
+	set, fields := []string{"HSET", "h"}, []string{}
+	for i := range n {
+		set = append(set, fmt.Sprint("f", i), "v")
+		fields = append(fields, fmt.Sprint("f", i))
+	}
+	closing := errors.New("ERR closing")
+	for _, words := range [][]string{
+		set, {"HGETALL", "h"}, {"HKEYS", "h"}, append([]string{"HMGET", "h"}, fields...), {"HRANDFIELD", "h", "2400"},
+		{"HRANDFIELD", "h", "-2400", "WITHVALUES"}, {"HRANDFIELD", "h", "3000"}, {"HSCAN", "h", "0", "COUNT", "10000"},
+		append([]string{"HDEL", "h"}, fields...),
+	} {
+		write := words[0] == "HSET" || words[0] == "HDEL"
+		if !write {
+			r.end = closing
+			if got := string(r.do(2, words...)); got != "-ERR closing\r\n" || r.ticks != 1 {
+				t.Errorf("%s with the server going down: %.100q after %d ticks", words[0], got, r.ticks)
+			}
+			r.end = nil
+		}
+		if r.do(2, words...); r.ticks != 2 {
+			t.Errorf("%s: %d ticks", words[0], r.ticks)
+		}
+		if write && r.dirty != n {
+			t.Errorf("%s: %d changes", words[0], r.dirty)
+		}
+	}
+}
+
+// TestAgainstReference sends random calls to a real server and to the handlers. Small limits make many hashes tables.
+func TestAgainstReference(t *testing.T) {
+	c := testutil.Oracle(t).Dial(t)
+	for _, proto := range []int{2, 3} {
+		c.Must(t, "HELLO", fmt.Sprint(proto))
+		c.Must(t, "FLUSHALL")
+		c.Must(t, "CONFIG", "SET", "hash-max-listpack-entries", "6", "hash-max-listpack-value", "12")
+		r := newRig(t)
+		r.db.Settings().HashMaxListpackEntries.Store(6)
+		r.db.Settings().HashMaxListpackValue.Store(12)
+		c.Must(t, "SET", "string", "v")
+		r.db.SetString([]byte("string"), []byte("v"), store.NoExpiry)
+		rnd := rand.New(rand.NewPCG(1, uint64(proto)))
+		for range 4000 {
+			words := randomCall(rnd)
+			want, err := c.DoRaw(testutil.AppendCommand(nil, words...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.do(proto, words...)
+			if !sameReply(t, r, words, proto, got, want) {
+				t.Fatalf("protocol %d: %q:\n\tgot  %q\n\twant %q", proto, words, got, want.Raw)
+			}
+			if it, ok := r.db.Peek([]byte(words[1])); ok {
+				if enc := c.Must(t, "OBJECT", "ENCODING", words[1]).Str; words[1] != "string" && enc != it.Encoding().String() {
+					t.Fatalf("%q: %s, want %s", words, it.Encoding(), enc)
+				}
+			} else if c.Must(t, "EXISTS", words[1]).Int != 0 {
+				t.Fatalf("%q: the key is gone", words)
+			}
+		}
+	}
+}
+
+// sameReply compares replies: in any order where that is free, by their shape where chance decides.
+func sameReply(t *testing.T, r *rig, words []string, proto int, got []byte, want testutil.Reply) bool {
+	t.Helper()
+	if bytes.Equal(got, want.Raw) {
+		return true
+	}
+	it, ok := r.db.Peek([]byte(words[1]))
+	if !ok || it.Type() != store.TypeHash || got[0] == '-' || want.Raw[0] == '-' {
+		return false
+	}
+	lines := func(b []byte) []string { // what is in a reply, without its order
+		l := strings.Split(string(b), "\r\n")
+		slices.Sort(l)
+		return l
+	}
+	switch words[0] {
+	case "HRANDFIELD":
+		first, _, _ := strings.Cut(string(got), "\r\n")
+		wantFirst, _, _ := strings.Cut(string(want.Raw), "\r\n")
+		return first == wantFirst || first[0] == '$' && wantFirst[0] == '$'
+	case "HSCAN":
+		// A table's cursors are each server's own; that all fields are shown is tested elsewhere.
+		return it.Encoding() == store.EncTable
+	}
+	return it.Encoding() == store.EncTable && slices.Equal(lines(got), lines(want.Raw))
+}
+
+func randomCall(r *rand.Rand) []string {
+	pick := func(of ...string) string { return of[r.IntN(len(of))] }
+	key := pick("h1", "h2", "h3", "h4", "string", "none")
+	field := func() string {
+		return pick("a", "b", "c", "d", "e", "f", "g", "", "12", "12345", "-7", "a longer field", "field\x00\r\n")
+	}
+	value := func() string {
+		return pick("v", "", "0", "10", "-3", "1000000", "9223372036854775807", "-9223372036854775808", "1.5", "3.0e3", " 1", "+5", "inf",
+			"nan", "007", "twelve bytes", "thirteen byte", "0x10", "1e400", "\xff\x00")
+	}
+	switch r.IntN(18) {
+	case 0, 1, 2:
+		words := []string{pick("HSET", "HSET", "HMSET"), key, field(), value()}
+		for r.IntN(3) == 0 {
+			words = append(words, field(), value())
+		}
+		if r.IntN(20) == 0 {
+			words = append(words, field())
+		}
+		return words
+	case 3:
+		return []string{"HSETNX", key, field(), value()}
+	case 4, 5:
+		words := []string{"HDEL", key, field()}
+		for r.IntN(2) == 0 {
+			words = append(words, field())
+		}
+		return words
+	case 6, 7:
+		return []string{"HINCRBY", key, field(), value()}
+	case 8, 9:
+		return []string{"HINCRBYFLOAT", key, field(), value()}
+	case 10:
+		return []string{"HMGET", key, field(), field(), field()}
+	case 11:
+		return []string{pick("HGETALL", "HKEYS", "HVALS", "HLEN"), key}
+	case 12, 13:
+		return []string{pick("HGET", "HEXISTS", "HSTRLEN"), key, field()}
+	case 14, 15:
+		words := []string{"HRANDFIELD", key}
+		if r.IntN(4) > 0 {
+			words = append(words, pick("0", "1", "3", "100", "-1", "-4", "x", "", "9223372036854775807", "-9223372036854775808"))
+		}
+		if r.IntN(2) == 0 {
+			words = append(words, pick("WITHVALUES", "withvalues", "WITHVALUE", "2"))
+		}
+		return words
+	}
+	words := []string{"HSCAN", key, pick("0", "0", "5", "-1", "x", "", "18446744073709551616")}
+	for r.IntN(2) == 0 {
+		words = append(words, pick("MATCH", "COUNT", "match", "TYPE"))
+		if r.IntN(8) > 0 {
+			words = append(words, pick("*", "a*", "[1-9]*", "1", "10", "0", "-1", "x", ""))
+		}
+	}
+	return words
+}
