@@ -17,13 +17,14 @@ import (
 // later expiry for a key that has one therefore adds nothing. Entries that have lost their key are bounded: past twice the
 // keys that expire, and a few, the index is built anew.
 //
-// An entry that is sorted, or put off to a later time, needs memory. When that is refused, the index is incomplete: keys
-// die only when they are met, and the index is built anew as soon as there is memory.
+// An entry that is sorted, or put off to a later time, needs memory. When that is refused, the index is incomplete: dead keys
+// are found by looking at all keys, once a second, until the index can be built anew.
 
 const (
 	reindexSlack = 1024 // entries beyond twice the keys that expire, and a share of all keys, that an index may have
 	reindexShare = 8    // one entry for so many keys: all of them are looked at when the index is built anew
 	reindexAfter = 1000 // ms until an index that memory was refused for is tried again
+	sweepMost    = 1000 // keys that are removed at one go without an index
 )
 
 // SetExpiry gives a key the expiry at (Unix ms), or with NoExpiry takes it away.
@@ -133,6 +134,9 @@ func (s *Store) expireDue(sh *Shard, now int64, max int) (due int64) {
 			t.incomplete = true
 		}
 		if t.incomplete {
+			if s.sweep(sh, t, db, now) {
+				due = now
+			}
 			t.reindex()
 		}
 		if max > 0 && !t.incomplete {
@@ -157,29 +161,50 @@ func (s *Store) popDue(sh *Shard, t *table, db int, now int64, max int) (done in
 	return done
 }
 
-// meet looks at the keys that an entry of the index may have meant.
+// meet looks at the keys that an entry of the index may have meant: those that are dead go, the others get new entries.
 func (s *Store) meet(sh *Shard, t *table, db int, h uint64, now int64) {
-	for {
+	s.removeDead(sh, t, db, h, now)
+	t.keys.Candidates(h, func(e mem.Ref, _ dict.Pos) bool {
+		rec := record{t.heap.Pointer(e)}
+		if !rec.has(hasExpiry) {
+			return true
+		}
+		if full := hash.Bytes(rec.key()); t.expiry.Same(full, h) {
+			t.expiry.Add(t.heap, full, rec.expiry())
+		}
+		return true
+	})
+}
+
+// removeDead removes the dead keys with this hash.
+func (s *Store) removeDead(sh *Shard, t *table, db int, h uint64, now int64) {
+	for found := true; found; {
 		var dead dict.Pos
 		var rec record
-		found := false
+		found = false
 		t.keys.Candidates(h, func(e mem.Ref, p dict.Pos) bool {
-			r := record{t.heap.Pointer(e)}
-			if !r.has(hasExpiry) {
-				return true
-			}
-			if r.expiry() < now {
+			if r := (record{t.heap.Pointer(e)}); r.has(hasExpiry) && r.expiry() < now {
 				dead, rec, found = p, r, true
-				return false
 			}
-			if full := hash.Bytes(r.key()); t.expiry.Same(full, h) {
-				t.expiry.Add(t.heap, full, r.expiry())
-			}
-			return true
+			return !found
 		})
-		if !found {
-			return
+		if found {
+			s.expire(sh, t, db, dead, rec)
 		}
-		s.expire(sh, t, db, dead, rec)
 	}
+}
+
+// sweep removes up to sweepMost dead keys of a table by looking at all its keys, and tells whether there may be more.
+func (s *Store) sweep(sh *Shard, t *table, db int, now int64) (more bool) {
+	var dead []uint64
+	t.keys.Each(func(e mem.Ref) bool {
+		if rec := (record{t.heap.Pointer(e)}); rec.has(hasExpiry) && rec.expiry() < now {
+			dead = append(dead, hash.Bytes(rec.key()))
+		}
+		return len(dead) < sweepMost
+	})
+	for _, h := range dead {
+		s.removeDead(sh, t, db, h, now)
+	}
+	return len(dead) == sweepMost
 }

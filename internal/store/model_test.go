@@ -448,10 +448,10 @@ func TestKeyspace(t *testing.T) {
 	for _, shards := range []int{1, 4, 256} {
 		t.Run(fmt.Sprint(shards), func(t *testing.T) {
 			k := newKeyspace(t, 11, shards, 1<<30)
-			for i := range 12_000 {
+			for i := range 7_000 {
 				k.step()
 				switch {
-				case i%5000 == 4999:
+				case i%3000 == 2999:
 					k.flush(k.rng.IntN(3))
 					k.check()
 				case i%500 == 0:
@@ -474,10 +474,10 @@ func TestKeyspace(t *testing.T) {
 
 // TestOutOfMemory: whatever allocation is refused, its operation has changed nothing, and housekeeping goes on.
 func TestOutOfMemory(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(3) {
 		k := newKeyspace(t, seed, 4, 600<<10)
 		k.tight = true
-		for i := range 6000 {
+		for i := range 4000 {
 			k.step()
 			if i%20 == 0 {
 				k.housekeep()

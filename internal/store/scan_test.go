@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+)
+
+// TestScanUnderChange: what is there from a scan's begin to its end is shown, whatever comes and goes meanwhile.
+func TestScanUnderChange(t *testing.T) {
+	for _, shards := range []int{1, 8, 256} {
+		s := newStore(t, shards)
+		v := s.NewView()
+		v.NowMillis = someTime
+		db := v.DB(0)
+		rng := rand.New(rand.NewPCG(1, uint64(shards)))
+		const stay = 500
+		for i := range stay {
+			db.SetString([]byte("stays:"+strconv.Itoa(i)), nil, NoExpiry)
+		}
+		v.Walking = true
+		for range 6 {
+			seen := map[string]bool{}
+			grow := rng.IntN(2) == 0
+			for cursor := uint64(0); ; {
+				next, err := db.Scan(cursor, 1+rng.IntN(20), func(it *Item) { seen[string(it.Key())] = true })
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range rng.IntN(60) {
+					key := []byte("goes:" + strconv.Itoa(rng.IntN(4000)))
+					if grow {
+						db.SetString(key, nil, NoExpiry)
+					} else {
+						db.Delete(key)
+					}
+				}
+				if cursor = next; cursor == 0 {
+					break
+				}
+			}
+			for i := range stay {
+				if key := "stays:" + strconv.Itoa(i); !seen[key] {
+					t.Fatalf("%d shards: %s was not shown", shards, key)
+				}
+			}
+		}
+		if next, err := db.Scan(0, math.MaxInt, func(*Item) {}); next != 0 || err != nil {
+			t.Errorf("one call for all: cursor %d, %v", next, err)
+		}
+		for range 200 {
+			if _, err := db.Scan(rng.Uint64(), 3, func(*Item) {}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestWalkMeetsBusyShard: a walk says which shard it needs, and takes none when the world is still.
+func TestWalkMeetsBusyShard(t *testing.T) {
+	s := newStore(t, 4)
+	v := s.NewView()
+	v.Walking = true
+	if !s.TryLock(2) {
+		t.Fatal("cannot lock")
+	}
+	_, err := v.DB(0).Len()
+	_, scanErr := v.DB(0).Scan(0, 100, func(*Item) {})
+	for _, err := range []error{err, scanErr} {
+		if busy := (*BusyShardError)(nil); !errors.As(err, &busy) || busy.Shard != 2 {
+			t.Errorf("the error is %v", err)
+		}
+	}
+	v.Walking = false
+	if _, err := v.DB(0).Len(); err != nil {
+		t.Error(err)
+	}
+	s.Unlock(2)
+	for i := range 4 {
+		if !s.TryLock(i) {
+			t.Errorf("shard %d is still held", i)
+		}
+	}
+}
+
+func TestRandomKey(t *testing.T) {
+	s := newStore(t, 8)
+	v := s.NewView()
+	v.NowMillis = someTime
+	db := v.DB(0)
+	if _, ok := db.Random(); ok {
+		t.Error("a key of an empty database")
+	}
+	const keys, draws = 50, 20_000
+	for i := range keys {
+		db.SetString([]byte(strconv.Itoa(i)), nil, NoExpiry)
+	}
+	count := map[string]int{}
+	for range draws {
+		it, _ := db.Random()
+		count[string(it.Key())]++
+	}
+	for i := range keys {
+		if n := count[strconv.Itoa(i)]; n < draws/keys/3 || n > draws/keys*3 {
+			t.Errorf("key %d was drawn %d times of %d", i, n, draws)
+		}
+	}
+	for i := range keys {
+		if it, ok := db.Peek([]byte(strconv.Itoa(i))); ok && i != 7 {
+			db.SetExpiry(&it, someTime+1)
+		}
+	}
+	v.NowMillis += 2
+	if it, ok := db.Random(); !ok || string(it.Key()) != "7" {
+		t.Error("the one key that lives was not found")
+	}
+	db.Delete([]byte("7"))
+	if _, ok := db.Random(); ok {
+		t.Error("a dead key was drawn")
+	}
+}
