@@ -45,6 +45,17 @@ func (cl *Client) InTransaction() (queued int, in bool) {
 	return len(cl.tx.calls), true
 }
 
+// QueuedBytes gives the bytes of the arguments that wait for EXEC.
+func (cl *Client) QueuedBytes() int {
+	if cl.tx == nil {
+		return 0
+	}
+	return cl.tx.bytes
+}
+
+// Watch gives what tells whether a watched key has changed; nil before the first WATCH.
+func (cl *Client) Watch() *store.Watch { return cl.watch }
+
 // Watching tells how many keys the client watches.
 func (cl *Client) Watching() int {
 	if cl.watch == nil {

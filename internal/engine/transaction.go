@@ -47,6 +47,7 @@ var Transactions = command.Family{Name: "transactions", Category: command.CatTra
 // transaction is what a client has queued since MULTI.
 type transaction struct {
 	calls  []Call
+	bytes  int  // of the calls' arguments
 	broken bool // a command was refused: EXEC will refuse the whole
 }
 
@@ -54,6 +55,9 @@ type transaction struct {
 func (tx *transaction) queue(c *Call) {
 	q := *c
 	q.Argv = copyArgs(c.Argv)
+	for _, arg := range c.Argv {
+		tx.bytes += len(arg)
+	}
 	tx.calls = append(tx.calls, q)
 }
 

@@ -32,6 +32,16 @@ const (
 	Detached
 	// Closing: the last call ends the connection, once the replies are written.
 	Closing
+	// Paused: the calls took long or made many replies; the next one is to be run when others have had their turn and
+	// the replies have gone.
+	Paused
+)
+
+const (
+	// MaxReply is how many bytes of replies, not yet written, end a batch.
+	MaxReply = 1 << 20
+	// MaxBusy is how many ns of work end a batch: the loop's other clients wait, and so does who wants the world still.
+	MaxBusy = 1_000_000
 )
 
 // Call is one command that was read, prepared to be run. Its arguments are parts of the read buffer.
@@ -69,6 +79,7 @@ type Worker struct {
 	mark    resp.Mark     // where the current command's reply begins
 	began   int64         // mono ns of the current command
 	mono    int64         // mono ns of the last look at the clock
+	start   int64         // mono ns at which the last Run began
 	wall    int64         // wall clock in ns at mono 0
 	synced  int64         // mono ns when wall was read
 
@@ -127,6 +138,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.runner, w.client = runner, cl
 	cl.Reply.SetPool(w.Chunks)
 	w.readClock()
+	w.start = w.mono
 	for n < len(calls) {
 		var did int
 		did, st = w.runSome(cl, calls[n:])
@@ -180,6 +192,8 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 			return n, Detached
 		case cl.CloseAfterReply:
 			return n, Closing
+		case n < len(calls) && (w.mono-w.start > MaxBusy || cl.Reply.Pending() > MaxReply):
+			return n, Paused
 		}
 	}
 	return n, Done
@@ -248,6 +262,9 @@ func (w *Worker) readClock() {
 
 // Mono gives the monotonic ns at which the last command ended, or the last batch began.
 func (w *Worker) Mono() int64 { return w.mono }
+
+// Busy gives the ns that the last Run took.
+func (w *Worker) Busy() int64 { return w.mono - w.start }
 
 // publish adds what the worker has counted to the engine's statistics.
 func (w *Worker) publish() {

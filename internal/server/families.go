@@ -8,14 +8,17 @@ import (
 	"github.com/redpoll/redpoll/internal/cmds/strings"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/session"
 )
 
 // families is the one list of all command families.
 func (s *Server) families() []command.Family {
 	return []command.Family{
+		command.CommandFamily(),
 		engine.Transactions,
 		hashes.Family,
 		keys.Family,
+		session.Family(),
 		strings.Family,
 	}
 }

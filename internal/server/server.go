@@ -87,9 +87,9 @@ func Start(o Options) (*Server, error) {
 		Arena: s.arena, Clock: s.clock, Log: s.log, Registry: s.registry,
 		Databases: int(s.config.Int("databases").Load()), Shards: o.Shards, Loops: s.numLoops, WakeLoop: s.wakeLoop,
 	})
-	password := s.config.Str("requirepass")
 	s.hub = session.NewHub(session.Options{
-		Engine: s.engine, Log: s.log, Password: password.Load, Version: s.config.Version,
+		Engine: s.engine, Log: s.log, Password: s.config.Str("requirepass").Load, Version: s.config.Version,
+		Protected: s.config.Bool("protected-mode").Load, KeepAlive: int(s.config.Int("tcp-keepalive").Load()),
 	})
 	s.follow()
 	if err := s.listen(); err != nil {
@@ -143,7 +143,7 @@ func (s *Server) follow() {
 	entries, value := cfg.Int("hash-max-listpack-entries"), cfg.Int("hash-max-listpack-value")
 	bulk, factor, decay := cfg.Int("proto-max-bulk-len"), cfg.Int("lfu-log-factor"), cfg.Int("lfu-decay-time")
 	policy, clients, query := cfg.Enum("maxmemory-policy"), cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
-	output := cfg.BufferLimits()
+	output, timeout, keepAlive := cfg.BufferLimits(), cfg.Int("timeout"), cfg.Int("tcp-keepalive")
 	apply := func() error {
 		settings.HashMaxListpackEntries.Store(entries.Load())
 		settings.HashMaxListpackValue.Store(value.Load())
@@ -151,13 +151,18 @@ func (s *Server) follow() {
 		settings.LFULogFactor.Store(factor.Load())
 		settings.LFUDecayTime.Store(decay.Load())
 		settings.LFU.Store(strings.HasSuffix(policy.Load(), "lfu"))
-		s.hub.SetLimits(clients.Load(), query.Load(), bulk.Load())
 		normal := output.Load().Normal
-		s.hub.SetOutputLimits(int64(normal.Hard), int64(normal.Soft), int64(normal.SoftSeconds)*int64(time.Second))
+		s.hub.SetLimits(session.Limits{
+			MaxClients: clients.Load(), QueryBuffer: query.Load(), MaxBulk: bulk.Load(),
+			OutputHard: int64(normal.Hard), OutputSoft: int64(normal.Soft),
+			OutputPeriod: int64(normal.SoftSeconds) * int64(time.Second),
+			Timeout:      timeout.Load() * int64(time.Second), KeepAlive: keepAlive.Load(),
+		})
 		return nil
 	}
 	cfg.OnChange(apply, "hash-max-listpack-entries", "hash-max-listpack-value", "proto-max-bulk-len", "lfu-log-factor",
-		"lfu-decay-time", "maxmemory-policy", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit")
+		"lfu-decay-time", "maxmemory-policy", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
+		"timeout", "tcp-keepalive")
 	apply()
 }
 

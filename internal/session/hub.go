@@ -3,8 +3,11 @@
 package session
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,95 +23,169 @@ type Options struct {
 	Log    *slog.Logger
 	// Password gives the password that clients have to know, empty for none.
 	Password func() string
-	// ServerInfo gives the fields that HELLO replies: the name of the server's version and its mode.
+	// Version gives the version that HELLO tells.
 	Version func() string
+	// Protected tells whether only the loopback interface is served while there is no password (protected-mode); nil for
+	// never.
+	Protected func() bool
+	// KeepAlive is the seconds between keep-alive probes that connections are accepted with; Limits can change it later.
+	KeepAlive int
 }
 
 // Hub is all sessions of a server: it makes them for the loops' connections, knows them for CLIENT LIST and CLIENT KILL,
 // and has the loops do the engine's housekeeping. It implements netloop.Handler. Its methods are safe for any goroutine
 // unless they say otherwise.
 type Hub struct {
-	engine   *engine.Engine
-	log      *slog.Logger
-	password func() string
-	version  func() string
+	engine    *engine.Engine
+	log       *slog.Logger
+	password  func() string
+	version   func() string
+	protected func() bool
+	inherited int // seconds of keep-alive of a new connection
 
 	limits limits
 
 	input    atomic.Int64 // bytes of sessions' own read buffers
-	rejected atomic.Int64 // connections refused for maxclients
+	rejected atomic.Int64 // connections refused for maxclients or by protected mode
 	accepted atomic.Int64
 
 	mu     sync.Mutex
-	nextID int64              // guarded by mu
-	byID   map[int64]*Session // guarded by mu
+	nextID int64                        // guarded by mu
+	byID   map[int64]*Session           // guarded by mu
+	loops  map[*netloop.Loop]*loopState // guarded by mu
 }
 
-// limits are the settings that bound what clients may do. Sizes are in bytes.
+// Limits bound what clients may do. Sizes are in bytes.
+type Limits struct {
+	MaxClients   int64
+	QueryBuffer  int64 // of a command that is not complete (client-query-buffer-limit)
+	MaxBulk      int64 // of an argument (proto-max-bulk-len)
+	OutputHard   int64 // of replies that a client leaves unread at any time (client-output-buffer-limit normal); 0: no bound
+	OutputSoft   int64 // the same for longer than OutputPeriod ns
+	OutputPeriod int64
+	Timeout      int64 // ns after which an idle client is closed; 0: never
+	KeepAlive    int64 // seconds between keep-alive probes of further connections; 0: none
+}
+
+// limits is Limits as it is in force.
 type limits struct {
-	maxClients   atomic.Int64
-	queryBuffer  atomic.Int64 // client-query-buffer-limit
-	maxBulk      atomic.Int64 // proto-max-bulk-len
-	outputHard   atomic.Int64 // client-output-buffer-limit normal; 0 is none
-	outputSoft   atomic.Int64
-	outputPeriod atomic.Int64 // ns for which outputSoft may be exceeded
+	maxClients, queryBuffer, maxBulk, outputHard, outputSoft, outputPeriod, timeout, keepAlive atomic.Int64
 }
 
-// NewHub makes a hub without sessions.
+// NewHub makes a hub without sessions and with Redis's limits.
 func NewHub(o Options) *Hub {
-	h := &Hub{engine: o.Engine, log: o.Log, password: o.Password, version: o.Version, byID: make(map[int64]*Session)}
-	h.limits.maxClients.Store(10000)
-	h.limits.queryBuffer.Store(1 << 30)
-	h.limits.maxBulk.Store(512 << 20)
+	h := &Hub{
+		engine: o.Engine, log: o.Log, password: o.Password, version: o.Version, protected: o.Protected, inherited: o.KeepAlive,
+		byID: make(map[int64]*Session), loops: make(map[*netloop.Loop]*loopState),
+	}
+	if h.protected == nil {
+		h.protected = func() bool { return false }
+	}
+	h.SetLimits(Limits{MaxClients: 10000, QueryBuffer: 1 << 30, MaxBulk: 512 << 20, KeepAlive: int64(o.KeepAlive)})
 	return h
 }
 
-// SetLimits sets the bounds of what clients may do: the number of clients, the longest unfinished command and the longest
-// argument, both in bytes.
-func (h *Hub) SetLimits(maxClients, queryBuffer, maxBulk int64) {
-	h.limits.maxClients.Store(maxClients)
-	h.limits.queryBuffer.Store(queryBuffer)
-	h.limits.maxBulk.Store(maxBulk)
+// SetLimits changes the bounds, for clients that are connected too.
+func (h *Hub) SetLimits(l Limits) {
+	h.limits.maxClients.Store(l.MaxClients)
+	h.limits.queryBuffer.Store(l.QueryBuffer)
+	h.limits.maxBulk.Store(l.MaxBulk)
+	h.limits.outputHard.Store(l.OutputHard)
+	h.limits.outputSoft.Store(l.OutputSoft)
+	h.limits.outputPeriod.Store(l.OutputPeriod)
+	h.limits.timeout.Store(l.Timeout)
+	h.limits.keepAlive.Store(l.KeepAlive)
 }
 
-// SetOutputLimits bounds the replies that a client leaves unread: hard bytes at any time, soft bytes for period ns; 0 is
-// no bound.
-func (h *Hub) SetOutputLimits(hard, soft, period int64) {
-	h.limits.outputHard.Store(hard)
-	h.limits.outputSoft.Store(soft)
-	h.limits.outputPeriod.Store(period)
+// denied is what a client from elsewhere reads in protected mode.
+const denied = "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for " +
+	"the default user. In this mode connections are only accepted from the loopback interface. If you want to connect " +
+	"from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode " +
+	"sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same " +
+	"host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use " +
+	"CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing " +
+	"the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If " +
+	"you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an " +
+	"authentication password for the default user. NOTE: You only need to do one of the above things in order for the " +
+	"server to start accepting connections from the outside.\r\n"
+
+// denies tells whether protected mode keeps a client from remote out.
+func (h *Hub) denies(remote string, unix bool) bool {
+	if unix || h.password() != "" || !h.protected() {
+		return false
+	}
+	addr, err := netip.ParseAddrPort(remote)
+	return err != nil || !addr.Addr().Unmap().IsLoopback()
 }
 
 // Accept implements netloop.Handler.
 func (h *Hub) Accept(r *netloop.Runner, c *netloop.Conn) netloop.Session {
 	h.accepted.Add(1)
+	remote, local := c.RemoteAddr(), c.LocalAddr()
+	unix := remote == local // both are the socket's path
+	if h.denies(remote, unix) {
+		return h.refuse(c, denied)
+	}
+	w := r.Worker.(*worker)
+	now := h.engine.Clock().Mono()
 	s := &Session{hub: h, conn: c}
+	s.shared.created, s.shared.local, s.shared.fd, s.shared.unix = now, local, c.FD(), unix
+	s.Client.Owner = s
+	s.Client.Wake = s.wake
+	s.Client.Authenticated = h.password() == ""
+	s.Client.Reply.Init(w.Chunks)
+	s.touch(now)
+	s.publish()
+	if !h.add(s) {
+		return h.refuse(c, "-ERR max number of clients reached\r\n")
+	}
+	w.loop.add(s)
+	if seconds := int(h.limits.keepAlive.Load()); seconds != h.inherited {
+		_ = c.SetKeepAlive(seconds) // the connection is as good without
+	}
+	return s
+}
+
+// refuse tells a client why it is not served.
+func (h *Hub) refuse(c *netloop.Conn, text string) netloop.Session {
+	h.rejected.Add(1)
+	_, _ = c.Write([]byte(text)) // nobody may be there to read it
+	return nil
+}
+
+// add gives a session its id, unless there are too many.
+func (h *Hub) add(s *Session) bool {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	if int64(len(h.byID)) >= h.limits.maxClients.Load() {
-		h.mu.Unlock()
-		h.rejected.Add(1)
-		c.Write([]byte("-ERR max number of clients reached\r\n"))
-		return nil
+		return false
 	}
 	h.nextID++
 	s.id = h.nextID
 	h.byID[s.id] = s
-	h.mu.Unlock()
-	s.Client.Owner = s
-	s.Client.Wake = s.wake
-	s.Client.Authenticated = h.password() == ""
-	s.Client.Reply.Init(r.Worker.(*worker).Chunks)
-	s.shared.created = h.engine.Clock().Mono()
-	s.publish()
-	return s
+	return true
 }
 
 // NewWorker implements netloop.Handler.
-func (h *Hub) NewWorker(*netloop.Loop) any { return &worker{Worker: h.engine.NewWorker()} }
+func (h *Hub) NewWorker(l *netloop.Loop) any {
+	h.mu.Lock()
+	state := h.loops[l]
+	if state == nil {
+		state = &loopState{}
+		h.loops[l] = state
+	}
+	h.mu.Unlock()
+	return &worker{Worker: h.engine.NewWorker(), loop: state}
+}
 
 // Tick implements netloop.Handler.
-func (h *Hub) Tick(r *netloop.Runner, _ int64) int64 {
-	return r.Worker.(*worker).Housekeep(r.Loop().ID())
+func (h *Hub) Tick(r *netloop.Runner, now int64) int64 {
+	w := r.Worker.(*worker)
+	duty := w.Housekeep(r.Loop().ID())
+	if sweep := h.sweep(w.loop, now); duty < 0 || sweep >= 0 && sweep < duty {
+		return sweep
+	}
+	return duty
 }
 
 func (h *Hub) remove(s *Session) {
@@ -117,26 +194,31 @@ func (h *Hub) remove(s *Session) {
 	h.mu.Unlock()
 }
 
-// Sessions gives all sessions, in the order of their ids.
+// Sessions gives all sessions that nobody has killed, in the order of their ids.
 func (h *Hub) Sessions() []*Session {
 	h.mu.Lock()
 	list := make([]*Session, 0, len(h.byID))
 	for _, s := range h.byID {
-		list = append(list, s)
+		if !s.shared.killed.Load() {
+			list = append(list, s)
+		}
 	}
 	h.mu.Unlock()
 	slices.SortFunc(list, func(a, b *Session) int { return int(a.id - b.id) })
 	return list
 }
 
-// Session gives the session with an id, nil when there is none.
+// Session gives the session with an id, nil when there is none or somebody has killed it.
 func (h *Hub) Session(id int64) *Session {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.byID[id]
+	if s := h.byID[id]; s != nil && !s.shared.killed.Load() {
+		return s
+	}
+	return nil
 }
 
-// Counts gives the connections that are open, that were accepted in all, and that were refused for maxclients.
+// Counts gives the connections that are open, that were accepted in all, and that were refused.
 func (h *Hub) Counts() (open int, accepted, rejected int64) {
 	h.mu.Lock()
 	open = len(h.byID)
@@ -153,30 +235,16 @@ func (h *Hub) parserLimits(authenticated bool) resp.Limits {
 	return resp.Limits{MaxBulk: h.limits.maxBulk.Load(), Unauthenticated: !authenticated}
 }
 
+// passwordOK compares in a time that tells nothing of the password.
+func (h *Hub) passwordOK(given []byte) bool {
+	want, got := sha256.Sum256([]byte(h.password())), sha256.Sum256(given)
+	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
+}
+
 func (h *Hub) logClose(s *Session, why string) {
 	h.log.Warn(fmt.Sprintf("%s: %v", why, s))
 }
 
 func (h *Hub) logProtocolError(s *Session, err error) {
 	h.log.Debug(fmt.Sprintf("Protocol error (%v) from client: %v", err, s))
-}
-
-// checkOutput closes a connection whose unread replies exceed the limits.
-func (h *Hub) checkOutput(s *Session) {
-	pending := int64(s.Client.Reply.Pending())
-	now := h.engine.Clock().Mono()
-	soft := h.limits.outputSoft.Load()
-	switch hard := h.limits.outputHard.Load(); {
-	case hard > 0 && pending >= hard:
-	case soft == 0 || pending < soft:
-		s.overSoft = 0
-		return
-	case s.overSoft == 0:
-		s.overSoft = now
-		return
-	case now-s.overSoft < h.limits.outputPeriod.Load():
-		return
-	}
-	h.logClose(s, "Client scheduled to be closed ASAP for overcoming of output buffer limits.")
-	s.conn.Close()
 }

@@ -5,16 +5,18 @@ package session
 import (
 	"strconv"
 
+	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/resp"
 )
 
 const (
-	maxBatch  = 256       // commands that are run within one gate passage
-	softReply = 1 << 20   // reply bytes beyond which no more commands of the client are run until it has read some
-	maxInput  = 64 << 10  // the first size of a session's own read buffer is no larger
-	maxStall  = 256 << 20 // input bytes that a client which does not read its replies may have waiting
+	maxBatch  = 256             // commands that are run within one gate passage
+	softReply = engine.MaxReply // reply bytes beyond which no more commands are run until the client has read some
+	maxStall  = 256 << 20       // input bytes that a client which does not read its replies may have waiting
+	maxKept   = 16 << 10        // the beginning of a command that is no longer waits in a buffer hardly larger than it
+	minRead   = 4 << 10         // room for a read in a session's own buffer
 )
 
 // Session is one connection: it turns bytes into commands, has them run, and writes the replies. All of it belongs to the
@@ -26,11 +28,16 @@ type Session struct {
 	conn   *netloop.Conn
 	parser resp.Parser
 
-	in       []byte // input not yet run, in a buffer of the session's own; nil when there is none
-	parked   bool   // the next command waits for a wake-up
-	stalled  bool   // the client has to read before more commands are run
-	closing  bool   // the connection ends when the replies are written
-	overSoft int64  // mono ns since when the unread replies exceed the soft limit; 0: they do not
+	in    []byte // input not yet run, from head on, in a buffer of the session's own; nil when there is none
+	head  int
+	ahead int // bytes of in that Buffer has copied to the beginning of the shared buffer
+
+	parked   bool  // the next command waits for a wake-up
+	stalled  bool  // the client has to read before more commands are run
+	closing  bool  // nothing is run any more: the connection ends when the replies are written
+	noEvict  bool  // CLIENT NO-EVICT
+	overSoft int64 // mono ns since when the unread replies exceed the soft limit; 0: they do not
+	index    int   // in the loop's list
 
 	id     int64 // Immutable
 	shared shared
@@ -42,75 +49,137 @@ func (s *Session) ClientID() int64 { return s.id }
 // worker is what a runner works with.
 type worker struct {
 	*engine.Worker
+	loop  *loopState
 	calls []engine.Call
 	ends  []int    // where in the input each call ends
 	args  [][]byte // of all calls of a batch
+	bufs  [16][]byte
 }
 
-// Buffer implements netloop.Session: input goes to the shared buffer unless a command is half there.
+// maxKeptArgs is how many arguments a worker has room for between batches.
+const maxKeptArgs = 16 << 10
+
+// forget lets go of the arguments of a session's own buffer, which may be large, and of the room for very many.
+func (w *worker) forget(own bool) {
+	switch {
+	case cap(w.args) > maxKeptArgs:
+		w.args = nil
+		clear(w.calls)
+	case own:
+		clear(w.args[:cap(w.args)])
+		clear(w.calls)
+	}
+}
+
+// Buffer implements netloop.Session: input goes to the shared buffer, behind the beginning of a command that is there
+// already. A long command gathers in a buffer of the session's own, and so does what may not be run now.
 func (s *Session) Buffer(r *netloop.Runner) []byte {
-	if len(s.in) == 0 {
+	s.ahead = 0
+	rest := len(s.in) - s.head
+	if rest == 0 {
 		return nil
 	}
-	if cap(s.in)-len(s.in) < netloop.MaxRead/4 {
-		// A bulk's header is only a promise: the buffer at most doubles with the bytes that have come.
-		grown := make([]byte, len(s.in), max(2*cap(s.in), maxInput))
-		copy(grown, s.in)
-		s.hub.addInput(int64(cap(grown) - cap(s.in)))
-		s.in = grown
+	need := s.parser.Need() + minRead
+	if rest <= maxKept && need <= len(r.Buf)-rest && !s.parked && !s.stalled {
+		s.ahead = copy(r.Buf, s.in[s.head:])
+		return r.Buf[rest:]
+	}
+	if cap(s.in)-len(s.in) < minRead {
+		s.makeRoom(need)
 	}
 	return s.in[len(s.in):cap(s.in)]
 }
 
+// makeRoom gives the session's own buffer room for need bytes more. A bulk's header is only a promise: the buffer at most
+// doubles with the bytes that have come.
+func (s *Session) makeRoom(need int) {
+	rest := s.in[s.head:]
+	if s.head >= len(rest) && cap(s.in)-len(rest) >= netloop.MaxRead {
+		s.in = s.in[:copy(s.in, rest)]
+		s.head = 0
+		return
+	}
+	more := min(max(need, len(rest)/2), max(len(rest), netloop.MaxRead))
+	s.own(rest, len(rest)+more)
+}
+
+// own copies rest into a new buffer of the given capacity, which becomes the session's.
+func (s *Session) own(rest []byte, capacity int) {
+	grown := make([]byte, len(rest), capacity)
+	copy(grown, rest)
+	s.hub.addInput(int64(cap(grown) - cap(s.in)))
+	s.in, s.head = grown, 0
+}
+
 // Data implements netloop.Session.
 func (s *Session) Data(r *netloop.Runner, n int) {
-	s.shared.input.Add(int64(n))
-	if len(s.in) == 0 {
-		s.run(r, r.Buf[:n])
+	ahead := s.ahead
+	s.ahead = 0
+	switch {
+	case s.closing || s.shared.killed.Load():
+		return
+	case ahead > 0 || len(s.in) == 0:
+		s.run(r, r.Buf[:ahead+n], false)
 		return
 	}
 	s.in = s.in[:len(s.in)+n]
+	waiting := len(s.in) - s.head
 	switch {
-	case s.closing:
-		s.dropInput()
 	case s.parked || s.stalled:
-		if len(s.in) > maxStall {
+		if waiting > maxStall {
 			s.conn.PauseRead(true)
 		}
-	case int64(len(s.in)) > s.hub.limits.queryBuffer.Load():
+		s.publish()
+	case int64(waiting) > s.hub.limits.queryBuffer.Load():
 		s.hub.logClose(s, "Closing client that reached max query buffer length")
-		s.conn.Close()
+		s.end()
 	default:
-		s.run(r, s.in)
+		s.run(r, s.in[s.head:], true)
 	}
 }
 
-// run executes the commands in buf, which is the shared buffer or s.in, and keeps what is left of it.
-func (s *Session) run(r *netloop.Runner, buf []byte) {
+// end closes the connection at once.
+func (s *Session) end() {
+	s.closing = true
+	s.conn.Close()
+}
+
+// run executes the commands in buf, which is the shared buffer or, if own, what s.in holds, and keeps what is left of it.
+func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	w := r.Worker.(*worker)
-	pos := 0
+	s.Client.Reply.SetPool(w.Chunks)
+	pos, spent, ran := 0, int64(0), false
 	for !s.closing && pos < len(buf) {
-		next, more := s.batch(r, w, buf, pos)
-		pos = next
-		if r.Detached() {
-			s.keep(buf[pos:])
-			s.publish()
-			s.conn.Return(s.resume)
-			return
-		}
-		if !more {
+		if s.Client.Reply.Pending() > softReply && !s.write(w) {
+			s.stalled = true
 			break
 		}
-		if s.Client.Reply.Pending() > softReply && !s.write() {
-			s.stalled = true
+		if spent > engine.MaxBusy {
+			s.parked = true // until the loop's others have had their turn
+			s.wake()
+			break
+		}
+		next, more := s.batch(r, w, buf, pos)
+		pos, spent, ran = next, spent+w.Busy(), ran || len(w.calls) > 0
+		if !more || r.Detached() {
 			break
 		}
 	}
 	if s.closing {
 		pos = len(buf)
 	}
-	s.keep(buf[pos:])
+	w.forget(own)
+	s.keep(buf[pos:], own)
+	if ran {
+		s.touch(w.Mono())
+	} else {
+		s.touch(s.hub.engine.Clock().Mono())
+	}
 	s.publish()
+	if r.Detached() {
+		s.conn.Return(s.resume)
+		return
+	}
 	if s.Client.Reply.Pending() > 0 || s.closing {
 		s.conn.Dirty()
 	}
@@ -119,14 +188,13 @@ func (s *Session) run(r *netloop.Runner, buf []byte) {
 // batch reads and runs up to maxBatch commands from buf[pos:] and gives the place behind the last that was run. more tells
 // whether it is worth going on.
 func (s *Session) batch(r *netloop.Runner, w *worker, buf []byte, pos int) (next int, more bool) {
-	limit := maxBatch
 	if !s.Client.Authenticated {
-		limit = 1 // what may be sent changes with the first command
+		s.Client.Authenticated = s.hub.password() == "" // it may have been taken away
 	}
 	w.calls, w.ends, w.args = w.calls[:0], w.ends[:0], w.args[:0]
 	s.parser.Limits = s.hub.parserLimits(s.Client.Authenticated)
 	end, fault := pos, error(nil)
-	for len(w.calls) < limit && end < len(buf) {
+	for len(w.calls) < maxBatch && end < len(buf) {
 		args, n, err := s.parser.Next(buf[end:], w.args)
 		if err != nil {
 			fault = err
@@ -138,9 +206,13 @@ func (s *Session) batch(r *netloop.Runner, w *worker, buf []byte, pos int) (next
 		end += n
 		if len(args) > len(w.args) {
 			w.calls = append(w.calls, engine.Call{})
-			w.Prepare(&s.Client, &w.calls[len(w.calls)-1], args[len(w.args):])
+			call := &w.calls[len(w.calls)-1]
+			w.Prepare(&s.Client, call, args[len(w.args):])
 			w.ends = append(w.ends, end)
 			w.args = args
+			if spec := call.Spec(); !s.Client.Authenticated || spec != nil && spec.Flags.Has(command.NoAuth) {
+				break // what may be sent can change with this command
+			}
 		} else if len(w.ends) > 0 {
 			w.ends[len(w.ends)-1] = end // an empty line goes with the command before it
 		} else {
@@ -152,16 +224,16 @@ func (s *Session) batch(r *netloop.Runner, w *worker, buf []byte, pos int) (next
 		if n > 0 {
 			pos = w.ends[n-1]
 		}
-		switch status {
-		case engine.Closing:
+		switch {
+		case status == engine.Closing:
 			s.closing = true
 			return pos, false
-		case engine.Parked:
+		case status == engine.Parked:
 			s.parked = true
 		}
 		if n < len(w.calls) || s.parked || r.Detached() {
 			s.parser.Reset() // what follows is read again
-			return pos, false
+			return pos, status == engine.Paused
 		}
 	}
 	if fault != nil {
@@ -179,7 +251,6 @@ func (s *Session) exec(r *netloop.Runner, w *worker) (int, engine.Status) {
 		}
 	}
 	n, status := w.Run(r, &s.Client, w.calls)
-	s.shared.commands.Add(int64(n))
 	if status == engine.Detached && s.Client.CloseAfterReply {
 		s.closing = true
 	}
@@ -189,32 +260,35 @@ func (s *Session) exec(r *netloop.Runner, w *worker) (int, engine.Status) {
 // protocolError answers bytes that are no command and ends the connection.
 func (s *Session) protocolError(err error) {
 	s.hub.logProtocolError(s, err)
-	s.Client.Reply.Error(err.Error())
+	if s.Client.Mute == engine.MuteNone {
+		s.Client.Reply.Error(err.Error())
+	}
 	s.closing = true
 }
 
-// keep makes rest, a part of the buffer that was run, the session's own input.
-func (s *Session) keep(rest []byte) {
-	if len(rest) == 0 {
+// keep makes rest, the end of the buffer that was run, the session's own input.
+func (s *Session) keep(rest []byte, own bool) {
+	switch {
+	case len(rest) == 0:
 		s.dropInput()
-		return
-	}
-	if len(s.in) == 0 { // rest lies in the shared buffer
-		if cap(s.in) < len(rest) {
-			s.in = make([]byte, 0, len(rest)+512)
-			s.hub.addInput(int64(cap(s.in)))
+	case own:
+		s.head = len(s.in) - len(rest)
+		if cap(s.in) > netloop.MaxRead && len(rest) < cap(s.in)/4 {
+			s.own(rest, len(rest)+len(rest)/2)
 		}
+	case cap(s.in) >= len(rest):
 		s.in = append(s.in[:0], rest...)
-		return
+		s.head = 0
+	default:
+		s.own(rest, len(rest)+len(rest)/2)
 	}
-	s.in = s.in[:copy(s.in, rest)]
 }
 
 // dropInput forgets the session's own input and its buffer.
 func (s *Session) dropInput() {
 	if s.in != nil {
 		s.hub.addInput(-int64(cap(s.in)))
-		s.in = nil
+		s.in, s.head = nil, 0
 	}
 }
 
@@ -229,59 +303,83 @@ func (s *Session) resumeParked(r *netloop.Runner) {
 
 // resume goes on with the input that waits, after a wake-up, a detached command, or replies that have been read.
 func (s *Session) resume(r *netloop.Runner) {
-	s.parked = false
+	s.parked, s.stalled = false, false
 	s.conn.PauseRead(false)
-	if s.stalled = s.Client.Reply.Pending() > softReply && !s.write(); s.stalled {
-		return
-	}
-	if len(s.in) > 0 {
-		s.run(r, s.in)
-		return
-	}
-	if s.Client.Reply.Pending() > 0 || s.closing {
+	switch {
+	case s.shared.killed.Load():
+		s.end()
+	case len(s.in) > s.head && !s.closing:
+		s.run(r, s.in[s.head:], true)
+	case s.Client.Reply.Pending() > 0 || s.closing:
 		s.conn.Dirty()
 	}
 }
 
 // Flush implements netloop.Session.
 func (s *Session) Flush(r *netloop.Runner) {
-	s.Client.Reply.SetPool(r.Worker.(*worker).Chunks)
-	s.write()
-	if s.closing && s.Client.Reply.Pending() == 0 {
+	w := r.Worker.(*worker)
+	s.Client.Reply.SetPool(w.Chunks)
+	done := s.write(w)
+	switch {
+	case s.closing && done:
 		s.conn.Close()
-	}
-}
-
-// Writable implements netloop.Session.
-func (s *Session) Writable(r *netloop.Runner) {
-	s.Flush(r)
-	if s.stalled && s.Client.Reply.Pending() < softReply {
+	case s.stalled && s.Client.Reply.Pending() < softReply:
 		s.resume(r)
 	}
 }
 
+// Writable implements netloop.Session.
+func (s *Session) Writable(r *netloop.Runner) { s.Flush(r) }
+
 // write sends what there is, as much as the socket takes at once, and tells whether that was all of it.
-func (s *Session) write() bool {
+func (s *Session) write(w *worker) bool {
 	reply := &s.Client.Reply
 	for sent := 0; reply.Pending() > 0; {
+		var n int
+		var err error
 		b := reply.Next()
-		n, err := s.conn.Write(b)
+		want := len(b)
+		if want == reply.Pending() {
+			n, err = s.conn.Write(b)
+		} else {
+			bufs := reply.AppendChunks(w.bufs[:0])
+			n, err = s.conn.Writev(bufs)
+			want = sizeOf(bufs)
+			clear(bufs)
+		}
 		if err != nil {
-			s.conn.Close()
+			s.end()
 			return false
 		}
 		reply.Consume(n)
-		s.shared.output.Add(int64(n))
-		if sent += n; n < len(b) && n < netloop.MaxWrite || sent >= 4*netloop.MaxWrite {
+		if sent += n; n < min(want, netloop.MaxWrite) || sent >= 4*netloop.MaxWrite {
 			break
 		}
 	}
-	done := reply.Pending() == 0
-	s.conn.WantWrite(!done)
-	if !done {
-		s.hub.checkOutput(s)
+	pending := int64(reply.Pending())
+	if pending > 0 || s.shared.pending.Load() > 0 {
+		s.late(pending)
 	}
-	return done
+	return pending == 0
+}
+
+// late deals with replies that the socket has not taken at once, pending bytes being left.
+func (s *Session) late(pending int64) {
+	now := s.hub.engine.Clock().Mono()
+	if pending < s.shared.pending.Load() {
+		s.touch(now)
+	}
+	s.shared.pending.Store(pending)
+	s.conn.WantWrite(pending > 0)
+	s.hub.checkOutput(s, now)
+}
+
+// sizeOf gives the bytes in bufs.
+func sizeOf(bufs [][]byte) (n int) {
+	for _, b := range bufs {
+		n += len(b)
+	}
+	return n
 }
 
 // Closed implements netloop.Session.
@@ -291,19 +389,18 @@ func (s *Session) Closed(r *netloop.Runner, _ error) {
 	s.Client.Reply.SetPool(w.Chunks)
 	w.Forget(&s.Client)
 	s.dropInput()
+	w.loop.remove(s)
 	s.hub.remove(s)
 }
 
-// Close ends the connection, now or, when it has replies to write, after them. Any goroutine may call it.
-func (s *Session) Close(afterReplies bool) {
-	s.conn.Post(func(r *netloop.Runner) {
-		if afterReplies && s.Client.Reply.Pending() > 0 {
-			s.closing = true
-			s.conn.Dirty()
-			return
-		}
-		s.conn.Close()
-	})
+// kill ends the connection, whatever it is doing, and tells whether nobody had done so before. From now on none of its
+// commands begins. Any goroutine may call it.
+func (s *Session) kill() bool {
+	if s.shared.killed.Swap(true) {
+		return false
+	}
+	s.conn.Post(func(*netloop.Runner) { s.end() })
+	return true
 }
 
 // Addr gives the peer's address as CLIENT LIST shows it.

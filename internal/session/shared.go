@@ -4,52 +4,112 @@ package session
 
 import (
 	"sync/atomic"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/store"
 )
 
 // shared is what other loops may read of a session (CLIENT LIST): copies, published after each batch.
 type shared struct {
-	created  int64        // mono ns; Immutable
-	active   atomic.Int64 // mono ns of the last batch
-	input    atomic.Int64 // bytes read
-	output   atomic.Int64 // bytes written
-	commands atomic.Int64 // commands run
+	created int64  // mono ns; Immutable
+	local   string // our end's address; Immutable
+	fd      int    // Immutable
+	unix    bool   // Immutable
+
+	killed   atomic.Bool  // CLIENT KILL; written by anybody
+	flags    atomic.Int32 // stateFlags
+	active   atomic.Int64 // mono in activeUnit: the last batch or write
 	db       atomic.Int32
 	proto    atomic.Int32
 	queued   atomic.Int32 // commands of the open transaction, -1 outside one
-	watching atomic.Int32
 	last     atomic.Int32 // command.Spec.ID of the last command, -1 before the first
-	pending  atomic.Int64 // reply bytes not yet written
-	buffered atomic.Int64 // capacity of the own read buffer
+	queuedBy atomic.Int64 // bytes of their arguments
+	pending  atomic.Int64 // reply bytes that the socket has not taken
+	input    atomic.Int64 // bytes in the own read buffer
+	buffer   atomic.Int64 // its capacity
 
+	watch atomic.Pointer[store.Watch]
 	names atomic.Pointer[names]
 }
+
+// activeUnit is how exact, in ns, the time of the last batch is: a finer one would be another store a batch.
+const activeUnit = 100_000_000
+
+// stateFlags are the states that CLIENT LIST has a letter for and that are told nowhere else.
+type stateFlags = int32
+
+const (
+	stateClosing stateFlags = 1 << iota
+	stateNoEvict
+	stateNoTouch
+)
 
 // names are what a client has told of itself; replaced as a whole.
 type names struct {
 	name, libName, libVersion string
 }
 
-// publish copies what other loops may want to see.
-func (s *Session) publish() {
-	p := &s.shared
-	p.active.Store(s.hub.engine.Clock().Mono())
-	set(&p.db, int32(s.Client.DB))
-	set(&p.proto, int32(s.Client.Reply.Proto))
-	queued, _ := s.Client.InTransaction()
-	set(&p.queued, int32(queued))
-	set(&p.watching, int32(s.Client.Watching()))
-	last := int32(-1)
-	if s.Client.LastCommand != nil {
-		last = int32(s.Client.LastCommand.ID())
+// told gives what the client has told of itself.
+func (p *shared) told() names {
+	if n := p.names.Load(); n != nil {
+		return *n
 	}
-	set(&p.last, last)
-	p.pending.Store(int64(s.Client.Reply.Pending()))
-	p.buffered.Store(int64(cap(s.in)))
+	return names{}
 }
 
-// set stores a value that seldom changes: a load is cheaper than a store that others must see.
-func set(p *atomic.Int32, v int32) {
+// touch notes that something has come from or gone to the client at now, mono ns.
+func (s *Session) touch(now int64) { store64(&s.shared.active, now/activeUnit) }
+
+// publish copies what other loops may want to see.
+func (s *Session) publish() {
+	p, cl := &s.shared, &s.Client
+	store32(&p.db, int32(cl.DB))
+	store32(&p.proto, int32(cl.Reply.Proto))
+	queued, in := cl.InTransaction()
+	store32(&p.queued, int32(queued))
+	if in || p.queuedBy.Load() != 0 {
+		store64(&p.queuedBy, int64(cl.QueuedBytes()))
+	}
+	if w := cl.Watch(); p.watch.Load() != w {
+		p.watch.Store(w)
+	}
+	store32(&p.last, lastID(cl.LastCommand))
+	store32(&p.flags, s.state())
+	store64(&p.input, int64(len(s.in)-s.head))
+	store64(&p.buffer, int64(cap(s.in)))
+}
+
+func lastID(spec *command.Spec) int32 {
+	if spec == nil {
+		return -1
+	}
+	return int32(spec.ID())
+}
+
+func (s *Session) state() (f stateFlags) {
+	if s.closing || s.Client.CloseAfterReply {
+		f |= stateClosing
+	}
+	if s.noEvict {
+		f |= stateNoEvict
+	}
+	if s.Client.NoTouch {
+		f |= stateNoTouch
+	}
+	return f
+}
+
+// store32 and store64 store a value that seldom changes: a load is cheaper than a store that others must see.
+func store32(p *atomic.Int32, v int32) {
 	if p.Load() != v {
 		p.Store(v)
 	}
 }
+
+func store64(p *atomic.Int64, v int64) {
+	if p.Load() != v {
+		p.Store(v)
+	}
+}
+
+var _ command.Client = (*Session)(nil)

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package session
+
+import "time"
+
+// loopState is what a hub keeps of one loop. It belongs to the runner that holds the loop's core.
+type loopState struct {
+	sessions []*Session
+	cursor   int   // the sweep that is under way has come so far
+	next     int64 // mono ns at which the next sweep begins
+}
+
+func (l *loopState) add(s *Session) {
+	s.index = len(l.sessions)
+	l.sessions = append(l.sessions, s)
+}
+
+func (l *loopState) remove(s *Session) {
+	last := len(l.sessions) - 1
+	l.sessions[s.index] = l.sessions[last]
+	l.sessions[s.index].index = s.index
+	l.sessions[last] = nil
+	l.sessions = l.sessions[:last]
+}
+
+const (
+	sweepPeriod = int64(time.Second)
+	sweepStep   = 128 // sessions looked at in one iteration of the loop
+)
+
+// sweep looks, once a second, for sessions of the loop that were idle for too long, or leave too much unread. It gives the
+// ns until it wants to be called again, negative for no limit.
+func (h *Hub) sweep(l *loopState, now int64) int64 {
+	switch {
+	case len(l.sessions) == 0:
+		return -1
+	case l.cursor == 0 && now < l.next:
+		return l.next - now
+	}
+	end := min(l.cursor+sweepStep, len(l.sessions))
+	h.check(l.sessions[min(l.cursor, end):end], now)
+	if l.cursor = end; end < len(l.sessions) {
+		return 0
+	}
+	l.cursor, l.next = 0, now+sweepPeriod
+	return sweepPeriod
+}
+
+// check closes those of the sessions that are over a limit of time.
+func (h *Hub) check(sessions []*Session, now int64) {
+	timeout := h.limits.timeout.Load()
+	for _, s := range sessions {
+		if s.conn.Lent() {
+			continue
+		}
+		idle := now - s.shared.active.Load()*activeUnit
+		switch {
+		case timeout > 0 && idle > timeout && !s.parked:
+			h.log.Debug("Closing idle client")
+			s.end()
+		case s.shared.pending.Load() > 0:
+			h.checkOutput(s, now)
+		}
+	}
+}
+
+// checkOutput closes a connection whose unread replies exceed the limits at now, mono ns.
+func (h *Hub) checkOutput(s *Session, now int64) {
+	pending := int64(s.Client.Reply.Pending())
+	soft := h.limits.outputSoft.Load()
+	switch hard := h.limits.outputHard.Load(); {
+	case hard > 0 && pending >= hard:
+	case soft == 0 || pending < soft:
+		s.overSoft = 0
+		return
+	case s.overSoft == 0:
+		s.overSoft = now
+		return
+	case now-s.overSoft <= h.limits.outputPeriod.Load():
+		return
+	}
+	h.logClose(s, "Client scheduled to be closed ASAP for overcoming of output buffer limits")
+	s.end()
+}
