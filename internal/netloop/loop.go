@@ -264,29 +264,55 @@ func (l *Loop) rest(r *Runner) {
 		limit = 0
 	}
 	l.eventCursor = 0
-	l.events = l.poll.peek()
-	switch {
-	case len(l.events) == 0 && limit != 0 && l.fallAsleep():
-		l.publish(now)
-		l.stats.blocked.Store(true)
-		l.events = l.poll.wait(limit)
-		l.sleeping.Store(false)
-		l.counts.waits++
-		woken := l.group.opts.Mono()
-		l.counts.idle += uint64(woken - now)
-		l.mark, l.yielded, l.spins = woken, woken, 0
-		l.measure(woken)
-		l.stats.blocked.Store(false)
-	case now-l.yielded >= yieldAfter || l.spins >= yieldSpins:
-		// A loop that never blocks is never seen by the scheduler: the collector and others would starve.
-		if now-l.publishing >= publishEvery {
-			l.publish(now)
-		}
-		l.yielded, l.spins = now, 0
-		runtime.Gosched()
-	default:
-		l.spins++
+	if limit == 0 || !l.fallAsleep() {
+		l.events = l.poll.peek()
+		l.yield(now)
+		return
 	}
+	if l.events = l.poll.doze(); len(l.events) == 0 && (limit < 0 || limit > dozeTime) {
+		l.block(now, limit)
+		return
+	}
+	l.sleeping.Store(false)
+	if len(l.events) == 0 {
+		l.counts.waits++
+	}
+	woken := l.group.opts.Mono()
+	l.counts.idle += uint64(woken - now)
+	l.mark = woken
+	l.measure(woken)
+	l.yield(woken)
+}
+
+// dozeTime is how long, in ns, a loop waits for events with its processor in hand before it lets the scheduler know.
+const dozeTime = 1_000_000
+
+// block waits for events as long as it takes: nothing has come for a while.
+func (l *Loop) block(now, limit int64) {
+	l.publish(now)
+	l.stats.blocked.Store(true)
+	l.events = l.poll.wait(limit)
+	l.sleeping.Store(false)
+	l.counts.waits++
+	woken := l.group.opts.Mono()
+	l.counts.idle += uint64(woken - now)
+	l.mark, l.yielded, l.spins = woken, woken, 0
+	l.measure(woken)
+	l.stats.blocked.Store(false)
+}
+
+// yield lets the scheduler have a look now and then: a loop that never blocks is never seen by it, and the collector and
+// others would starve.
+func (l *Loop) yield(now int64) {
+	if now-l.yielded < yieldAfter && l.spins < yieldSpins {
+		l.spins++
+		return
+	}
+	if now-l.publishing >= publishEvery {
+		l.publish(now)
+	}
+	l.yielded, l.spins = now, 0
+	runtime.Gosched()
 }
 
 // beginStop closes all connections; the loop ends when they are gone.

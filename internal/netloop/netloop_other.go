@@ -39,6 +39,7 @@ func (p *poller) forget(*Conn)                      {}
 func (p *poller) addFD(int, int32) error            { return errSystem }
 func (p *poller) removeFD(int)                      {}
 func (p *poller) peek() []pollEvent                 { return nil }
+func (p *poller) doze() []pollEvent                 { return nil }
 func (p *poller) wait(int64) []pollEvent            { return nil }
 func (p *poller) writev(int, [][]byte) (int, error) { return 0, errSystem }
 func (p *poller) wake()                             {}

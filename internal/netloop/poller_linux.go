@@ -94,7 +94,12 @@ func (p *poller) removeFD(fd int) {
 }
 
 // peek returns the events that are ready. It does not block and the scheduler does not see it.
-func (p *poller) peek() []pollEvent { return p.buf[:epollPeek(p.fd, p.buf)] }
+func (p *poller) peek() []pollEvent { return p.buf[:epollRaw(p.fd, p.buf, 0)] }
+
+// doze waits for events for up to dozeTime without the scheduler's knowledge. A loop whose clients answer within
+// microseconds would otherwise pay for giving its processor away and getting it back (two futex calls and a context switch
+// or two) at every wait. The collector may have to wait that long for the loop; its signal mostly ends the call at once.
+func (p *poller) doze() []pollEvent { return p.buf[:epollRaw(p.fd, p.buf, dozeTime/1_000_000)] }
 
 // wait blocks until there is an event, or for limit ns (rounded up to milliseconds; negative: without limit), through the
 // scheduler: a raw call that blocks would hang the collector.

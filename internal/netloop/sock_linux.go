@@ -34,9 +34,9 @@ func rawWritev(fd int, iov []unix.Iovec) (int, unix.Errno) {
 	return int(n), errno
 }
 
-// epollPeek fills events with what is ready now and returns how many; errors count as none.
-func epollPeek(fd int, events []pollEvent) int {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+// epollRaw fills events with what is ready now or within so many milliseconds and returns how many; errors count as none.
+func epollRaw(fd int, events []pollEvent, msec int) int {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(msec), 0, 0)
 	if errno != 0 {
 		return 0
 	}
