@@ -37,6 +37,7 @@ func (c *cron) start(s *Server) {
 				return
 			case <-ticker.C:
 				s.giveBack()
+				s.sample()
 			}
 		}
 	}()

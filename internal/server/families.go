@@ -18,6 +18,7 @@ func (s *Server) families() []command.Family {
 		engine.Transactions,
 		hashes.Family,
 		keys.Family,
+		s.family(),
 		session.Family(),
 		strings.Family,
 	}

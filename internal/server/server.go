@@ -4,10 +4,8 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +18,8 @@ import (
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/session"
+	"github.com/redpoll/redpoll/internal/stats"
+	"github.com/redpoll/redpoll/internal/store"
 )
 
 // Options are a server's parameters beyond its configuration.
@@ -42,15 +42,30 @@ type Server struct {
 	registry *command.Registry
 	loops    *netloop.Group
 	numLoops int
-	started  time.Time
 
-	addrs    []net.Addr
+	started     time.Time
+	startedMono int64
+	startup     int64        // bytes that the Go runtime had in use when the server had started
+	peak        atomic.Int64 // the most bytes that were ever in use
+	replID      atomic.Pointer[string]
+	machine     *clock.Clock // the machine's time, also when the server has a fake one
+	stats       *stats.Registry
+	resets      []*resettable // filled with stats; Immutable afterwards
+	rates       rates
+
+	censusMu sync.Mutex
+	census   store.Census // guarded by censusMu
+
+	listenMu sync.Mutex
+	addrs    []net.Addr // guarded by listenMu
+
 	cron     cron
 	unfollow func() // ends the following of a fake clock; nil with a real one
 
-	stopping atomic.Bool
-	stopOnce sync.Once
-	stopped  chan struct{} // closed when SHUTDOWN was called and everything may go
+	stopOnce  sync.Once
+	closeOnce sync.Once
+	closeErr  error         // guarded by closeOnce
+	stopped   chan struct{} // closed when SHUTDOWN was called and everything may go
 }
 
 // Start makes a server and has it listen; when it returns without error the server takes connections.
@@ -62,7 +77,9 @@ func Start(o Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.started = s.clock.Now()
+	s.started, s.startedMono, s.machine = s.clock.Now(), s.clock.Mono(), clock.Real()
+	id := randomID()
+	s.replID.Store(&id)
 	s.numLoops = o.Loops
 	if s.numLoops == 0 {
 		s.numLoops = int(s.config.Int("io-threads").Load())
@@ -80,6 +97,10 @@ func Start(o Options) (*Server, error) {
 	if err := s.refuseUsers(); err != nil {
 		return nil, err
 	}
+	if err := s.limitClients(); err != nil {
+		return nil, err
+	}
+	s.log.Info("monotonic clock: " + monotonicClock)
 	if s.arena, err = mem.NewArena(mem.Options{}); err != nil {
 		return nil, err
 	}
@@ -92,10 +113,17 @@ func Start(o Options) (*Server, error) {
 		Protected: s.config.Bool("protected-mode").Load, KeepAlive: int(s.config.Int("tcp-keepalive").Load()),
 	})
 	s.follow()
+	if err := s.makeLoops(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.registerStats()
 	if err := s.listen(); err != nil {
 		s.Close()
 		return nil, err
 	}
+	s.followAddress()
+	s.startup = goMemory()
 	s.loops.Start()
 	if s.clock.Fake() {
 		s.unfollow = s.clock.OnAdvance(func() {
@@ -166,80 +194,8 @@ func (s *Server) follow() {
 	apply()
 }
 
-// listen opens all sockets that the configuration names.
-func (s *Server) listen() (err error) {
-	cfg := s.config
-	s.loops, err = netloop.New(netloop.Options{
-		Loops: s.numLoops, Handler: s.hub, Mono: s.clock.Mono,
-		TCPKeepAlive: int(cfg.Int("tcp-keepalive").Load()), Backlog: int(cfg.Int("tcp-backlog").Load()),
-	})
-	if err != nil {
-		return err
-	}
-	if port := int(cfg.Int("port").Load()); port >= 0 && !s.noTCP() {
-		if err := s.listenTCP(port); err != nil {
-			return err
-		}
-	}
-	if path := cfg.Str("unixsocket").Load(); path != "" {
-		addr, err := s.loops.Listen("unix", path, netloop.ListenOptions{Unlink: true, Mode: uint32(cfg.Int("unixsocketperm").Load())})
-		if err != nil {
-			return fmt.Errorf("Failed opening Unix socket: bind: %w", err)
-		}
-		s.addrs = append(s.addrs, addr)
-	}
-	return nil
-}
-
-// noTCP tells whether the server is to have a Unix socket only: port 0 in Redis's configuration. (A server in a process,
-// which has no Unix socket, gets a free port instead.)
-func (s *Server) noTCP() bool {
-	return s.config.Int("port").Load() == 0 && s.config.Str("unixsocket").Load() != ""
-}
-
-// listenTCP binds to each address of the directive bind: "*" is all, "-" before one makes it optional.
-func (s *Server) listenTCP(port int) error {
-	bound := 0
-	for _, host := range s.config.Bind().Load() {
-		optional := strings.HasPrefix(host, "-")
-		host = strings.TrimPrefix(host, "-")
-		network := "tcp4"
-		switch {
-		case host == "*":
-			host = "0.0.0.0"
-		case strings.Contains(host, ":"):
-			network = "tcp6"
-			if host == "::*" {
-				host = "::"
-			}
-		}
-		addr, err := s.loops.Listen(network, net.JoinHostPort(host, strconv.Itoa(port)), netloop.ListenOptions{})
-		if err != nil {
-			if optional {
-				continue
-			}
-			return fmt.Errorf("Warning: Could not create server TCP listening socket %s:%d: bind: %w", host, port, err)
-		}
-		if port == 0 { // the others share the port that the first was given
-			port = addr.(*net.TCPAddr).Port
-		}
-		s.addrs = append(s.addrs, addr)
-		bound++
-	}
-	if bound == 0 {
-		return fmt.Errorf("Failed listening on port %d (TCP), aborting.", port)
-	}
-	return nil
-}
-
-// Addrs gives the addresses that the server listens on.
-func (s *Server) Addrs() []net.Addr { return s.addrs }
-
 // Loops tells how many event loops there are.
 func (s *Server) Loops() int { return s.numLoops }
-
-// TCP tells whether the server listens on a TCP port.
-func (s *Server) TCP() bool { return !s.noTCP() }
 
 // Stopped is closed when a client's SHUTDOWN has asked for the end: the owner is to call Close.
 func (s *Server) Stopped() <-chan struct{} { return s.stopped }
@@ -247,19 +203,19 @@ func (s *Server) Stopped() <-chan struct{} { return s.stopped }
 // Stop asks for the end of the server, as SHUTDOWN does.
 func (s *Server) Stop() { s.stopOnce.Do(func() { close(s.stopped) }) }
 
-// Close ends the server: connections are closed, all memory is given back. It waits until that is done.
+// Close ends the server: connections are closed, all memory is given back. It waits until that is done, whoever began it.
 func (s *Server) Close() error {
-	if s.stopping.Swap(true) {
-		return nil
-	}
-	s.engine.Close()
-	s.cron.stop()
-	if s.unfollow != nil {
-		s.unfollow()
-	}
-	if s.loops != nil {
-		s.loops.Stop()
-	}
-	s.Stop()
-	return s.arena.Close()
+	s.closeOnce.Do(func() {
+		s.engine.Close()
+		s.cron.stop()
+		if s.unfollow != nil {
+			s.unfollow()
+		}
+		if s.loops != nil {
+			s.loops.Stop()
+		}
+		s.Stop()
+		s.closeErr = s.arena.Close()
+	})
+	return s.closeErr
 }

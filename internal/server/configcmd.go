@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/config"
+)
+
+func (s *Server) configGet(c *command.Ctx) error {
+	a := c.Args()
+	patterns := make([]string, 0, a.Len())
+	for _, p := range a.Rest() {
+		patterns = append(patterns, string(p))
+	}
+	params := s.config.Get(patterns...)
+	c.Reply.Map(len(params))
+	for _, p := range params {
+		c.Reply.BulkString(p.Name)
+		c.Reply.BulkString(p.Value)
+	}
+	return nil
+}
+
+func (s *Server) configSet(c *command.Ctx) error {
+	words := c.Argv[2:]
+	if len(words)%2 != 0 {
+		return command.ErrSyntax
+	}
+	params := make([]config.Param, 0, len(words)/2)
+	for i := 0; i < len(words); i += 2 {
+		params = append(params, config.Param{Name: string(words[i]), Value: string(words[i+1])})
+	}
+	err := s.config.Update(config.Caller{Local: local(c.Client)}, params)
+	if err == nil {
+		c.Reply.OK()
+		return nil
+	}
+	if errors.Is(err, config.ErrLoading) {
+		return command.ErrLoading
+	}
+	if doubt := (*config.Restored)(nil); errors.As(err, &doubt) {
+		s.log.Warn("Failed restoring failed CONFIG SET command: " + doubt.Failed.Error())
+	}
+	return command.Error("ERR " + err.Error())
+}
+
+func (s *Server) configResetStat(c *command.Ctx) error {
+	s.resetStats()
+	c.Reply.OK()
+	return nil
+}
+
+// local tells whether a client came over the loopback interface or a Unix socket.
+func local(client command.Client) bool {
+	peer, ok := client.(interface{ Addr() string })
+	if !ok {
+		return false
+	}
+	addr := peer.Addr()
+	if strings.HasPrefix(addr, "/") {
+		return true
+	}
+	at, err := netip.ParseAddrPort(addr)
+	return err == nil && at.Addr().Unmap().IsLoopback()
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/glob"
+	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// errDebugForbidden is the answer to those whom enable-debug-command does not name.
+const errDebugForbidden command.Error = "ERR DEBUG command not allowed. If the enable-debug-command option is set to " +
+	`"local", you can run it from a local connection, otherwise you need to set this option in the configuration file, ` +
+	"and then restart the server."
+
+// debugHelp is what DEBUG HELP replies; debug has a case for each.
+func debugHelp() []string {
+	return []string{
+		"CHANGE-REPL-ID",
+		"    Take new replication ids.",
+		"DIGEST",
+		"    Return 40 digits that stand for the data of all databases.",
+		"DIGEST-VALUE <key> [<key> ...]",
+		"    Return 40 digits that stand for each key's value.",
+		"ERROR <string>",
+		"    Return an error reply with that text.",
+		"LOG <message>",
+		"    Write a line to the server's log.",
+		"OBJECT <key>",
+		"    Return how a key's value is kept.",
+		"PANIC",
+		"    Fail in the command: it gets an error, the server goes on.",
+		"POPULATE <count> [<prefix>] [<size>]",
+		"    Make strings named <prefix>:<number>, 'key' being the prefix if none is",
+		"    given, of <size> bytes if that is given.",
+		"PROTOCOL <type>",
+		"    Return a reply of a type: string, integer, double, bignum, null, array,",
+		"    set, map, attrib, push, verbatim, true or false.",
+		"SET-ACTIVE-EXPIRE <0|1>",
+		"    With 0 expired keys are removed only when they are met.",
+		"SLEEP <seconds>",
+		"    Take so long. Decimals allowed. Others are served meanwhile.",
+		"STRINGMATCH-LEN <pattern> <string>",
+		"    Return whether the string matches the pattern.",
+	}
+}
+
+// debug implements DEBUG. No shard is held when it begins: what looks at data takes what it needs.
+func (s *Server) debug(c *command.Ctx) error {
+	if who := s.config.Enum("enable-debug-command"); !who.Is("yes") && !(who.Is("local") && local(c.Client)) {
+		return errDebugForbidden
+	}
+	if run := s.debugging(c.Argv[1], len(c.Argv)); run != nil {
+		return run(c)
+	}
+	return command.Error(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try DEBUG HELP.", c.Argv[1]))
+}
+
+// debugging finds the handler of a subcommand with so many words; nil when there is none.
+func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
+	for _, sub := range []struct {
+		name        string
+		least, most int
+		run         func(*command.Ctx) error
+	}{
+		{"CHANGE-REPL-ID", 2, 2, s.debugChangeReplID},
+		{"DIGEST", 2, 2, debugDigest},
+		{"DIGEST-VALUE", 2, math.MaxInt, debugDigestValue},
+		{"ERROR", 3, 3, func(c *command.Ctx) error {
+			c.Reply.Error(string(c.Argv[2]))
+			return nil
+		}},
+		{"HELP", 2, 2, func(c *command.Ctx) error {
+			command.ReplyHelp(c, debugHelp()...)
+			return nil
+		}},
+		{"LOG", 3, 3, s.debugLog},
+		{"OBJECT", 3, 4, debugObject},
+		{"PANIC", 2, 2, func(*command.Ctx) error { panic("called by DEBUG PANIC") }},
+		{"POPULATE", 3, 5, debugPopulate},
+		{"PROTOCOL", 3, 3, debugProtocol},
+		{"SET-ACTIVE-EXPIRE", 3, 3, s.debugSetActiveExpire},
+		{"SLEEP", 3, 3, debugSleep},
+		{"STRINGMATCH-LEN", 4, 4, func(c *command.Ctx) error {
+			matched := int64(0)
+			if glob.Match(c.Argv[2], c.Argv[3], false) {
+				matched = 1
+			}
+			c.Reply.Int(matched)
+			return nil
+		}},
+	} {
+		if command.EqualFold(name, sub.name) && words >= sub.least && words <= sub.most {
+			return sub.run
+		}
+	}
+	return nil
+}
+
+func (s *Server) debugChangeReplID(c *command.Ctx) error {
+	s.log.Info("Changing replication IDs after receiving change-repl-id")
+	id := randomID()
+	s.replID.Store(&id)
+	c.Reply.OK()
+	return nil
+}
+
+func (s *Server) debugLog(c *command.Ctx) error {
+	s.log.Warn("DEBUG LOG: " + string(c.Argv[2]))
+	c.Reply.OK()
+	return nil
+}
+
+func (s *Server) debugSetActiveExpire(c *command.Ctx) error {
+	on, _ := num.ParseInt(c.Argv[2])
+	s.engine.Store.Settings.LazyExpire.Store(on == 0)
+	c.Reply.OK()
+	return nil
+}
+
+// The steps in which DEBUG SLEEP sleeps: short ones until it is overtaken, for it keeps its loop until then.
+const (
+	shortNap = time.Millisecond
+	longNap  = 10 * time.Millisecond
+)
+
+// debugSleep takes the machine's time, whatever clock the server has: it stands for a command that takes long.
+func debugSleep(c *command.Ctx) error {
+	seconds, ok := num.ParseFloat(c.Argv[2])
+	if !ok {
+		seconds = 0 // as strtod has it
+	}
+	machine := clock.Real()
+	end := machine.Mono() + int64(min(max(seconds, 0), 1e9)*1e9)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	<-timer.C
+	for nap, n := shortNap, 0; ; n++ {
+		left := time.Duration(end - machine.Mono())
+		if left <= 0 {
+			break
+		}
+		if n == 10 {
+			nap = longNap
+		}
+		timer.Reset(min(left, nap))
+		<-timer.C
+		if err := c.Tick(); err != nil {
+			return err
+		}
+	}
+	c.Reply.OK()
+	return nil
+}
+
+// debugObject replies with a line that clients and tests take apart.
+func debugObject(c *command.Ctx) error {
+	if len(c.Argv) == 4 && !command.EqualFold(c.Argv[3], "FAST") {
+		return command.ErrSyntax
+	}
+	return c.DB.Hold(c.Argv[2], func() error {
+		it, ok := c.DB.Peek(c.Argv[2])
+		if !ok {
+			return command.ErrNoSuchKey
+		}
+		refs := 1
+		if n, ok := it.Int(); ok && n >= 0 && n < 10000 {
+			refs = math.MaxInt32 // Redis shares small numbers
+		}
+		line := fmt.Sprintf("Value at:%#x refcount:%d encoding:%v", it.Place(), refs, it.Encoding())
+		if len(c.Argv) == 3 {
+			line += fmt.Sprintf(" serializedlength:%d", it.SerializedLen())
+		}
+		c.Reply.Simple(line + fmt.Sprintf(" lru:%d lru_seconds_idle:%d", it.Access(), c.DB.Idle(&it)))
+		return nil
+	})
+}
+
+// debugPopulate makes keys that are not there yet. As in Redis they are not in the log: it is for trying things out.
+func debugPopulate(c *command.Ctx) error {
+	a := command.MakeArgs(c.Argv[2:])
+	count := a.IntIn(0, math.MaxInt64, command.ErrMustBePositive)
+	prefix, size := "key", int64(0)
+	if a.More() {
+		prefix = a.String()
+	}
+	if a.More() {
+		size = a.IntIn(0, c.DB.Settings().MaxBulk.Load(), command.ErrMustBePositive)
+	}
+	if err := a.Done(); err != nil {
+		return err
+	}
+	key, value := append([]byte(prefix), ':'), make([]byte, 0, max(size, 64))
+	stem := len(key)
+	for n := range count {
+		key = num.AppendInt(key[:stem], n)
+		value = num.AppendInt(append(value[:0], "value:"...), n)
+		if size > 0 {
+			used := len(value)
+			value = value[:max(used, int(size))]
+			clear(value[used:])
+			value = value[:size]
+		}
+		err := c.DB.Hold(key, func() error {
+			if !c.DB.Exists(key) {
+				c.DB.SetString(key, value, store.NoExpiry)
+				c.DB.Touch(key)
+			}
+			return nil
+		})
+		if err == nil && n%1024 == 1023 {
+			err = c.Tick()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	c.Reply.OK()
+	return nil
+}
+
+const protocolTypes = "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
+
+// debugProtocol replies with a value of each type that the protocol has.
+func debugProtocol(c *command.Ctx) error {
+	r := c.Reply
+	switch strings.ToLower(string(c.Argv[2])) {
+	case "string":
+		r.BulkString("Hello World")
+	case "integer":
+		r.Int(12345)
+	case "double":
+		r.Double(3.141)
+	case "bignum":
+		r.BigNumber("1234567999999999999999999999999999999")
+	case "null":
+		r.Null()
+	case "array":
+		r.Array(3)
+		three(func(n int64) { r.Int(n) })
+	case "set":
+		r.Set(3)
+		three(func(n int64) { r.Int(n) })
+	case "map":
+		r.Map(3)
+		three(func(n int64) {
+			r.Int(n)
+			r.Bool(n == 1)
+		})
+	case "attrib":
+		if r.Attribute(1) {
+			r.BulkString("key-popularity")
+			r.Array(2)
+			r.BulkString("key:123")
+			r.Int(90)
+		}
+		r.BulkString("Some real reply following the attribute")
+	case "push":
+		if r.Proto < 3 {
+			return command.Error("ERR RESP2 is not supported by this command")
+		}
+		r.Push(2)
+		r.BulkString("server-cpu-usage")
+		r.Int(42)
+		r.BulkString("Some real reply following the push reply")
+	case "verbatim":
+		r.Verbatim("txt", "This is a verbatim\nstring")
+	case "true", "false":
+		r.Bool(command.EqualFold(c.Argv[2], "TRUE"))
+	default:
+		return command.Error("ERR Wrong protocol type name. Please use one of the following: " + protocolTypes)
+	}
+	return nil
+}
+
+func three(fn func(n int64)) {
+	for n := range int64(3) {
+		fn(n)
+	}
+}

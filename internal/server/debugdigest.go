@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"crypto/sha1"
+	"encoding/binary"
+	"encoding/hex"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// digest stands for data whatever order it comes in: it is the one that redis-server makes, so that the two can be held
+// against each other. Things in an order are mixed in, things without one are added.
+type digest [sha1.Size]byte
+
+// add puts in something that has no place among others.
+func (d *digest) add(b []byte) {
+	sum := sha1.Sum(b)
+	for i := range d {
+		d[i] ^= sum[i]
+	}
+}
+
+// mix puts in what comes next.
+func (d *digest) mix(b []byte) {
+	d.add(b)
+	*d = sha1.Sum(d[:])
+}
+
+func (d *digest) mixInt(n int) {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], uint32(n))
+	d.mix(b[:])
+}
+
+// object puts a key's value and expiry in. The numbers of types are those of the RDB format, as in store.
+func (d *digest) object(db *store.DB, it *store.Item, tick func() error) (err error) {
+	d.mixInt(int(it.Type()))
+	switch it.Type() {
+	case store.TypeString:
+		d.mix(it.AppendText(nil))
+	case store.TypeHash:
+		h := db.HashOf(it)
+		n := 0
+		h.Each(func(p store.Pair) bool {
+			var element digest
+			element.mix(store.Text(p.Field, nil))
+			element.mix(store.Text(p.Value, nil))
+			d.add(element[:])
+			if n++; n%1024 == 0 {
+				err = tick()
+			}
+			return err == nil
+		})
+	}
+	if it.Expiry() != 0 {
+		d.add([]byte("!!expire!!"))
+	}
+	return err
+}
+
+func (d *digest) String() string { return hex.EncodeToString(d[:]) }
+
+// debugDigest stands for all databases, seen with the whole keyspace held.
+func debugDigest(c *command.Ctx) error {
+	var all digest
+	err := c.DB.HoldAll(func() error {
+		for i := range c.DB.Databases() {
+			if err := all.database(c.DB.Other(i), c.Tick); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.Reply.Simple(all.String())
+	return nil
+}
+
+// database puts all keys of a database in; one without keys leaves no trace.
+func (d *digest) database(db *store.DB, tick func() error) error {
+	n := 0
+	return db.Each(func(it *store.Item) error {
+		if n == 0 {
+			d.mixInt(db.Index())
+		}
+		var key digest
+		key.mix(it.Key())
+		if err := key.object(db, it, tick); err != nil {
+			return err
+		}
+		d.add(key[:])
+		if n++; n%256 == 0 {
+			return tick()
+		}
+		return nil
+	})
+}
+
+// debugDigestValue stands for each key's value, one that is missing having zeros.
+func debugDigestValue(c *command.Ctx) error {
+	digests := make([]digest, len(c.Argv)-2)
+	for i, key := range c.Argv[2:] {
+		err := c.DB.Hold(key, func() error {
+			if it, ok := c.DB.Peek(key); ok {
+				return digests[i].object(c.DB, &it, c.Tick)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	c.Reply.Array(len(digests))
+	for i := range digests {
+		c.Reply.Simple(digests[i].String())
+	}
+	return nil
+}

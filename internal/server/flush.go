@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"github.com/redpoll/redpoll/internal/command"
+)
+
+// dbSize counts shard by shard: it is called often by those who watch a server, and must not stop the world for them.
+func dbSize(c *command.Ctx) error {
+	n, err := c.DB.Len()
+	if err != nil {
+		return err
+	}
+	c.Reply.Int(int64(n))
+	return nil
+}
+
+func (s *Server) flushDB(c *command.Ctx) error { return s.flush(c, c.DB.Index()) }
+
+func (s *Server) flushAll(c *command.Ctx) error { return s.flush(c, -1) }
+
+// flush removes the keys of one database, or of all with -1. Pages are given back whole and no key is visited, so that
+// ASYNC and SYNC are the same. As in Redis the command goes to the log even when there was nothing to remove.
+func (s *Server) flush(c *command.Ctx, db int) error {
+	a := c.Args()
+	if a.More() && !a.Keyword("ASYNC") && !a.Keyword("SYNC") {
+		return command.ErrSyntax
+	}
+	if err := a.Done(); err != nil {
+		return err
+	}
+	removed := s.engine.Store.Flush(db)
+	c.Dirty += int64(max(removed, 1))
+	c.Reply.OK()
+	return nil
+}
+
+// time replies with the server's clock: seconds and microseconds.
+func (s *Server) time(c *command.Ctx) error {
+	now := s.clock.WallMicros()
+	c.Reply.Array(2)
+	c.Reply.BulkInt(now / 1_000_000)
+	c.Reply.BulkInt(now % 1_000_000)
+	return nil
+}
+
+// lastSave replies with the start of the server: nothing is saved by this version.
+func (s *Server) lastSave(c *command.Ctx) error {
+	c.Reply.Int(s.started.Unix())
+	return nil
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"strconv"
+
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/stats"
+)
+
+// memoryStats declares INFO memory. All of it comes from one reading, so that its figures fit each other.
+func (s *Server) memoryStats(sec *stats.Section) {
+	fields := []stats.Field{
+		{Name: "used_memory*", Help: "bytes that the data, clients and the runtime take"},
+		{Name: "allocator_*", Help: "memory off the Go heap: live blocks, pages of heaps, pages that are resident"},
+		{Name: "total_system_memory*", Help: "memory of the machine"},
+		{Name: "number_of_*", Help: "this version has no scripts"},
+		{Name: "maxmemory*", Help: "directives maxmemory and maxmemory-policy"},
+		{Name: "rss_overhead_*", Help: "resident memory beside the allocator's"},
+		{Name: "mem_*", Help: "memory by purpose"},
+		{Name: "active_defrag_running", Help: "nothing needs to be moved"},
+		{Name: "lazyfree_pending_objects", Help: "values that wait to be freed"},
+		{Name: "lazyfreed_objects", Kind: stats.Counter, Help: "values that were freed after their keys were gone"},
+		{Name: "redpoll_go_memory", Help: "bytes that the Go runtime has in use"},
+		{Name: "redpoll_arena_*", Help: "address space of the data: reserved, usable, resident without use"},
+	}
+	sec.Group(func(v *stats.Values) {
+		m, arena := s.memory(), s.arena.Stats()
+		usedFields(v, &m)
+		s.allocatorFields(v, &m, &arena)
+		v.Int("redpoll_go_memory", goMemory())
+		v.Int("redpoll_arena_reserved", arena.Reserved)
+		v.Int("redpoll_arena_opened", arena.Opened)
+		v.Int("redpoll_arena_cached", arena.Cached)
+	}, fields...)
+}
+
+// sized gives a number of bytes and, where Redis has it, the same for people.
+func sized(v *stats.Values, name string, n int64) {
+	v.Int(name, n)
+	v.Text(name+"_human", stats.Human(n))
+}
+
+func percent(v *stats.Values, name string, part, whole int64) {
+	share := 0.0
+	if whole > 0 {
+		share = float64(part) * 100 / float64(whole)
+	}
+	v.Text(name, strconv.FormatFloat(share, 'f', 2, 64)+"%")
+}
+
+func usedFields(v *stats.Values, m *memory) {
+	overhead := m.startup + m.clients
+	sized(v, "used_memory", m.used)
+	sized(v, "used_memory_rss", m.rss)
+	sized(v, "used_memory_peak", m.peak)
+	percent(v, "used_memory_peak_perc", m.used, m.peak)
+	v.Int("used_memory_overhead", overhead)
+	v.Int("used_memory_startup", m.startup)
+	v.Int("used_memory_dataset", m.used-overhead)
+	percent(v, "used_memory_dataset_perc", m.used-overhead, m.used-m.startup)
+}
+
+func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {
+	live, resident := s.engine.Store.Used(), arena.InUse+arena.Cached
+	if m.rss > 0 {
+		resident = min(resident, m.rss) // pages that were never touched are not there
+	}
+	v.Int("allocator_allocated", live)
+	v.Int("allocator_active", arena.InUse)
+	v.Int("allocator_resident", resident)
+	sized(v, "total_system_memory", totalMemory())
+	v.Int("used_memory_lua", 0)
+	v.Int("used_memory_vm_eval", 0)
+	v.Text("used_memory_lua_human", stats.Human(0))
+	for _, name := range []string{"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
+		"number_of_libraries", "used_memory_vm_functions"} {
+		v.Int(name, 0)
+	}
+	sized(v, "used_memory_vm_total", 0)
+	v.Int("used_memory_functions", 0)
+	sized(v, "used_memory_scripts", 0)
+	sized(v, "maxmemory", s.config.Int("maxmemory").Load())
+	v.Text("maxmemory_policy", s.config.Enum("maxmemory-policy").Load())
+	ratio(v, "allocator_frag", arena.InUse, live)
+	ratio(v, "allocator_rss", resident, arena.InUse)
+	ratio(v, "rss_overhead", m.rss, resident)
+	v.Float("mem_fragmentation_ratio", quotient(m.rss, m.used), 2)
+	v.Int("mem_fragmentation_bytes", m.rss-m.used)
+	for _, name := range []string{"mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers",
+		"mem_clients_slaves"} {
+		v.Int(name, 0)
+	}
+	v.Int("mem_clients_normal", m.clients)
+	v.Int("mem_cluster_links", 0)
+	v.Int("mem_aof_buffer", 0)
+	v.Text("mem_allocator", "redpoll")
+	v.Int("active_defrag_running", 0)
+	v.Int("lazyfree_pending_objects", s.engine.Store.LazyPending())
+	v.Int("lazyfreed_objects", s.engine.Store.LazyFreed())
+}
+
+// ratio gives how many times as much the one is as the other, and the difference.
+func ratio(v *stats.Values, name string, more, less int64) {
+	v.Float(name+"_ratio", quotient(more, less), 2)
+	v.Int(name+"_bytes", more-less)
+}
+
+// quotient is a division whose result for nothing by nothing is one.
+func quotient(a, b int64) float64 {
+	if b <= 0 {
+		return 1
+	}
+	return float64(a) / float64(b)
+}

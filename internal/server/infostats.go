@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/redpoll/redpoll/internal/netloop"
+	"github.com/redpoll/redpoll/internal/stats"
+)
+
+// rates are figures of the last second and a half, which cron samples.
+type rates struct {
+	commands, input, output stats.Rate
+}
+
+// sample notes what the rates are of. Only cron calls it.
+func (s *Server) sample() {
+	now := s.machine.Mono() / 1_000_000
+	s.rates.commands.Sample(now, s.engine.Stats.Total.Load())
+	s.rates.input.Sample(now, s.overLoops(func(l netloop.Stats) uint64 { return l.ReadBytes }))
+	s.rates.output.Sample(now, s.overLoops(func(l netloop.Stats) uint64 { return l.WrittenBytes }))
+	s.usedMemory()
+}
+
+// overLoops adds up a figure of all loops.
+func (s *Server) overLoops(figure func(netloop.Stats) uint64) (sum int64) {
+	for _, l := range s.loops.Loops() {
+		sum += int64(figure(l.Stats()))
+	}
+	return sum
+}
+
+// loopCounter is overLoops as a counter that CONFIG RESETSTAT resets.
+func (s *Server) loopCounter(figure func(netloop.Stats) uint64) func() int64 {
+	return s.since(func() int64 { return s.overLoops(figure) })
+}
+
+func (s *Server) activityStats(sec *stats.Section) {
+	engine := s.engine
+	kbps := func(r *stats.Rate) func() float64 { return func() float64 { return float64(r.PerSecond()) / 1024 } }
+	zero := func(names ...string) {
+		constants(sec, stats.Counter, "this version has nothing that it counts", 0, names...)
+	}
+	none := func() float64 { return 0 }
+	sec.Counter("total_connections_received", "connections accepted", s.since(func() int64 {
+		_, accepted, _ := s.hub.Counts()
+		return accepted
+	}))
+	sec.Counter("total_commands_processed", "commands run", engine.Stats.Total.Load)
+	sec.Gauge("instantaneous_ops_per_sec", "commands a second", s.rates.commands.PerSecond)
+	sec.Counter("total_net_input_bytes", "bytes read", s.loopCounter(func(l netloop.Stats) uint64 { return l.ReadBytes }))
+	sec.Counter("total_net_output_bytes", "bytes written", s.loopCounter(func(l netloop.Stats) uint64 { return l.WrittenBytes }))
+	zero("total_net_repl_input_bytes", "total_net_repl_output_bytes")
+	float(sec, "instantaneous_input_kbps", "kB a second read", 2, kbps(&s.rates.input))
+	float(sec, "instantaneous_output_kbps", "kB a second written", 2, kbps(&s.rates.output))
+	float(sec, "instantaneous_input_repl_kbps", "this version does not replicate", 2, none)
+	float(sec, "instantaneous_output_repl_kbps", "this version does not replicate", 2, none)
+	sec.Counter("rejected_connections", "connections refused", s.since(func() int64 {
+		_, _, rejected := s.hub.Counts()
+		return rejected
+	}))
+	zero("sync_full", "sync_partial_ok", "sync_partial_err")
+	sec.Counter("expired_keys", "keys that died of their expiry", engine.Store.Expired)
+	float(sec, "expired_stale_perc", "dead keys not yet removed: they are removed at their time", 2, none)
+	zero("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys", "evicted_clients",
+		"total_eviction_exceeded_time", "current_eviction_exceeded_time")
+	sec.Counter("keyspace_hits", "reads that found their key", engine.Stats.Hits.Load)
+	sec.Counter("keyspace_misses", "reads that did not", engine.Stats.Misses.Load)
+	zero("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
+		"migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
+		"active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
+		"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies")
+	sec.Counter("total_error_replies", "error replies", engine.Stats.Errors.Load)
+	zero("dump_payload_sanitizations")
+	reads := func(l netloop.Stats) uint64 { return l.Reads }
+	writes := func(l netloop.Stats) uint64 { return l.Writes }
+	sec.Counter("total_reads_processed", "reads from sockets", s.loopCounter(reads))
+	sec.Counter("total_writes_processed", "writes to sockets", s.loopCounter(writes))
+	sec.Counter("io_threaded_reads_processed", "reads by other loops than the first", s.since(func() int64 {
+		return s.overLoops(reads) - int64(s.loops.Loops()[0].Stats().Reads)
+	}))
+	sec.Counter("io_threaded_writes_processed", "writes by other loops than the first", s.since(func() int64 {
+		return s.overLoops(writes) - int64(s.loops.Loops()[0].Stats().Writes)
+	}))
+	zero("reply_buffer_shrinks", "reply_buffer_expands")
+	sec.Counter("redpoll_parked_commands", "times that a command found busy what it needed", engine.Stats.Parked.Load)
+	sec.Counter("redpoll_detached_handlers", "commands that were overtaken", engine.Stats.Detached.Load)
+	sec.Counter("redpoll_handler_panics", "commands that failed by a bug", engine.Stats.Panics.Load)
+}
+
+// cpuStats tells of the process. There is no main thread whose share could be told: the loops are the server.
+func cpuStats(sec *stats.Section) {
+	fields := []stats.Field{
+		{Name: "used_cpu_*", Kind: stats.Counter, Help: "seconds of CPU time, in the kernel and outside"},
+		{Name: "redpoll_gc_cycles", Kind: stats.Counter, Help: "runs of the Go garbage collector"},
+		{Name: "redpoll_gc_cpu_fraction", Kind: stats.Gauge, Help: "share of the usable CPU time that it took"},
+	}
+	sec.Group(func(v *stats.Values) {
+		system, user := cpuTimes(false)
+		childSystem, childUser := cpuTimes(true)
+		seconds := func(name string, d time.Duration) { v.Float(name, d.Seconds(), 6) }
+		seconds("used_cpu_sys", system)
+		seconds("used_cpu_user", user)
+		seconds("used_cpu_sys_children", childSystem)
+		seconds("used_cpu_user_children", childUser)
+		gc := readCollector()
+		v.Int("redpoll_gc_cycles", gc.cycles)
+		v.Float("redpoll_gc_cpu_fraction", gc.fraction, 6)
+	}, fields...)
+}
+
+func (s *Server) commandStats(sec *stats.Section) {
+	sec.Group(func(v *stats.Values) {
+		for spec := range s.registry.All() {
+			c := &s.engine.Stats.Commands[spec.ID()]
+			calls, rejected, failed := c.Calls.Load(), c.Rejected.Load(), c.Failed.Load()
+			if calls+rejected+failed == 0 {
+				continue
+			}
+			micros, each := c.Nanos.Load()/1000, 0.0
+			if calls > 0 {
+				each = float64(micros) / float64(calls)
+			}
+			v.Text("cmdstat_"+spec.FullName(), fmt.Sprintf("calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
+				calls, micros, each, rejected, failed))
+		}
+	}, stats.Field{Name: "cmdstat_*", Kind: stats.Text, Help: "what a command was called and took"})
+}
+
+func (s *Server) errorStats(sec *stats.Section) {
+	sec.Group(func(v *stats.Values) {
+		for _, e := range s.engine.Stats.ByCode() {
+			v.Text("errorstat_"+e.Code, fmt.Sprintf("count=%d", e.Count))
+		}
+	}, stats.Field{Name: "errorstat_*", Kind: stats.Text, Help: "error replies by their code"})
+}
+
+func (s *Server) keyspaceStats(sec *stats.Section) {
+	sec.Group(func(v *stats.Values) {
+		s.censusMu.Lock()
+		defer s.censusMu.Unlock()
+		for i, n := range s.census.Take(s.engine.Store, s.clock.WallMillis()) {
+			if n.Keys > 0 {
+				v.Text(fmt.Sprintf("db%d", i), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d", n.Keys, n.Expires, n.TTL))
+			}
+		}
+	}, stats.Field{Name: "db*", Kind: stats.Text, Help: "keys of a database, and of them those with an expiry"})
+}

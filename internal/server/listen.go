@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/redpoll/redpoll/internal/netloop"
+)
+
+// A StartError is why a server does not listen. Line is what redis-server logs; Error adds the cause to it.
+type StartError struct {
+	Line string
+	Err  error
+}
+
+// Error implements error.
+func (e *StartError) Error() string { return e.Line + " (" + e.Err.Error() + ")" }
+
+// Unwrap gives the cause.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// makeLoops makes the event loops.
+func (s *Server) makeLoops() (err error) {
+	s.loops, err = netloop.New(netloop.Options{
+		Loops: s.numLoops, Handler: s.hub, Mono: s.clock.Mono,
+		TCPKeepAlive: int(s.config.Int("tcp-keepalive").Load()), Backlog: int(s.config.Int("tcp-backlog").Load()),
+	})
+	return err
+}
+
+// listen opens all sockets that the configuration names.
+func (s *Server) listen() error {
+	s.listenMu.Lock()
+	defer s.listenMu.Unlock()
+	s.addrs = nil
+	cfg := s.config
+	if port := int(cfg.Int("port").Load()); !s.noTCP() {
+		if err := s.listenTCP(port); err != nil {
+			return err
+		}
+	}
+	if path := cfg.Str("unixsocket").Load(); path != "" {
+		addr, err := s.loops.Listen("unix", path, netloop.ListenOptions{Unlink: true, Mode: uint32(cfg.Int("unixsocketperm").Load())})
+		if err != nil {
+			return &StartError{"Failed opening Unix socket: bind: " + systemText(err), err}
+		}
+		s.addrs = append(s.addrs, addr)
+	}
+	return nil
+}
+
+// followAddress has the server listen elsewhere when the configuration says so. Connections stay.
+func (s *Server) followAddress() {
+	move := func(reply string) func() error {
+		return func() error {
+			s.loops.CloseListeners()
+			if err := s.listen(); err != nil {
+				s.log.Warn(logLine(err))
+				return errors.New(reply)
+			}
+			return nil
+		}
+	}
+	s.config.OnChange(move("Failed to bind to specified addresses."), "bind")
+	s.config.OnChange(move("Unable to listen on this port. Check server logs."), "port")
+}
+
+// logLine gives the line to log for an error of listen.
+func logLine(err error) string {
+	if start := (*StartError)(nil); errors.As(err, &start) {
+		return start.Line
+	}
+	return err.Error()
+}
+
+// noTCP tells whether the server is to have a Unix socket only: port 0 in Redis's configuration. (A server in a process,
+// which has no Unix socket, gets a free port instead.)
+func (s *Server) noTCP() bool {
+	return s.config.Int("port").Load() == 0 && s.config.Str("unixsocket").Load() != ""
+}
+
+// listenTCP binds to each address of the directive bind. Those that the machine lacks are passed over where the directive
+// says so with a "-", and all of a protocol that it lacks.
+func (s *Server) listenTCP(port int) error {
+	asked, bound := port, 0
+	for _, name := range s.config.Bind().Load() {
+		name, optional := strings.CutPrefix(name, "-")
+		network, host := tcpAddress(name)
+		addr, err := s.loops.Listen(network, net.JoinHostPort(host, strconv.Itoa(port)), netloop.ListenOptions{})
+		if err != nil {
+			s.log.Warn(fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: bind: %s", name, port, systemText(err)))
+			if optional && errors.Is(err, syscall.EADDRNOTAVAIL) || lacksProtocol(err) {
+				continue
+			}
+			return errListen(asked, err)
+		}
+		if port == 0 { // the others share the port that the first was given
+			port = addr.(*net.TCPAddr).Port
+		}
+		s.addrs = append(s.addrs, addr)
+		bound++
+	}
+	if bound == 0 {
+		return errListen(asked, errors.New("no address to bind to"))
+	}
+	return nil
+}
+
+func errListen(port int, cause error) error {
+	return &StartError{fmt.Sprintf("Failed listening on port %d (TCP), aborting.", port), cause}
+}
+
+// tcpAddress translates an address as bind has it: "*" is all of IPv4, "::*" all of IPv6.
+func tcpAddress(name string) (network, host string) {
+	switch {
+	case name == "*":
+		return "tcp4", "0.0.0.0"
+	case name == "::*":
+		return "tcp6", "::"
+	case strings.Contains(name, ":"):
+		return "tcp6", name
+	}
+	return "tcp4", name
+}
+
+// lacksProtocol tells whether the machine does not know the protocol of an address at all.
+func lacksProtocol(err error) bool {
+	return slices.ContainsFunc([]error{syscall.ENOPROTOOPT, syscall.EPROTONOSUPPORT, syscall.EAFNOSUPPORT},
+		func(e error) bool { return errors.Is(err, e) })
+}
+
+// Addrs gives the addresses that the server listens on.
+func (s *Server) Addrs() []net.Addr {
+	s.listenMu.Lock()
+	defer s.listenMu.Unlock()
+	return slices.Clone(s.addrs)
+}
+
+// TCP tells whether the server listens on a TCP port.
+func (s *Server) TCP() bool { return !s.noTCP() }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"runtime/metrics"
+
+	"github.com/redpoll/redpoll/internal/command"
+)
+
+// memoryUsage replies with what a key takes. With SAMPLES 0 all elements are looked at.
+func memoryUsage(c *command.Ctx) error {
+	a := c.Args()
+	key, samples := a.Key(), int64(5)
+	for a.More() {
+		if !a.Keyword("SAMPLES") || !a.More() {
+			return command.ErrSyntax
+		}
+		if samples = a.Int(); a.Err() == nil && samples < 0 {
+			return command.ErrSyntax
+		}
+	}
+	if err := a.Done(); err != nil {
+		return err
+	}
+	it, ok := c.DB.Peek(key)
+	if !ok {
+		c.Reply.Null()
+		return nil
+	}
+	n, err := it.Usage(int(samples), c.Tick)
+	if err != nil {
+		return err
+	}
+	c.Reply.Int(n)
+	return nil
+}
+
+// clientSize is about what a connection takes on the Go heap beside its buffers, in bytes.
+const clientSize = 2 << 10
+
+// memory is the server's memory in bytes. What is used is what the data takes off the Go heap, what clients make the
+// server hold, and what the Go runtime had in use when the server had just started: it rises and falls with the data and
+// not with the collector's mood.
+type memory struct {
+	used    int64
+	startup int64
+	clients int64
+	rss     int64
+	peak    int64
+}
+
+// memory reads the server's memory.
+func (s *Server) memory() memory {
+	m := memory{startup: s.startup, rss: residentBytes()}
+	m.used, m.clients = s.usedMemory()
+	m.peak = s.peak.Load()
+	return m
+}
+
+// usedMemory gives the bytes in use and of them those for clients, and notes the peak.
+func (s *Server) usedMemory() (used, clients int64) {
+	open, _, _ := s.hub.Counts()
+	clients = int64(open)*clientSize + s.hub.InputBytes()
+	used = s.startup + clients + s.engine.Store.Used()
+	for {
+		peak := s.peak.Load()
+		if used <= peak || s.peak.CompareAndSwap(peak, used) {
+			return used, clients
+		}
+	}
+}
+
+// goMemory gives the bytes that the Go runtime has in use: objects, stacks and its own books. In a process with several
+// servers it is that of all.
+func goMemory() int64 {
+	samples := []metrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/stacks:bytes"},
+		{Name: "/memory/classes/metadata/mcache/inuse:bytes"},
+		{Name: "/memory/classes/metadata/mspan/inuse:bytes"},
+		{Name: "/memory/classes/metadata/other:bytes"},
+		{Name: "/memory/classes/other:bytes"},
+	}
+	metrics.Read(samples)
+	n := int64(0)
+	for _, sample := range samples {
+		n += int64(sample.Value.Uint64())
+	}
+	return n
+}
+
+// collector is what the Go garbage collector has done since the process began.
+type collector struct {
+	cycles   int64
+	fraction float64 // of the CPU time that the process could have had
+}
+
+func readCollector() collector {
+	samples := []metrics.Sample{
+		{Name: "/gc/cycles/total:gc-cycles"},
+		{Name: "/cpu/classes/gc/total:cpu-seconds"},
+		{Name: "/cpu/classes/total:cpu-seconds"},
+	}
+	metrics.Read(samples)
+	c := collector{cycles: int64(samples[0].Value.Uint64())}
+	if total := samples[2].Value.Float64(); total > 0 {
+		c.fraction = samples[1].Value.Float64() / total
+	}
+	return c
+}

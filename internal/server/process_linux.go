@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// residentBytes gives the memory of the process that is resident, 0 when the system does not say.
+func residentBytes() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// totalMemory gives the machine's memory in bytes, 0 when the system does not say.
+func totalMemory() int64 {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return 0
+	}
+	return int64(uint64(info.Totalram) * uint64(info.Unit))
+}
+
+// cpuTimes gives the CPU time that the process, or with children its ended children, took in the kernel and outside.
+func cpuTimes(children bool) (system, user time.Duration) {
+	who := unix.RUSAGE_SELF
+	if children {
+		who = unix.RUSAGE_CHILDREN
+	}
+	var usage unix.Rusage
+	if unix.Getrusage(who, &usage) != nil {
+		return 0, 0
+	}
+	return time.Duration(usage.Stime.Nano()), time.Duration(usage.Utime.Nano())
+}
+
+// osName names the system as uname does.
+func osName() string {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return "Linux"
+	}
+	return unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:]) + " " +
+		unix.ByteSliceToString(name.Machine[:])
+}
+
+// raiseFileLimit makes the number of files that the process may have open at least want, if the system allows it. It
+// gives the number before and after.
+func raiseFileLimit(want uint64) (before, after uint64, err error) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, 0, err
+	}
+	if limit.Cur >= want {
+		return limit.Cur, limit.Cur, nil
+	}
+	raised := unix.Rlimit{Cur: want, Max: max(limit.Max, want)}
+	if err = unix.Setrlimit(unix.RLIMIT_NOFILE, &raised); err == nil {
+		return limit.Cur, want, nil
+	}
+	if most := (unix.Rlimit{Cur: limit.Max, Max: limit.Max}); limit.Max > limit.Cur && unix.Setrlimit(unix.RLIMIT_NOFILE, &most) == nil {
+		return limit.Cur, limit.Max, err
+	}
+	return limit.Cur, limit.Cur, err
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"github.com/redpoll/redpoll/internal/ds/listpack"
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// Usage gives the bytes that a key takes: its record and what its value owns, as allocated, and its share of the table and
+// of the expiry index that it lies in. Of a value with many elements only so many are looked at and the rest are taken to
+// be like them; 0 is all of them. tick is called every so often and ends the counting when it gives an error, which is
+// returned.
+func (it *Item) Usage(samples int, tick func() error) (int64, error) {
+	n := int64(mem.Usable(it.rec.size())) + it.t.keys.Bytes()/int64(max(it.t.keys.Len(), 1))
+	if it.rec.has(hasExpiry) {
+		n += it.t.expiry.Bytes() / int64(max(it.t.expiry.Len(), 1))
+	}
+	if it.rec.has(inBlock) {
+		n += int64(mem.Usable(readBlock(it.rec.value()).size))
+	}
+	if it.Encoding() != EncTable {
+		return n, nil
+	}
+	elements, err := it.elementUsage(samples, tick)
+	return n + elements, err
+}
+
+// elementUsage is Usage for the elements of a table and the table itself.
+func (it *Item) elementUsage(samples int, tick func() error) (n int64, err error) {
+	t := it.elements()
+	if samples <= 0 {
+		samples = t.Len()
+	}
+	seen, sum := 0, int64(0)
+	t.Each(func(e mem.Ref) bool {
+		sum += int64(mem.Usable(elementAt(t.Heap, e).size))
+		if seen++; seen%1024 == 0 {
+			err = tick()
+		}
+		return err == nil && seen < samples
+	})
+	if seen > 0 {
+		sum = int64(float64(sum) / float64(seen) * float64(t.Len()))
+	}
+	return t.Bytes() + sum, err
+}
+
+// Place gives a number that tells where the key's record lies, for DEBUG OBJECT.
+func (it *Item) Place() uint64 { return uint64(it.ref) << 3 }
+
+// Access gives the record's access field: 24 bits, the time of the last use in seconds or, with LFU policies, minutes and
+// a counter.
+func (it *Item) Access() uint32 { return it.rec.access() }
+
+// SerializedLen gives the bytes that the value takes in the RDB format of Redis, without compression.
+func (it *Item) SerializedLen() int {
+	if v, ok := it.Int(); ok {
+		return serializedInt(v)
+	}
+	if it.Type() == TypeString {
+		size := len(it.Blob())
+		return lengthPrefix(size) + size
+	}
+	h := Hash{it: *it}
+	packed, loose := listpack.EmptySize, lengthPrefix(h.Len())
+	var room [maxIntText + 4]byte
+	h.Each(func(p Pair) bool {
+		for _, v := range [2]Value{p.Field, p.Value} {
+			text := Text(v, room[:0])
+			entry := listpack.Bytes(text)
+			packed += entry.Size()
+			loose += lengthPrefix(len(text)) + len(text)
+		}
+		return true
+	})
+	if h.isTable() {
+		return loose
+	}
+	return lengthPrefix(packed) + packed
+}
+
+// serializedInt gives the bytes of a number: a byte and the least of 1, 2 and 4 that hold it, or else its text.
+func serializedInt(v int64) int {
+	switch {
+	case v == int64(int8(v)):
+		return 2
+	case v == int64(int16(v)):
+		return 3
+	case v == int64(int32(v)):
+		return 5
+	}
+	return 1 + len(Text(Value{Int: v}, nil))
+}
+
+// lengthPrefix gives the bytes that a length takes.
+func lengthPrefix(n int) int {
+	switch {
+	case n < 1<<6:
+		return 1
+	case n < 1<<14:
+		return 2
+	case n < 1<<32:
+		return 5
+	}
+	return 9
+}
+
+// Counts is what INFO keyspace says of a database.
+type Counts struct {
+	Keys    int64
+	Expires int64 // of them, those with an expiry
+	TTL     int64 // average milliseconds that those have left, from a sample; 0 when it had none of them
+}
+
+// Census is a reading of all databases' counts that holds up nobody: of a shard that is busy, what it had at the reading
+// before is taken. It belongs to one goroutine at a time.
+type Census struct {
+	shards [][]Counts // by shard and database
+}
+
+// Take counts the keys of all databases at the time now (Unix ms).
+func (c *Census) Take(s *Store, now int64) []Counts {
+	if c.shards == nil {
+		c.shards = make([][]Counts, len(s.shards))
+	}
+	total := make([]Counts, s.databases)
+	ttls := make([]int64, s.databases)
+	patience := 8
+	for i := range s.shards {
+		sh := &s.shards[i]
+		locked := sh.tryLock()
+		if !locked && patience > 0 {
+			patience--
+			locked = sh.spinLock()
+		}
+		if locked {
+			c.shards[i] = sh.census(c.shards[i], now)
+			sh.unlock()
+		}
+		for db, n := range c.shards[i] {
+			total[db].Keys += n.Keys
+			total[db].Expires += n.Expires
+			if n.TTL > 0 {
+				total[db].TTL += n.TTL
+				ttls[db]++
+			}
+		}
+	}
+	for db := range total {
+		total[db].TTL /= max(ttls[db], 1)
+	}
+	return total
+}
+
+// census counts a held shard's keys; its TTL is that of a key taken at random, if that has one.
+func (sh *Shard) census(room []Counts, now int64) []Counts {
+	room = room[:0]
+	for db := range sh.used {
+		n := Counts{}
+		if t := sh.tables[db].Load(); t != nil {
+			n.Keys, n.Expires = int64(t.keys.Len()), int64(t.expires)
+			if t.expires > 0 {
+				rec := record{t.heap.Pointer(t.keys.Random(uint64(now)))}
+				n.TTL = max(rec.expiry()-now, 0)
+			}
+		}
+		room = append(room, n)
+	}
+	return room
+}
