@@ -122,7 +122,7 @@ func replyAll(c *command.Ctx, fields, values bool) error {
 	return err
 }
 
-// hscan shows a listpack whole, whatever COUNT says. As in Redis, the options of a scan of nothing are not looked at.
+// hscan shows a packed hash whole, whatever COUNT says. As in Redis, the options of a scan of nothing are not looked at.
 func hscan(c *command.Ctx) error {
 	args := command.MakeArgs(c.Argv[2:])
 	var scan command.ScanArgs

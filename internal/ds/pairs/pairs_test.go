@@ -186,3 +186,26 @@ func BenchmarkFind(b *testing.B) {
 		}
 	}
 }
+
+func FuzzTexts(f *testing.F) {
+	f.Add([]byte("field"), []byte("12345"), []byte("-1000"), []byte(""))
+	f.Add([]byte("\xff\xff"), []byte("fifteen bytes.."), []byte("1"), bytes.Repeat([]byte{0xff}, 263))
+	f.Fuzz(func(t *testing.T, a, b, c, d []byte) {
+		if bytes.Equal(a, c) {
+			return
+		}
+		blob := pack(string(a), string(b), string(c), string(d))
+		for _, want := range [][2]string{{string(a), string(b)}, {string(c), string(d)}} {
+			off, _ := Find(blob, []byte(want[0]))
+			if off == 0 {
+				t.Fatalf("%q is not in %q", want[0], blob)
+			}
+			if field, value, _ := Read(blob, off); field.text() != want[0] || value.text() != want[1] {
+				t.Fatalf("%q came back as %q, %q", want, field.text(), value.text())
+			}
+		}
+		if n := len(unpack(blob)); n != 4 {
+			t.Fatalf("%d texts in %q", n, blob)
+		}
+	})
+}
