@@ -107,7 +107,7 @@ func (w *Worker) reject(cl *Client, c *Call, err error) {
 	}
 	if c.spec != nil {
 		w.e.Stats.Commands[c.spec.ID()].Rejected.Add(1)
-		if cl.tx != nil && c.spec.ID() == w.e.execID {
+		if c.spec.ID() == w.e.execID { // outside a transaction too
 			w.abandon(cl)
 			err = command.Error("EXECABORT Transaction discarded because of: " + strings.TrimPrefix(err.Error(), "ERR "))
 		}
