@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package session_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/cmds/keys"
+	"github.com/redpoll/redpoll/internal/cmds/strings"
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/netloop"
+	"github.com/redpoll/redpoll/internal/session"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+const patience = 10 * time.Second
+
+// rig is a hub on loops, with the commands of some families and those of testFamily.
+type rig struct {
+	t         testing.TB
+	hub       *session.Hub
+	engine    *engine.Engine
+	addr      string
+	log       lockedBuffer
+	password  atomic.Pointer[string]
+	protected atomic.Bool
+	began     chan string   // one word for each SLOW, HOLD or STILL that has begun
+	release   chan struct{} // ends a HOLD or STILL
+}
+
+// options are what tests vary.
+type options struct {
+	loops, shards int
+	clock         *clock.Clock
+}
+
+func start(t testing.TB, o options) *rig {
+	t.Helper()
+	r := &rig{t: t, began: make(chan string, 100), release: make(chan struct{}, 100)}
+	r.setPassword("")
+	if o.clock == nil {
+		o.clock = clock.Real()
+	}
+	o.loops, o.shards = max(o.loops, 1), max(o.shards, 4)
+	registry, err := command.NewRegistry(session.Family(), strings.Family, keys.Family, engine.Transactions, r.testFamily())
+	if err != nil {
+		t.Fatal(err)
+	}
+	arena, err := mem.NewArena(mem.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var group *netloop.Group
+	r.engine = engine.New(engine.Options{
+		Arena: arena, Clock: o.clock, Log: log, Registry: registry, Databases: 16, Shards: o.shards, Loops: o.loops,
+		WakeLoop: func(loop int) {
+			if group != nil {
+				group.Loops()[loop].Post(func(*netloop.Runner) {})
+			}
+		},
+	})
+	r.hub = session.NewHub(session.Options{
+		Engine: r.engine, Log: log, Password: func() string { return *r.password.Load() },
+		Version: func() string { return "7.0.15" }, Protected: r.protected.Load,
+	})
+	if group, err = netloop.New(netloop.Options{Loops: o.loops, Handler: r.hub, Mono: o.clock.Mono}); err != nil {
+		t.Fatal(err)
+	}
+	forget := o.clock.OnAdvance(func() {
+		for _, l := range group.Loops() {
+			l.Post(func(*netloop.Runner) {})
+		}
+	})
+	addr, err := group.Listen("tcp4", "127.0.0.1:0", netloop.ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.addr = addr.String()
+	group.Start()
+	t.Cleanup(func() {
+		forget()
+		r.engine.Close()
+		close(r.release)
+		group.Stop()
+		if err := arena.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func (r *rig) setPassword(p string) { r.password.Store(&p) }
+
+func (r *rig) dial() *testutil.Client {
+	r.t.Helper()
+	return testutil.Dial(r.t, "tcp", r.addr)
+}
+
+// tcp opens a bare connection.
+func (r *rig) tcp() *net.TCPConn {
+	r.t.Helper()
+	c, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close() })
+	return c.(*net.TCPConn)
+}
+
+// testFamily has the commands that tests need of a server.
+func (r *rig) testFamily() command.Family {
+	spec := func(name, syntax string, flags command.Flags, keys []command.KeySpec, plan command.Plan, run func(*command.Ctx) error) command.Spec {
+		return command.Spec{
+			Name: name, Since: "1.0.0", Complexity: "O(1)", Summary: "Of a test.", Syntax: syntax, Flags: flags, Keys: keys,
+			Plan: plan, Run: run,
+		}
+	}
+	one := command.OneKey(command.RW)
+	return command.Family{Name: "test", Group: "generic", Commands: []command.Spec{
+		// BIG replies with so many bytes.
+		spec("BIG", "size:int", command.ReadOnly, nil, command.PlanNone, func(c *command.Ctx) error {
+			n, err := strconv.Atoi(string(c.Argv[1]))
+			if err != nil {
+				return command.ErrNotInteger
+			}
+			c.Reply.Bulk(make([]byte, n))
+			return nil
+		}),
+		// HOLD keeps its key's shard until released, ticking all the time.
+		spec("HOLD", "key", command.Write, one, command.PlanKeys, r.hold),
+		// PANIC fails in the middle of a reply, its key's shard being held.
+		spec("PANIC", "key", command.Write, one, command.PlanKeys, func(c *command.Ctx) error {
+			c.Reply.Array(7)
+			c.Reply.OK()
+			panic("on purpose")
+		}),
+		// SPIN takes so many ms and never ticks.
+		spec("SPIN", "ms:int", command.ReadOnly, nil, command.PlanNone, func(c *command.Ctx) error {
+			ms, _ := strconv.Atoi(string(c.Argv[1]))
+			for end := time.Now().Add(time.Duration(ms) * time.Millisecond); time.Now().Before(end); {
+			}
+			c.Reply.OK()
+			return nil
+		}),
+		// STILL keeps the world still until released.
+		spec("STILL", "", command.Write, nil, command.PlanAll, r.hold),
+	}}
+}
+
+func (r *rig) hold(c *command.Ctx) error {
+	r.began <- string(c.Argv[0])
+	for {
+		select {
+		case <-r.release:
+			c.Reply.Simple("HELD")
+			return nil
+		default:
+			if err := c.Tick(); err != nil {
+				return err
+			}
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+}
+
+// lockedBuffer is a log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Contains(l.b.Bytes(), []byte(text))
+}
+
+// line is a command in the protocol's form.
+func line(args ...string) []byte { return testutil.AppendCommand(nil, args...) }
+
+// readAll reads until the server closes the connection; a reset counts as such.
+func readAll(t testing.TB, c net.Conn) string {
+	t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := io.Copy(&b, c); err != nil {
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			t.Fatalf("the connection is still open after %v, with %q", patience, b.Bytes())
+		}
+	}
+	return b.String()
+}
+
+// readN reads n bytes.
+func readN(t testing.TB, c net.Conn, n int) string {
+	t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, n)
+	if got, err := io.ReadFull(c, b); err != nil {
+		t.Fatalf("%v after %d bytes of %d: %.200q", err, got, n, b[:got])
+	}
+	return string(b)
+}
+
+func send(t testing.TB, c net.Conn, b []byte) {
+	t.Helper()
+	if err := c.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expectClosed fails unless the server closes the client's connection without a further reply.
+func expectClosed(t testing.TB, c *testutil.Client) {
+	t.Helper()
+	if r, err := c.Receive(); err == nil {
+		t.Fatalf("a reply instead of the end: %q", r.Raw)
+	} else if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
+		t.Fatal("the connection is still open")
+	}
+}
+
+// sameShard tells whether two keys are in one shard.
+func (r *rig) sameShard(a, b string) bool {
+	s := r.engine.Store
+	return s.ShardOf(hash.Bytes([]byte(a))) == s.ShardOf(hash.Bytes([]byte(b)))
+}
