@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/rlog"
 	"github.com/redpoll/redpoll/internal/server"
 )
 
@@ -19,22 +21,30 @@ import (
 // tie to the server.
 func serve(cfg *config.Config, p *process) int {
 	log := slog.New(p.log)
-	p.log.Running(p.about, p.logo)
-	s, err := server.Start(server.Options{Config: cfg, Log: log})
-	if line := (*config.LineError)(nil); errors.As(err, &line) {
-		fmt.Fprintln(os.Stderr, line)
-		return 1
-	} else if err != nil {
-		log.Warn(err.Error())
+	tuneCollector()
+	if cfg.Int("port").Load() == 0 && cfg.Str("unixsocket").Load() == "" {
+		log.Warn("Configured to not listen anywhere, exiting.")
 		return 1
 	}
+	s, err := server.Start(server.Options{Config: cfg, Log: log})
+	if err != nil {
+		refuse(log, err)
+		return 1
+	}
+	p.log.Running(p.about, p.logo)
 	// One thread more than loops: a loop that never blocks would keep the collector and the background writers waiting.
 	runtime.GOMAXPROCS(s.Loops() + 1)
 	p.log.Initialized()
 	p.log.Ready(s.TCP(), cfg.Str("unixsocket").Load())
 	p.ready()
-	wait(s, log)
+	wait(s, p)
 	log.Warn("User requested shutdown...")
+	if p.pidFile != "" {
+		log.Info("Removing the pid file.")
+	}
+	if cfg.Str("unixsocket").Load() != "" {
+		log.Info("Removing the unix socket file.")
+	}
 	if err := s.Close(); err != nil {
 		log.Warn(err.Error())
 		return 1
@@ -43,22 +53,56 @@ func serve(cfg *config.Config, p *process) int {
 	return 0
 }
 
+// refuse says why the server does not start: a line of the configuration on standard error, all else in the log.
+func refuse(log *slog.Logger, err error) {
+	var line *config.LineError
+	var start *server.StartError
+	switch {
+	case errors.As(err, &line):
+		fmt.Fprintln(os.Stderr, line)
+	case errors.As(err, &start):
+		log.Warn(start.Line)
+	default:
+		log.Warn(err.Error())
+	}
+}
+
+// collectorPercent is how much garbage the Go heap may have for what lives in it, in per cent.
+const collectorPercent = 400
+
+// tuneCollector sets the Go collector for a heap that is small whatever the data is, since that lies elsewhere: what lives
+// there is some 3 MB and 1 KB a connection. A cycle costs the same few 100 µs however little it frees, so with Go's own
+// 100 % a load of transactions, whose queued commands are garbage, runs 100 cycles a second and takes 5 % of the CPU for
+// them; with 400 % it is a third, at the price of at most 16 MB, which are only there while there is garbage. GET, SET and
+// their like make none: 3 M of them ran no cycle at all. There is no memory limit: it would have the collector run on end
+// when many connections live. Whoever sets GOGC knows better.
+func tuneCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectorPercent)
+	}
+}
+
 // wait returns when the server is to end.
-func wait(s *server.Server, log *slog.Logger) {
+func wait(s *server.Server, p *process) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	select {
 	case <-s.Stopped():
 	case sig := <-signals:
-		log.Warn("Received " + signalName(sig) + " scheduling shutdown...")
+		p.signalLine("Received " + signalName(sig) + " scheduling shutdown...")
 	}
 	go func() { // whoever asks twice does not want to wait
 		if sig := <-signals; sig == syscall.SIGINT {
-			log.Warn("You insist... exiting now.")
+			p.signalLine("You insist... exiting now.")
 			os.Exit(1)
 		}
 	}()
+}
+
+// signalLine logs in the form that redis-server has for lines of its signal handler.
+func (p *process) signalLine(text string) {
+	p.log.Raw(rlog.Warning, fmt.Sprintf("%d:signal-handler (%d) %s\n", p.about.PID, p.now().Unix(), text))
 }
 
 func signalName(s os.Signal) string {

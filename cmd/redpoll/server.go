@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/rlog"
@@ -19,10 +20,12 @@ import (
 
 // process is what the server gets from the program beside its configuration.
 type process struct {
-	log   *rlog.Handler
-	about rlog.About // for log.Running
-	logo  bool       // for log.Running
-	ready func()     // to be called once connections are accepted: it tells the supervisor
+	log     *rlog.Handler
+	now     func() time.Time
+	about   rlog.About // for log.Running
+	logo    bool       // for log.Running
+	ready   func()     // to be called once connections are accepted: it tells the supervisor
+	pidFile string     // removed when the server has ended; "" for none
 }
 
 // server runs "redpoll server" with these arguments and gives the exit code.
@@ -110,7 +113,7 @@ func (p *program) start(cfg *config.Config, configured bool) int {
 	log := slog.New(handler)
 	build := config.ReadBuild()
 	proc := &process{
-		log: handler,
+		log: handler, now: p.now,
 		about: rlog.About{
 			Version: cfg.Version(), Release: config.Release, Commit: build.Commit, Modified: build.Modified,
 			PID: os.Getpid(), Program: p.args[0], Configured: configured, Mode: "standalone",
@@ -135,6 +138,7 @@ func (p *program) start(cfg *config.Config, configured bool) int {
 			log.Warn("Failed to write PID file: " + err.Error())
 		}
 		defer os.Remove(path)
+		proc.pidFile = path
 	}
 	return p.serve(cfg, proc)
 }

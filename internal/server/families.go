@@ -11,6 +11,10 @@ import (
 	"github.com/redpoll/redpoll/internal/session"
 )
 
+// Families gives the records of all commands, for what is made from them. Their handlers have no server behind them and
+// must not be called.
+func Families() []command.Family { return new(Server).families() }
+
 // families is the one list of all command families.
 func (s *Server) families() []command.Family {
 	return []command.Family{

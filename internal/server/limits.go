@@ -30,7 +30,7 @@ func (s *Server) limitClients() error {
 		want := uint64(setting.Load())
 		possible, err := s.makeRoom(want)
 		if err != nil || possible < want {
-			s.log.Warn("Failed applying new configuration. Possibly related to new maxclients setting. Restoring previous settings.")
+			s.logRestoring("maxclients")
 			return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", possible)
 		}
 		return nil

@@ -58,26 +58,24 @@ func (s *Server) listen() error {
 
 // followAddress has the server listen elsewhere when the configuration says so. Connections stay.
 func (s *Server) followAddress() {
-	move := func(reply string) func() error {
-		return func() error {
+	move := func(name, line, reply string) {
+		s.config.OnChange(func() error {
 			s.loops.CloseListeners()
 			if err := s.listen(); err != nil {
-				s.log.Warn(logLine(err))
+				s.log.Warn(line)
+				s.logRestoring(name)
 				return errors.New(reply)
 			}
 			return nil
-		}
+		}, name)
 	}
-	s.config.OnChange(move("Failed to bind to specified addresses."), "bind")
-	s.config.OnChange(move("Unable to listen on this port. Check server logs."), "port")
+	move("bind", "Failed to bind", "Failed to bind to specified addresses.")
+	move("port", "Failed to listen", "Unable to listen on this port. Check server logs.")
 }
 
-// logLine gives the line to log for an error of listen.
-func logLine(err error) string {
-	if start := (*StartError)(nil); errors.As(err, &start) {
-		return start.Line
-	}
-	return err.Error()
+// logRestoring says in the log that a CONFIG SET is taken back.
+func (s *Server) logRestoring(name string) {
+	s.log.Warn("Failed applying new configuration. Possibly related to new " + name + " setting. Restoring previous settings.")
 }
 
 // noTCP tells whether the server is to have a Unix socket only: port 0 in Redis's configuration. (A server in a process,

@@ -37,7 +37,7 @@ func memoryUsage(c *command.Ctx) error {
 }
 
 // clientSize is about what a connection takes on the Go heap beside its buffers, in bytes.
-const clientSize = 2 << 10
+const clientSize = 1 << 10
 
 // memory is the server's memory in bytes. What is used is what the data takes off the Go heap, what clients make the
 // server hold, and what the Go runtime had in use when the server had just started: it rises and falls with the data and
@@ -93,19 +93,20 @@ func goMemory() int64 {
 // collector is what the Go garbage collector has done since the process began.
 type collector struct {
 	cycles   int64
-	fraction float64 // of the CPU time that the process could have had
+	fraction float64 // of the CPU time that the process could have had; without what was done on cores that had nothing else to do
 }
 
 func readCollector() collector {
 	samples := []metrics.Sample{
 		{Name: "/gc/cycles/total:gc-cycles"},
 		{Name: "/cpu/classes/gc/total:cpu-seconds"},
+		{Name: "/cpu/classes/gc/mark/idle:cpu-seconds"},
 		{Name: "/cpu/classes/total:cpu-seconds"},
 	}
 	metrics.Read(samples)
 	c := collector{cycles: int64(samples[0].Value.Uint64())}
-	if total := samples[2].Value.Float64(); total > 0 {
-		c.fraction = samples[1].Value.Float64() / total
+	if total := samples[3].Value.Float64(); total > 0 {
+		c.fraction = (samples[1].Value.Float64() - samples[2].Value.Float64()) / total
 	}
 	return c
 }
