@@ -74,7 +74,8 @@ const stillRounds = 1 << 18
 // Still makes the world still: no worker is inside its gate until Resume. The caller must have left its own gate and hold
 // no shard. It gives false when another is doing the same, or a detached handler is inside: the caller is to park.
 func (s *Store) Still() bool {
-	if !s.gates.closed.CompareAndSwap(0, 1) {
+	// Who closed the gates for nothing would wake all others that wait for the detached handler, and they him.
+	if s.gates.detached.Load() > 0 || !s.gates.closed.CompareAndSwap(0, 1) {
 		return false
 	}
 	s.gates.mu.Lock()
