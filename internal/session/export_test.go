@@ -7,3 +7,14 @@ func Denies(remote string, unix bool, password string, protected bool) bool {
 	h := NewHub(Options{Password: func() string { return password }, Protected: func() bool { return protected }})
 	return h.denies(remote, unix)
 }
+
+// Publisher gives a function that publishes a session's state as after a batch, the time having moved on a little.
+func Publisher() func() {
+	s, now := &Session{}, int64(0)
+	s.Client.Reply.Init(nil)
+	return func() {
+		now += 1000
+		s.touch(now)
+		s.publish()
+	}
+}
