@@ -3,6 +3,8 @@
 package command
 
 import (
+	"math"
+
 	"github.com/redpoll/redpoll/internal/num"
 )
 
@@ -59,15 +61,18 @@ func (a *Args) IntOr(err error) int64 {
 	return n
 }
 
-// IntIn is Int with bounds, both inclusive; a number outside of them is err.
+// IntIn is Int with bounds, both inclusive; a number outside of them is err, no number at all ErrNotInteger.
 func (a *Args) IntIn(lo, hi int64, err error) int64 {
-	n := a.IntOr(err)
+	n := a.Int()
 	if a.err == nil && (n < lo || n > hi) {
 		a.Fail(err)
 		return 0
 	}
 	return n
 }
+
+// Int32 is Int for a number of 32 bits; one that does not fit is ErrNotInt32.
+func (a *Args) Int32() int { return int(a.IntIn(math.MinInt32, math.MaxInt32, ErrNotInt32)) }
 
 // Float takes the next argument, a number in double precision (no NaN); anything else is ErrNotFloat.
 func (a *Args) Float() float64 {

@@ -15,6 +15,7 @@ func (e Error) Error() string { return string(e) }
 const (
 	ErrSyntax          Error = "ERR syntax error"
 	ErrNotInteger      Error = "ERR value is not an integer or out of range"
+	ErrNotInt32        Error = "ERR value is out of range, value must between -2147483648 and 2147483647"
 	ErrNotFloat        Error = "ERR value is not a valid float"
 	ErrOutOfRange      Error = "ERR value is out of range"
 	ErrMustBePositive  Error = "ERR value is out of range, must be positive"

@@ -76,6 +76,17 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 	return e.untilDue(loop, now)
 }
 
+// Overdue tells whether some shard's housekeeping should have been done by now.
+func (e *Engine) Overdue() bool {
+	now := e.clock.WallMillis()
+	for i := range e.loops {
+		if e.loops[i].due.Load() <= now {
+			return true
+		}
+	}
+	return false
+}
+
 // lowerDue makes the loop's due time no later than at.
 func (w *Worker) lowerDue(loop int, at int64) {
 	for {

@@ -3,8 +3,6 @@
 package session
 
 import (
-	"math"
-
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
 )
@@ -28,14 +26,14 @@ func echo(c *command.Ctx) error {
 
 func selectDB(c *command.Ctx) error {
 	s, a := of(c), c.Args()
-	n := a.IntIn(math.MinInt32, math.MaxInt32, command.ErrNotInteger)
+	n := a.Int32()
 	if err := a.Done(); err != nil {
 		return err
 	}
-	if n < 0 || n >= int64(s.hub.engine.Store.Databases()) {
+	if n < 0 || n >= s.hub.engine.Store.Databases() {
 		return command.ErrDBIndex
 	}
-	s.Client.DB = int(n)
+	s.Client.DB = n
 	c.Reply.OK()
 	return nil
 }

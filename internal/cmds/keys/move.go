@@ -4,7 +4,6 @@ package keys
 
 import (
 	"bytes"
-	"math"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/store"
@@ -66,14 +65,14 @@ func transfer(c *command.Ctx, how func([]byte, *store.DB, []byte, func() error) 
 
 // database gives the database of a number's text.
 func database(c *command.Ctx, a *command.Args) (*store.DB, error) {
-	n := a.IntIn(math.MinInt32, math.MaxInt32, command.ErrNotInteger)
+	n := a.Int32()
 	if err := a.Err(); err != nil {
 		return nil, err
 	}
-	if n < 0 || n >= int64(c.DB.Databases()) {
+	if n < 0 || n >= c.DB.Databases() {
 		return nil, command.ErrDBIndex
 	}
-	return c.DB.Other(int(n)), nil
+	return c.DB.Other(n), nil
 }
 
 func move(c *command.Ctx) error {

@@ -82,6 +82,17 @@ func expiryAt(c *command.Ctx, text []byte, unit int64, absolute bool) (int64, er
 	return n, nil
 }
 
+// setKeys tells what SET does with its key: with GET it reads it too.
+func setKeys(dst []command.KeyRef, argv [][]byte) ([]command.KeyRef, bool) {
+	flags := command.OW | command.Update
+	for _, arg := range argv[3:] {
+		if command.EqualFold(arg, "GET") {
+			flags = command.RW | command.Access | command.Update
+		}
+	}
+	return append(dst, command.KeyRef{Pos: 1, Flags: flags}), true
+}
+
 func set(c *command.Ctx) error {
 	key, value := c.Argv[1], c.Argv[2]
 	if len(c.Argv) == 3 {

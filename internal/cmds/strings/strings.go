@@ -146,7 +146,7 @@ var Family = command.Family{Name: "string", Category: command.CatString, Command
 		Syntax: "key value condition=[NX | XX]{2.6.12} [GET{6.2.0}] expiration=[EX seconds:int{2.6.12} | " +
 			"PX milliseconds:int{2.6.12} | EXAT unix-time-seconds:unix{6.2.0} | PXAT unix-time-milliseconds:unix{6.2.0} | KEEPTTL{6.0.0}]",
 		Flags: command.Write | command.DenyOOM,
-		Keys:  command.OneKey(command.RW | command.Access | command.Update | command.VariableFlags),
+		Keys:  command.OneKey(command.RW | command.Access | command.Update | command.VariableFlags), FindKeys: setKeys,
 		History: []command.Change{
 			{Version: "2.6.12", Text: "The options `EX`, `PX`, `NX` and `XX` came."},
 			{Version: "6.0.0", Text: "The option `KEEPTTL` came."},
