@@ -24,7 +24,7 @@ func Family() command.Family {
 		{
 			Name: "CLIENT", Since: "2.4.0", Complexity: "Depends on the subcommand.",
 			Summary:     "Commands about connections.",
-			Subcommands: clientCommands(),
+			Subcommands: append(clientCommands(), clientSwitches()...),
 		},
 		{
 			Name: "ECHO", Since: "1.0.0", Complexity: "O(1)",
@@ -72,7 +72,7 @@ func Family() command.Family {
 	}}
 }
 
-// clientCommands are the subcommands of CLIENT.
+// clientCommands are the subcommands of CLIENT that tell of connections, or end them.
 func clientCommands() []command.Spec {
 	return []command.Spec{
 		{
@@ -140,6 +140,12 @@ func clientCommands() []command.Spec {
 			Tips:  []string{command.TipNondeterministicOutput},
 			Run:   clientList,
 		},
+	}
+}
+
+// clientSwitches are the subcommands of CLIENT that change something of the caller's own connection.
+func clientSwitches() []command.Spec {
+	return []command.Spec{
 		{
 			Name: "NO-EVICT", Since: "7.0.0", Complexity: "O(1)",
 			Summary: "Says whether the connection may be closed to free memory.",

@@ -334,7 +334,7 @@ func TestProtectedMode(t *testing.T) {
 		{"127.0.0.1:5", false, "", false},
 		{"127.3.2.1:5", false, "", false},
 		{"[::1]:5", false, "", false},
-		{"/tmp/s:0", true, "", false},
+		{"s.sock:0", true, "", false},
 		{"10.0.0.1:5", false, "", true},
 		{"[fe80::1]:5", false, "", true},
 		{"10.0.0.1:5", false, "secret", false},

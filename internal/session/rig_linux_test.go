@@ -163,16 +163,17 @@ func (r *rig) testFamily() command.Family {
 
 func (r *rig) hold(c *command.Ctx) error {
 	r.began <- string(c.Argv[0])
+	tick := time.NewTicker(100 * time.Microsecond)
+	defer tick.Stop()
 	for {
 		select {
 		case <-r.release:
 			c.Reply.Simple("HELD")
 			return nil
-		default:
+		case <-tick.C:
 			if err := c.Tick(); err != nil {
 				return err
 			}
-			time.Sleep(100 * time.Microsecond)
 		}
 	}
 }
