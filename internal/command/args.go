@@ -3,6 +3,7 @@
 package command
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/redpoll/redpoll/internal/num"
@@ -148,4 +149,13 @@ func EqualFold(b []byte, word string) bool {
 		}
 	}
 	return true
+}
+
+// UpToNUL gives the part of an argument before its first zero byte: all that Redis sees of it where it treats it as a C
+// string, as in the texts of some errors.
+func UpToNUL(b []byte) []byte {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return b[:i]
+	}
+	return b
 }

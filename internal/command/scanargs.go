@@ -75,6 +75,7 @@ func (s *ScanArgs) ParseOptions(a *Args, withType bool) error {
 // parseCursor reads a cursor as C's strtoul does, since that is what clients have come to rely on: a sign is taken, a
 // negative number wraps, an empty text is 0. What follows the digits, or does not fit, is not ok.
 func parseCursor(b []byte) (n uint64, ok bool) {
+	b = UpToNUL(b)
 	negative := false
 	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
 		negative = b[0] == '-'

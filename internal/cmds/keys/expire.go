@@ -31,7 +31,7 @@ func parseConditions(args [][]byte) (w conditions, err error) {
 		case command.EqualFold(arg, "LT"):
 			w.lt = true
 		default:
-			return w, command.Error("ERR Unsupported option " + string(arg))
+			return w, command.Error("ERR Unsupported option " + string(command.UpToNUL(arg)))
 		}
 	}
 	switch {

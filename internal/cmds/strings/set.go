@@ -21,10 +21,14 @@ type options struct {
 	expire      []byte // the expiration as given
 }
 
+// may tells whether an expiration of this kind may be given: one kind at most, which may be repeated.
+func (o *options) may(unit int64, absolute bool) bool {
+	return !o.keepTTL && !o.persist && (o.unit == 0 || o.unit == unit && o.absolute == absolute)
+}
+
 // parseOptions reads the options of SET, or of GETEX.
 func parseOptions(a *command.Args, getex bool) (o options) {
 	for a.More() {
-		free := o.unit == 0 && !o.keepTTL && !o.persist // one expiration at most
 		switch {
 		case !getex && !o.xx && a.Keyword("NX"):
 			o.nx = true
@@ -36,13 +40,13 @@ func parseOptions(a *command.Args, getex bool) (o options) {
 			o.keepTTL = true
 		case getex && o.unit == 0 && a.Keyword("PERSIST"):
 			o.persist = true
-		case free && a.Keyword("EX"):
+		case o.may(1000, false) && a.Keyword("EX"):
 			o.unit, o.expire = 1000, a.Bytes()
-		case free && a.Keyword("PX"):
+		case o.may(1, false) && a.Keyword("PX"):
 			o.unit, o.expire = 1, a.Bytes()
-		case free && a.Keyword("EXAT"):
+		case o.may(1000, true) && a.Keyword("EXAT"):
 			o.unit, o.absolute, o.expire = 1000, true, a.Bytes()
-		case free && a.Keyword("PXAT"):
+		case o.may(1, true) && a.Keyword("PXAT"):
 			o.unit, o.absolute, o.expire = 1, true, a.Bytes()
 		default:
 			a.Fail(command.ErrSyntax)
