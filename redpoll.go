@@ -78,6 +78,10 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redpoll: %w", err)
 	}
+	go func() { // a client's SHUTDOWN ends the server, not the process
+		<-s.Stopped()
+		_ = s.Close() // whoever closes the server gets the error
+	}()
 	return &Server{s}, nil
 }
 

@@ -37,12 +37,11 @@ func (s *Server) makeLoops() (err error) {
 
 // listen opens all sockets that the configuration names.
 func (s *Server) listen() error {
-	s.listenMu.Lock()
-	defer s.listenMu.Unlock()
-	s.addrs = nil
 	cfg := s.config
-	if port := int(cfg.Int("port").Load()); !s.noTCP() {
-		if err := s.listenTCP(port); err != nil {
+	var addrs []net.Addr
+	if !s.noTCP() {
+		var err error
+		if addrs, err = s.listenTCP(int(cfg.Int("port").Load())); err != nil {
 			return err
 		}
 	}
@@ -51,8 +50,11 @@ func (s *Server) listen() error {
 		if err != nil {
 			return &StartError{"Failed opening Unix socket: bind: " + systemText(err), err}
 		}
-		s.addrs = append(s.addrs, addr)
+		addrs = append(addrs, addr)
 	}
+	s.listenMu.Lock()
+	defer s.listenMu.Unlock()
+	s.addrs = addrs
 	return nil
 }
 
@@ -86,8 +88,8 @@ func (s *Server) noTCP() bool {
 
 // listenTCP binds to each address of the directive bind. Those that the machine lacks are passed over where the directive
 // says so with a "-", and all of a protocol that it lacks.
-func (s *Server) listenTCP(port int) error {
-	asked, bound := port, 0
+func (s *Server) listenTCP(port int) (addrs []net.Addr, err error) {
+	asked := port
 	for _, name := range s.config.Bind().Load() {
 		name, optional := strings.CutPrefix(name, "-")
 		network, host := tcpAddress(name)
@@ -97,18 +99,17 @@ func (s *Server) listenTCP(port int) error {
 			if optional && errors.Is(err, syscall.EADDRNOTAVAIL) || lacksProtocol(err) {
 				continue
 			}
-			return errListen(asked, err)
+			return nil, errListen(asked, err)
 		}
 		if port == 0 { // the others share the port that the first was given
 			port = addr.(*net.TCPAddr).Port
 		}
-		s.addrs = append(s.addrs, addr)
-		bound++
+		addrs = append(addrs, addr)
 	}
-	if bound == 0 {
-		return errListen(asked, errors.New("no address to bind to"))
+	if len(addrs) == 0 {
+		return nil, errListen(asked, errors.New("no address to bind to"))
 	}
-	return nil
+	return addrs, nil
 }
 
 func errListen(port int, cause error) error {
