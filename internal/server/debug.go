@@ -186,13 +186,20 @@ func debugObject(c *command.Ctx) error {
 // debugPopulate makes keys that are not there yet. As in Redis they are not in the log: it is for trying things out.
 func debugPopulate(c *command.Ctx) error {
 	a := command.MakeArgs(c.Argv[2:])
-	count := a.IntIn(0, math.MaxInt64, command.ErrMustBePositive)
+	positive := func(most int64) int64 {
+		n := a.IntOr(command.ErrMustBePositive)
+		if n < 0 || n > most {
+			a.Fail(command.ErrMustBePositive)
+		}
+		return n
+	}
+	count := positive(math.MaxInt64)
 	prefix, size := "key", int64(0)
 	if a.More() {
 		prefix = a.String()
 	}
 	if a.More() {
-		size = a.IntIn(0, c.DB.Settings().MaxBulk.Load(), command.ErrMustBePositive)
+		size = positive(c.DB.Settings().MaxBulk.Load())
 	}
 	if err := a.Done(); err != nil {
 		return err

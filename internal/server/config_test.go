@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/config"
+)
+
+func TestConfigGet(t *testing.T) {
+	c := client(t)
+	all := c.Must(t, "CONFIG", "GET", "*").Strings()
+	for _, d := range config.Directives() {
+		got := c.Must(t, "CONFIG", "GET", d.Name).Strings()
+		if len(got) != 2 || got[0] != d.Name {
+			t.Errorf("CONFIG GET %s: %q", d.Name, got)
+		}
+		if hidden := d.Flags&config.Hidden != 0; slices.Contains(all, d.Name) == hidden {
+			t.Errorf("CONFIG GET * has %s: %v", d.Name, !hidden)
+		}
+	}
+	if got := c.Must(t, "CONFIG", "GET", "nonsense", "maxclients", "max?lients").Strings(); !slices.Equal(got, []string{"maxclients", "10000"}) {
+		t.Errorf("patterns that meet: %q", got)
+	}
+	c.Must(t, "HELLO", "3")
+	if v := c.Must(t, "CONFIG", "GET", "nonsense"); v.Kind != '%' || len(v.Elems) != 0 {
+		t.Errorf("nothing found in protocol 3: %v", v)
+	}
+}
+
+func TestConfigSet(t *testing.T) {
+	c := client(t)
+	for _, test := range []struct{ command, want string }{
+		{"timeout 5 maxmemory 1mb", "OK"},
+		{"timeout 6 nonsense 1", "ERR Unknown option or number of arguments for CONFIG SET - 'nonsense'"},
+		{"timeout 6 hz x", "ERR CONFIG SET failed (possibly related to argument 'hz') - argument couldn't be parsed into an integer"},
+		{"timeout 6 databases 3", "ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config"},
+		{"timeout 6 TIMEOUT 7", "ERR CONFIG SET failed (possibly related to argument 'TIMEOUT') - duplicate parameter"},
+		{"timeout 6 maxclients 4000000000", "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system is not able to handle"},
+		{"timeout 6 hz", "ERR syntax error"},
+		{"timeout", "ERR wrong number of arguments for 'config|set' command"},
+	} {
+		v := do(t, c, append([]string{"CONFIG", "SET"}, strings.Fields(test.command)...)...)
+		if !strings.HasPrefix(v.Str, test.want) {
+			t.Errorf("%s: %q, want %q", test.command, v.Str, test.want)
+		}
+		want := []string{"maxclients", "10000", "maxmemory", "1048576", "timeout", "5"}
+		if got := c.Must(t, "CONFIG", "GET", "maxclients", "maxmemory", "timeout").Strings(); !slices.Equal(got, want) {
+			t.Errorf("after %s: %q, want %q", test.command, got, want)
+		}
+	}
+}
+
+// TestSettingsAreFollowed changes settings and looks at what they do.
+func TestSettingsAreFollowed(t *testing.T) {
+	_, target := start(t, redpoll.Options{Config: map[string]string{"databases": "2"}})
+	c := target.Dial(t)
+	if v := do(t, c, "SELECT", "2"); v.Str != "ERR DB index is out of range" {
+		t.Errorf("SELECT 2 of two: %v", v)
+	}
+	c.Must(t, "CONFIG", "SET", "hash-max-listpack-entries", "1", "proto-max-bulk-len", "1mb", "maxclients", "1")
+	c.Must(t, "HSET", "h", "a", "1", "b", "2")
+	if v := c.Must(t, "OBJECT", "ENCODING", "h"); v.Str != "hashtable" {
+		t.Errorf("the encoding is %v", v)
+	}
+	if v := do(t, c, "SETRANGE", "s", "1048576", "x"); !v.IsError() {
+		t.Errorf("a string past proto-max-bulk-len: %v", v)
+	}
+	if v := do(t, target.Dial(t), "PING"); v.Str != "ERR max number of clients reached" {
+		t.Errorf("a second client of one: %v", v)
+	}
+}
+
+func TestDebugIsForbidden(t *testing.T) {
+	for who, allowed := range map[string]bool{"no": false, "local": true, "yes": true} {
+		_, target := start(t, redpoll.Options{Config: map[string]string{"enable-debug-command": who}})
+		v := do(t, target.Dial(t), "DEBUG", "HELP")
+		if v.IsError() == allowed || !allowed && !strings.HasPrefix(v.Str, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\",") {
+			t.Errorf("%s: %v", who, v)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// TestAgainstRedis has redis-server and Redpoll say the same, but for what cannot be the same.
+func TestAgainstRedis(t *testing.T) {
+	oracle, c := testutil.Oracle(t).Dial(t), client(t)
+	address := regexp.MustCompile(`at:0x[0-9a-f]+|lru:\d+|idle:\d+`)
+	for _, line := range strings.Split(strings.TrimSpace(`
+SET s hello EX 1000
+SET i -70000
+SETRANGE big 300 x
+HSET h a 1 b text 12345 -70000
+HSET wide f `+strings.Repeat("x", 65)+`
+DEBUG OBJECT s
+DEBUG OBJECT i
+DEBUG OBJECT h
+DEBUG OBJECT none
+DEBUG DIGEST-VALUE s i big h wide none
+DEBUG DIGEST-VALUE
+DEBUG DIGEST
+SELECT 3
+HSET h a 1
+DEBUG DIGEST
+DEBUG POPULATE 3
+DEBUG POPULATE 20 p 3
+DEBUG POPULATE 5 q 30
+DEBUG POPULATE x
+DEBUG POPULATE 1 p -1
+DEBUG POPULATE 1 p 1 1
+MGET key:2 p:11 q:4
+DEBUG DIGEST
+DBSIZE
+FLUSHDB ASYNC
+FLUSHDB SYNC ASYNC
+FLUSHALL NOW
+DBSIZE
+SELECT 0
+DBSIZE
+FLUSHALL SYNC
+DEBUG DIGEST
+DEBUG JMAP
+DEBUG SLEEP
+DEBUG SLEEP abc
+DEBUG SLEEP -1
+DEBUG SET-ACTIVE-EXPIRE 0
+DEBUG SET-ACTIVE-EXPIRE x
+DEBUG SET-ACTIVE-EXPIRE 1
+DEBUG CHANGE-REPL-ID
+DEBUG LOG word
+DEBUG LOG
+DEBUG ERROR MYCODE
+DEBUG PROTOCOL nonsense
+DEBUG
+MEMORY USAGE none
+MEMORY USAGE s SAMPLES
+MEMORY USAGE s SAMPLES -1
+MEMORY USAGE s SAMPLES x
+MEMORY USAGE s NONSENSE 1
+LOLWUT VERSION x
+TIME now
+`), "\n") {
+		want, got := do(t, oracle, strings.Fields(line)...), do(t, c, strings.Fields(line)...)
+		w, g := address.ReplaceAllString(testutil.Format(want), "…"), address.ReplaceAllString(testutil.Format(got), "…")
+		if w != g {
+			t.Errorf("%.60s\ngot  %s\nwant %s", line, g, w)
+		}
+	}
+}
+
+func TestDebugProtocol(t *testing.T) {
+	oracle, c := testutil.Oracle(t).Dial(t), client(t)
+	for _, proto := range []string{"2", "3"} {
+		oracle.Must(t, "HELLO", proto)
+		c.Must(t, "HELLO", proto)
+		for _, name := range strings.Fields("string integer double bignum null array set map attrib push verbatim TRUE false") {
+			call := testutil.AppendCommand(nil, "DEBUG", "PROTOCOL", name)
+			replies := 1
+			if proto == "3" && (name == "attrib" || name == "push") {
+				replies = 2 // what comes before the reply proper
+			}
+			for range replies {
+				want, err1 := oracle.DoRaw(call)
+				got, err2 := c.DoRaw(call)
+				if err1 != nil || err2 != nil || string(want.Raw) != string(got.Raw) {
+					t.Errorf("%s in protocol %s: %q, want %q", name, proto, got.Raw, want.Raw)
+				}
+				call = nil
+			}
+		}
+	}
+}
+
+// TestDebugPanic fails in a handler: the client gets an error, its connection and the data stay.
+func TestDebugPanic(t *testing.T) {
+	c := client(t)
+	c.Must(t, "SET", "k", "v")
+	for _, proto := range []string{"2", "3"} {
+		c.Must(t, "HELLO", proto)
+		if v := do(t, c, "DEBUG", "PANIC"); v.Str != "ERR internal error, the server's log has the details" {
+			t.Errorf("DEBUG PANIC: %v", v)
+		}
+		for _, args := range [][]string{{"MULTI"}, {"SET", "k", "v"}, {"DEBUG", "PANIC"}, {"EXEC"}} {
+			do(t, c, args...)
+		}
+		if v := c.Must(t, "GET", "k"); v.Str != "v" {
+			t.Errorf("after it: %v", v)
+		}
+		if v := c.Must(t, "DBSIZE"); v.Int != 1 { // takes all shards, none of which is held any more
+			t.Errorf("after it: %v", v)
+		}
+		c.Must(t, "FLUSHALL") // needs the world still
+		c.Must(t, "SET", "k", "v")
+	}
+	if n := number(t, c, "redpoll_handler_panics"); n != 4 {
+		t.Errorf("%d panics were counted, want 4", n)
+	}
+}
+
+// TestDebugSleepIsOvertaken has a command take long: others of its loop are served meanwhile.
+func TestDebugSleepIsOvertaken(t *testing.T) {
+	_, target := start(t, redpoll.Options{Loops: 1})
+	slow, c := target.Dial(t), target.Dial(t)
+	if err := slow.Send("DEBUG", "SLEEP", "0.5"); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Poll(t, 5*time.Second, func() bool { return number(t, c, "redpoll_detached_handlers") == 1 })
+	for i := range 100 {
+		c.Must(t, "SET", fmt.Sprint("k", i), "v")
+	}
+	c.Must(t, "DBSIZE")
+	if slow.Buffered(0) {
+		t.Error("the long command was over before the others")
+	}
+	if r, err := slow.Receive(); err != nil || r.Value.Str != "OK" {
+		t.Errorf("the long command: %v, %v", r.Value, err)
+	}
+}
+
+// TestCloseEndsSleep ends a server with a long command under way.
+func TestCloseEndsSleep(t *testing.T) {
+	s, target := start(t, redpoll.Options{Loops: 1})
+	slow, c := target.Dial(t), target.Dial(t)
+	if err := slow.Send("DEBUG", "SLEEP", "1000"); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Poll(t, 5*time.Second, func() bool { return number(t, c, "redpoll_detached_handlers") == 1 })
+	done := make(chan error, 1)
+	go func() { done <- s.Close() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the server does not end")
+	}
+}
+
+func TestSetActiveExpire(t *testing.T) {
+	clock := redpoll.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC))
+	_, target := start(t, redpoll.Options{Clock: clock})
+	c := target.Dial(t)
+	c.Must(t, "DEBUG", "SET-ACTIVE-EXPIRE", "0")
+	c.Must(t, "SET", "k", "v", "EX", "10")
+	clock.Advance(20 * time.Second)
+	if n := c.Must(t, "DBSIZE").Int; n != 1 {
+		t.Errorf("%d keys are left, want the dead one", n)
+	}
+	c.Must(t, "DEBUG", "SET-ACTIVE-EXPIRE", "1")
+	testutil.Poll(t, 5*time.Second, func() bool {
+		clock.Advance(time.Second)
+		return c.Must(t, "DBSIZE").Int == 0
+	})
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// absent are the fields of redis-server that Redpoll lacks, with the reason.
+var absent = map[string]string{
+	"client_recent_max_input_buffer":  "buffers are looked at when CLIENT LIST asks",
+	"client_recent_max_output_buffer": "buffers are looked at when CLIENT LIST asks",
+	"used_cpu_sys_main_thread":        "there is no main thread",
+	"used_cpu_user_main_thread":       "there is no main thread",
+}
+
+// infoNames gives the section lines and the names of fields, in order, without those that depend on what was run.
+func infoNames(t *testing.T, info string) (names []string) {
+	t.Helper()
+	for line := range strings.Lines(info) {
+		line = strings.TrimSuffix(line, "\r\n")
+		name, _, isField := strings.Cut(line, ":")
+		switch {
+		case line == "":
+		case strings.HasPrefix(line, "# "):
+			names = append(names, line)
+		case !isField:
+			t.Errorf("INFO has the line %q", line)
+		case !regexp.MustCompile(`^(cmdstat|errorstat|latency_percentiles_usec)_|^db\d+$`).MatchString(name):
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// TestInfoNames holds sections, fields and their order against redis-server's. Our own fields begin with redpoll_.
+func TestInfoNames(t *testing.T) {
+	oracle := testutil.Oracle(t).Dial(t)
+	c := client(t)
+	for _, section := range []string{"everything", "default", "all", "MEMORY", "nonsense", "cluster"} {
+		want := slices.DeleteFunc(infoNames(t, oracle.Must(t, "INFO", section).Str), func(name string) bool { return absent[name] != "" })
+		got := slices.DeleteFunc(infoNames(t, c.Must(t, "INFO", section).Str), func(name string) bool {
+			return strings.HasPrefix(name, "redpoll_")
+		})
+		if !slices.Equal(got, want) {
+			for _, name := range want {
+				if !slices.Contains(got, name) {
+					t.Errorf("INFO %s lacks %s", section, name)
+				}
+			}
+			t.Errorf("INFO %s\ngot  %q\nwant %q", section, got, want)
+		}
+	}
+}
+
+func TestInfoCounts(t *testing.T) {
+	_, target := start(t, redpoll.Options{Loops: 1})
+	c := target.Dial(t)
+	c.Must(t, "SET", "a", "1", "EX", "1000")
+	c.Must(t, "SET", "b", "2")
+	c.Must(t, "SELECT", "5")
+	c.Must(t, "HSET", "h", "f", "v")
+	c.Must(t, "GET", "h2")
+	do(t, c, "GET", "h")
+	do(t, c, "NONSENSE")
+	for _, test := range []struct{ field, want string }{
+		{"db0", `^keys=2,expires=1,avg_ttl=(0|999\d{3}|1000000)$`},
+		{"db5", `^keys=1,expires=0,avg_ttl=0$`},
+		{"cmdstat_get", `^calls=2,usec=\d+,usec_per_call=[\d.]+,rejected_calls=0,failed_calls=1$`},
+		{"errorstat_WRONGTYPE", `^count=1$`},
+		{"errorstat_ERR", `^count=1$`},
+		{"keyspace_misses", `^1$`},
+		{"total_error_replies", `^2$`},
+		{"connected_clients", `^1$`},
+		{"redpoll_loops", `^1$`},
+		{"role", `^master$`},
+		{"run_id", `^[0-9a-f]{40}$`},
+		{"redis_version", `^7\.0\.15$`},
+		{"used_memory_peak_perc", `^[\d.]+%$`},
+	} {
+		if got := field(t, c, test.field); !regexp.MustCompile(test.want).MatchString(got) {
+			t.Errorf("%s is %q, want %s", test.field, got, test.want)
+		}
+	}
+	for _, name := range []string{"used_memory_rss", "used_memory_dataset", "total_net_input_bytes", "total_system_memory", "total_commands_processed"} {
+		if number(t, c, name) <= 0 {
+			t.Errorf("%s is not positive", name)
+		}
+	}
+	if rss, most := number(t, c, "used_memory_rss"), int64(4<<30); rss > most {
+		t.Errorf("used_memory_rss is %d", rss)
+	}
+	c.Must(t, "CONFIG", "RESETSTAT")
+	if got := number(t, c, "total_error_replies") + number(t, c, "keyspace_misses") + number(t, c, "total_connections_received"); got != 0 {
+		t.Errorf("after CONFIG RESETSTAT they add up to %d", got)
+	}
+}
+
+// TestRates looks at the figures that cron samples.
+func TestRates(t *testing.T) {
+	c := client(t)
+	testutil.Poll(t, 5*time.Second, func() bool {
+		c.Must(t, "PING")
+		return number(t, c, "instantaneous_ops_per_sec") > 0 && field(t, c, "instantaneous_input_kbps") != "0.00"
+	})
+}

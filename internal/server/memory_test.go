@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// TestFlushGivesMemoryBack fills a server and looks at its memory when the data is gone.
+func TestFlushGivesMemoryBack(t *testing.T) {
+	for _, flush := range []string{"FLUSHALL", "FLUSHDB"} {
+		c := client(t)
+		empty := number(t, c, "used_memory")
+		c.Must(t, "DEBUG", "POPULATE", "200000", "key", "400")
+		if n := number(t, c, "used_memory"); n < empty+80e6 {
+			t.Errorf("used_memory is %d with 80 MB of data", n)
+		}
+		c.Must(t, flush)
+		if n := number(t, c, "allocator_active"); n != 0 {
+			t.Errorf("after %s %d bytes of pages are held", flush, n)
+		}
+		if n := number(t, c, "used_memory"); n > empty+4096 {
+			t.Errorf("after %s used_memory is %d, before the data it was %d", flush, n, empty)
+		}
+		testutil.Poll(t, 5*time.Second, func() bool { return number(t, c, "redpoll_arena_cached") <= 16<<20 })
+	}
+}
+
+// TestFlushTouchesWatched makes a transaction fail whose key was flushed.
+func TestFlushTouchesWatched(t *testing.T) {
+	_, target := start(t, redpoll.Options{})
+	c, other := target.Dial(t), target.Dial(t)
+	for _, test := range []struct {
+		key, flush string
+		fails      bool
+	}{{"there", "FLUSHALL", true}, {"there", "FLUSHDB", true}, {"missing", "FLUSHALL", false}} {
+		c.Must(t, "SET", "there", "v")
+		c.Must(t, "WATCH", test.key)
+		c.Must(t, "MULTI")
+		c.Must(t, "PING")
+		other.Must(t, test.flush)
+		if v := c.Must(t, "EXEC"); v.Null != test.fails {
+			t.Errorf("%s with %s watched: %v", test.flush, test.key, v)
+		}
+	}
+}
+
+func TestMemoryUsage(t *testing.T) {
+	c := client(t)
+	c.Must(t, "SET", "small", "v")
+	c.Must(t, "SET", "dying", "v", "EX", "1000")
+	c.Must(t, "SETRANGE", "large", "99999", "x")
+	c.Must(t, "HSET", "packed", "f", "v")
+	args := []string{"HSET", "table"}
+	for i := range 1000 {
+		args = append(args, fmt.Sprint("field", i), strings.Repeat("v", 100))
+	}
+	c.Must(t, args...)
+	usage := func(key string, more ...string) int64 {
+		return c.Must(t, append([]string{"MEMORY", "USAGE", key}, more...)...).Int
+	}
+	for _, test := range []struct {
+		key      string
+		lo, hi   int64
+		sampling []string
+	}{
+		{"small", 16, 2000, nil}, // of a table of one key the share is the whole
+		{"dying", 24, 8000, nil},
+		{"large", 100_000, 130_000, nil},
+		{"packed", 20, 2000, nil},
+		{"table", 110_000, 160_000, nil},
+		{"table", 110_000, 160_000, []string{"SAMPLES", "0"}},
+		{"table", 110_000, 160_000, []string{"SAMPLES", "1"}},
+		{"table", 110_000, 160_000, []string{"SAMPLES", "5000"}},
+	} {
+		if n := usage(test.key, test.sampling...); n < test.lo || n > test.hi {
+			t.Errorf("MEMORY USAGE %s %q: %d, want %d..%d", test.key, test.sampling, n, test.lo, test.hi)
+		}
+	}
+	// All keys together take what the server says it has for its data, but for what tables have spare.
+	sum := int64(0)
+	c.Must(t, "FLUSHALL")
+	c.Must(t, "DEBUG", "POPULATE", "3000", "key", "100")
+	for i := range 3000 {
+		sum += usage(fmt.Sprint("key:", i))
+	}
+	if live := number(t, c, "allocator_allocated"); sum > live || sum < live*9/10 {
+		t.Errorf("keys add up to %d of %d bytes", sum, live)
+	}
+}
