@@ -164,7 +164,7 @@ func TestDetach(t *testing.T) {
 func TestDetachedChild(t *testing.T) {
 	note := os.Getenv("REDPOLL_TEST_NOTE")
 	if os.Getenv(detachedMark) == "" || note == "" {
-		t.Skip("runs as a child of TestDetach")
+		t.Skip("n/a: runs as a child of TestDetach")
 	}
 	stdin, err := io.ReadAll(os.Stdin)
 	if err != nil {
