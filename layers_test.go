@@ -43,6 +43,7 @@ const layers = `
 	# the composition root knows everybody
 	cmds/* engine session < server < redpoll < cmd/redpoll
 	server < cmd/redpoll
+	config command server < scripts/docs
 
 	# what tests stand on; testutil itself knows nothing of the server
 	command testutil < command/commandtest
