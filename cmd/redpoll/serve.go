@@ -22,11 +22,10 @@ import (
 func serve(cfg *config.Config, p *process) int {
 	log := slog.New(p.log)
 	tuneCollector()
-	if cfg.Int("port").Load() == 0 && cfg.Str("unixsocket").Load() == "" {
-		log.Warn("Configured to not listen anywhere, exiting.")
-		return 1
-	}
-	s, err := server.Start(server.Options{Config: cfg, Log: log})
+	signals := make(chan os.Signal, 2) // before anybody can connect, and then send a signal
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	s, err := server.Start(server.Options{Config: cfg, Log: log, PortZeroIsNone: true})
 	if err != nil {
 		refuse(log, err)
 		return 1
@@ -37,7 +36,7 @@ func serve(cfg *config.Config, p *process) int {
 	p.log.Initialized()
 	p.log.Ready(s.TCP(), cfg.Str("unixsocket").Load())
 	p.ready()
-	wait(s, p)
+	wait(s, p, signals)
 	log.Warn("User requested shutdown...")
 	if p.pidFile != "" {
 		log.Info("Removing the pid file.")
@@ -83,10 +82,7 @@ func tuneCollector() {
 }
 
 // wait returns when the server is to end.
-func wait(s *server.Server, p *process) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+func wait(s *server.Server, p *process, signals <-chan os.Signal) {
 	select {
 	case <-s.Stopped():
 	case sig := <-signals:

@@ -80,10 +80,9 @@ func (s *Server) logRestoring(name string) {
 	s.log.Warn("Failed applying new configuration. Possibly related to new " + name + " setting. Restoring previous settings.")
 }
 
-// noTCP tells whether the server is to have a Unix socket only: port 0 in Redis's configuration. (A server in a process,
-// which has no Unix socket, gets a free port instead.)
+// noTCP tells whether the server is to have no TCP port: port 0, unless that means a free one.
 func (s *Server) noTCP() bool {
-	return s.config.Int("port").Load() == 0 && s.config.Str("unixsocket").Load() != ""
+	return s.config.Int("port").Load() == 0 && (s.zeroIsNone || s.config.Str("unixsocket").Load() != "")
 }
 
 // listenTCP binds to each address of the directive bind. Those that the machine lacks are passed over where the directive

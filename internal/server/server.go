@@ -29,6 +29,8 @@ type Options struct {
 	Log    *slog.Logger // nil: no log
 	Shards int          // 0: by the configuration (shards)
 	Loops  int          // 0: by the configuration (io-threads)
+	// PortZeroIsNone gives the port 0 the meaning that it has in redis.conf, no TCP, instead of any free port.
+	PortZeroIsNone bool
 }
 
 // Server is a running server.
@@ -42,6 +44,8 @@ type Server struct {
 	registry *command.Registry
 	loops    *netloop.Group
 	numLoops int
+	// zeroIsNone says that port 0 is no TCP; Immutable.
+	zeroIsNone bool
 
 	started     time.Time
 	startedMono int64
@@ -70,7 +74,7 @@ type Server struct {
 
 // Start makes a server and has it listen; when it returns without error the server takes connections.
 func Start(o Options) (*Server, error) {
-	s := &Server{config: o.Config, clock: o.Clock, log: o.Log, stopped: make(chan struct{})}
+	s := &Server{config: o.Config, clock: o.Clock, log: o.Log, zeroIsNone: o.PortZeroIsNone, stopped: make(chan struct{})}
 	if s.clock == nil {
 		s.clock = clock.Real()
 	}
@@ -122,15 +126,15 @@ func Start(o Options) (*Server, error) {
 		s.Close()
 		return nil, err
 	}
+	if len(s.Addrs()) == 0 {
+		s.Close()
+		return nil, &StartError{"Configured to not listen anywhere, exiting.", errors.New("neither port nor unixsocket is set")}
+	}
 	s.followAddress()
 	s.startup = goMemory()
 	s.loops.Start()
 	if s.clock.Fake() {
-		s.unfollow = s.clock.OnAdvance(func() {
-			for loop := range s.numLoops {
-				s.wakeLoop(loop)
-			}
-		})
+		s.unfollow = s.clock.OnAdvance(s.catchUp)
 	}
 	s.cron.start(s)
 	return s, nil
@@ -140,6 +144,43 @@ func Start(o Options) (*Server, error) {
 func (s *Server) wakeLoop(loop int) {
 	if s.loops != nil {
 		s.loops.Loops()[loop].Post(func(*netloop.Runner) {})
+	}
+}
+
+// maxTurns bounds how long catchUp waits for a shard that a long command holds.
+const maxTurns = 1000
+
+// catchUp has the loops do what came due when a fake clock was advanced, and waits until it is done: whoever advances the
+// clock sees the keys gone.
+func (s *Server) catchUp() {
+	for range maxTurns {
+		for _, loop := range s.loops.Loops() {
+			if !s.turn(loop) {
+				return
+			}
+		}
+		if !s.engine.Overdue() {
+			return
+		}
+	}
+}
+
+// turn waits until a loop has gone through its housekeeping once; false when the server ends.
+func (s *Server) turn(loop *netloop.Loop) bool {
+	done := make(chan bool, 1)
+	posted := loop.Post(func(*netloop.Runner) {
+		if !loop.Post(func(*netloop.Runner) { done <- true }) { // runs an iteration later, after the housekeeping
+			done <- false
+		}
+	})
+	if !posted {
+		return false
+	}
+	select {
+	case ok := <-done:
+		return ok
+	case <-s.stopped:
+		return false
 	}
 }
 
