@@ -254,7 +254,7 @@ func TestReadBufferIsUsedAgain(t *testing.T) {
 	run := func(name, key string) string {
 		copy(buffer, key)
 		var call Call
-		c.w.Prepare(c.cl, &call, [][]byte{[]byte(name), buffer})
+		c.w.Prepare(c.cl, &call, [][]byte{[]byte(name), buffer}, false)
 		c.w.Run(nil, c.cl, []Call{call})
 		return c.replies()
 	}

@@ -282,7 +282,7 @@ func (c *conn) try(lines ...string) (n int, st Status) {
 		for _, word := range strings.Fields(line) {
 			argv = append(argv, []byte(word))
 		}
-		c.w.Prepare(c.cl, &calls[i], argv)
+		c.w.Prepare(c.cl, &calls[i], argv, false)
 	}
 	return c.w.Run(c.runner, c.cl, calls)
 }
@@ -363,7 +363,7 @@ func (b *bench) replay(log []byte) {
 			b.t.Fatalf("the log ends in %.100q: %v", log, err)
 		}
 		var call Call
-		c.w.Prepare(c.cl, &call, argv)
+		c.w.Prepare(c.cl, &call, argv, false)
 		if n, st := c.w.Run(nil, c.cl, []Call{call}); n != 1 || st != Done {
 			b.t.Fatalf("%q is not run: %v", argv, st)
 		}

@@ -111,7 +111,9 @@ func (w *Worker) Engine() *Engine { return w.e }
 
 // Prepare looks a call up and has its key's bucket fetched into the cache; PrepareRecord, when the whole batch has been
 // prepared, its record.
-func (w *Worker) Prepare(cl *Client, c *Call, argv [][]byte) {
+//
+// A call that is alone in its batch has nothing to overlap with and fetches nothing.
+func (w *Worker) Prepare(cl *Client, c *Call, argv [][]byte, alone bool) {
 	c.Argv = argv
 	c.spec = w.e.Registry.Resolve(argv)
 	c.one = false
@@ -121,7 +123,9 @@ func (w *Worker) Prepare(cl *Client, c *Call, argv [][]byte) {
 	if first, last, _ := c.spec.LegacyKeys(); first == 1 && last == 1 && len(argv) > 1 && !c.spec.Flags.Has(command.MovableKeys) {
 		c.one = true
 		c.hash = hash.Bytes(argv[1])
-		w.e.Store.Prefetch(cl.DB, c.hash)
+		if !alone {
+			w.e.Store.Prefetch(cl.DB, c.hash)
+		}
 	}
 }
 

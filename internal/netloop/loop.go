@@ -10,7 +10,9 @@ import (
 )
 
 const (
-	yieldAfter   = int64(100 * time.Microsecond) // a loop that does not block lets other goroutines run that often
+	// A loop that does not block lets other goroutines run that often. Each time costs a few microseconds: the runtime wakes a
+	// second thread to share the work. With a processor more than loops nobody depends on it.
+	yieldAfter   = int64(2 * time.Millisecond)
 	yieldSpins   = 1000
 	publishEvery = int64(time.Millisecond)      // Stats of a loop that does not block are that old at most
 	loadWindow   = int64(50 * time.Millisecond) // over which a loop's load is measured

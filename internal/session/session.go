@@ -207,7 +207,7 @@ func (s *Session) batch(r *netloop.Runner, w *worker, buf []byte, pos int) (next
 		if len(args) > len(w.args) {
 			w.calls = append(w.calls, engine.Call{})
 			call := &w.calls[len(w.calls)-1]
-			w.Prepare(&s.Client, call, args[len(w.args):])
+			w.Prepare(&s.Client, call, args[len(w.args):], len(w.calls) == 1 && end == len(buf))
 			w.ends = append(w.ends, end)
 			w.args = args
 			if spec := call.Spec(); !s.Client.Authenticated || spec != nil && spec.Flags.Has(command.NoAuth) {
