@@ -69,6 +69,9 @@ func live(t *testing.T, bin string, args []string, dir string, end func(cmd *exe
 		end(cmd, port)
 	}
 	_ = cmd.Wait() // the exit code tells
+	if cmd.ProcessState.ExitCode() < 0 {
+		t.Errorf("%s %q did not end by itself:\n%s", bin, args, out.String())
+	}
 	return life{normal(out.String(), dir), cmd.ProcessState.ExitCode()}
 }
 
@@ -103,7 +106,7 @@ func TestLivesLikeRedis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	t.Cleanup(func() { taken.Close() })
 	_, takenPort, _ := net.SplitHostPort(taken.Addr().String())
 	const save = `--save "" `
 	for _, test := range []struct {
