@@ -49,8 +49,10 @@ type Engine struct {
 
 // loopDuty is what a loop has to look after: the shards whose number is the loop's, modulo the loops.
 type loopDuty struct {
-	due atomic.Int64 // Unix ms at which the earliest of its shards wants housekeeping
-	_   [56]byte
+	due   atomic.Int64  // Unix ms at which the earliest of its shards wants housekeeping; not known while one is at work
+	begun atomic.Uint32 // how often housekeeping has begun to work
+	ended atomic.Uint32
+	_     [48]byte
 }
 
 // New makes an engine with an empty store.

@@ -47,6 +47,8 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 		return 1_000_000
 	}
 	defer w.leave()
+	e.loops[loop].begun.Add(1)
+	defer e.loops[loop].ended.Add(1)
 	e.loops[loop].due.Store(never)
 	began := e.clock.Mono()
 	n := e.Store.Shards() / len(e.loops)
@@ -80,7 +82,9 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 func (e *Engine) Overdue() bool {
 	now := e.clock.WallMillis()
 	for i := range e.loops {
-		if e.loops[i].due.Load() <= now {
+		l := &e.loops[i]
+		ended, begun := l.ended.Load(), l.begun.Load()
+		if ended != begun || l.due.Load() <= now || l.begun.Load() != begun {
 			return true
 		}
 	}
