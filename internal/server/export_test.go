@@ -2,7 +2,13 @@
 
 package server
 
-import "github.com/redpoll/redpoll/internal/command"
+import (
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/engine"
+)
 
 // Family gives the commands of this package, which cannot be run.
 func Family() command.Family { return (&Server{}).family() }
+
+// Effects gives the log of a server's effects.
+func (s *Server) Effects() *engine.Log { return s.engine.Effects }
