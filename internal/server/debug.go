@@ -10,7 +10,6 @@ import (
 
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/command"
-	"github.com/redpoll/redpoll/internal/glob"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -47,8 +46,6 @@ func debugHelp() []string {
 		"    With 0 expired keys are removed only when they are met.",
 		"SLEEP <seconds>",
 		"    Take so long. Decimals allowed. Others are served meanwhile.",
-		"STRINGMATCH-LEN <pattern> <string>",
-		"    Return whether the string matches the pattern.",
 	}
 }
 
@@ -88,14 +85,6 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 		{"PROTOCOL", 3, 3, debugProtocol},
 		{"SET-ACTIVE-EXPIRE", 3, 3, s.debugSetActiveExpire},
 		{"SLEEP", 3, 3, debugSleep},
-		{"STRINGMATCH-LEN", 4, 4, func(c *command.Ctx) error {
-			matched := int64(0)
-			if glob.Match(c.Argv[2], c.Argv[3], false) {
-				matched = 1
-			}
-			c.Reply.Int(matched)
-			return nil
-		}},
 	} {
 		if command.EqualFold(name, sub.name) && words >= sub.least && words <= sub.most {
 			return sub.run
