@@ -138,17 +138,13 @@ func (h *Hash) needsTable(texts [][]byte) bool {
 	return sum > maxPacked
 }
 
-// reserve makes it all but certain that several pairs can be set without memory being refused half-way: what a command
-// has changed by then would not be in the log.
+// reserve is DB.Reserve for the texts of several pairs.
 func (h *Hash) reserve(texts [][]byte) {
-	const spare = 128 << 10 // growth of tables
-	n := int64(spare)
+	n := 0
 	for _, text := range texts {
-		n += int64(len(text))
+		n += len(text)
 	}
-	if !h.db.s.arena.Headroom(n) {
-		panic(mem.ErrNoMemory)
-	}
+	h.db.Reserve(n)
 }
 
 // createPacked makes the key, with as many of the pairs as can be packed without looking for repeated fields, and gives

@@ -48,7 +48,7 @@ func (h *Hash) Scan(cursor uint64, count int, fn func(p Pair)) (next uint64) {
 	}
 	t := h.it.elements()
 	seen := 0
-	for steps := 0; seen < count && steps < 10*count; steps++ {
+	for steps := 0; seen < count && steps/10 < count; steps++ {
 		cursor = t.Scan(cursor, func(e mem.Ref) {
 			seen++
 			fn(pairOf(t.Heap, e))

@@ -44,6 +44,16 @@ func (db *DB) SetInt(key []byte, n int64, at int64) {
 	db.setBlob(key, TypeString, EncInt, b[:], at)
 }
 
+// Reserve makes it all but certain that a command which changes several things can have n bytes for them, so that it is not
+// refused memory half-way: what it had changed by then would not be in the log. It panics with mem.ErrNoMemory, as an
+// allocation does. It is for the command to call before its first change.
+func (db *DB) Reserve(n int) {
+	const spare = 128 << 10 // growth of tables
+	if !db.s.arena.Headroom(int64(n) + int64(n)/8 + spare) {
+		panic(mem.ErrNoMemory)
+	}
+}
+
 // setBlob gives key a value of bytes in place of whatever it held.
 func (db *DB) setBlob(key []byte, typ Type, enc Encoding, value []byte, at int64) {
 	it, ok := db.lookup(key)

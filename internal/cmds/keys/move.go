@@ -56,11 +56,24 @@ func renameTo(c *command.Ctx, free bool) error {
 
 // transfer moves or copies a value in place of whatever the target key holds, which goes only once that is sure.
 func transfer(c *command.Ctx, how func([]byte, *store.DB, []byte, func() error) error, from []byte, target *store.DB, to []byte) error {
-	if err := c.Tick(); err != nil {
+	if err := reserve(c, from); err != nil {
 		return err
 	}
 	target.Delete(to)
 	return how(from, target, to, c.Tick)
+}
+
+// usageSamples is how many elements of a large value are looked at to tell what a copy of it will take.
+const usageSamples = 16
+
+// reserve refuses what there is no memory for, before anything has changed.
+func reserve(c *command.Ctx, from []byte) error {
+	it, _ := c.DB.Peek(from)
+	n, err := it.Usage(usageSamples, c.Tick)
+	if err == nil {
+		c.DB.Reserve(int(n))
+	}
+	return err
 }
 
 // database gives the database of a number's text.

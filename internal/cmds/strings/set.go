@@ -220,7 +220,15 @@ func msetNX(c *command.Ctx) error {
 	return nil
 }
 
+// recordOverhead is about what a key takes beside its texts, in bytes.
+const recordOverhead = 32
+
 func setAll(c *command.Ctx, kv [][]byte) error {
+	n := 0
+	for _, text := range kv {
+		n += len(text) + recordOverhead
+	}
+	c.DB.Reserve(n)
 	for i := 0; i < len(kv); i += 2 {
 		c.DB.SetString(kv[i], kv[i+1], store.NoExpiry)
 		c.Modified("set", kv[i])
@@ -283,6 +291,7 @@ func setRange(c *command.Ctx) error {
 		return err
 	}
 	if !ok {
+		c.DB.Reserve(int(offset) + len(value))
 		it = c.DB.NewString(key)
 	}
 	text := c.DB.GrowString(&it, int(offset)+len(value))
