@@ -28,7 +28,8 @@ type Options struct {
 	Log *slog.Logger
 	// Clock, if not nil, is the time that the server lives by: expiry and idle times follow it and nothing else.
 	Clock *Clock
-	// Loops is the number of event loops; 0 is one for each core that the process may use.
+	// Loops is the number of event loops; 0 is one for each core that the process may use. A program that has much to do
+	// itself gives fewer than GOMAXPROCS.
 	Loops int
 	// Shards is the number of parts that the keyspace is cut into, a power of two; 0 is the default. Tests use few.
 	Shards int

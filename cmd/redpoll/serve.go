@@ -25,14 +25,14 @@ func serve(cfg *config.Config, p *process) int {
 	signals := make(chan os.Signal, 2) // before anybody can connect, and then send a signal
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	// One thread more than loops: a loop that never blocks would keep the collector and the background writers waiting.
+	runtime.GOMAXPROCS(int(cfg.Int("io-threads").Load()) + 1)
 	s, err := server.Start(server.Options{Config: cfg, Log: log, PortZeroIsNone: true})
 	if err != nil {
 		refuse(log, err)
 		return 1
 	}
 	p.log.Running(p.about, p.logo)
-	// One thread more than loops: a loop that never blocks would keep the collector and the background writers waiting.
-	runtime.GOMAXPROCS(s.Loops() + 1)
 	p.log.Initialized()
 	p.log.Ready(s.TCP(), cfg.Str("unixsocket").Load())
 	p.ready()

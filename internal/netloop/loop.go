@@ -271,7 +271,13 @@ func (l *Loop) rest(r *Runner) {
 		l.yield(now)
 		return
 	}
-	if l.events = l.poll.doze(); len(l.events) == 0 && (limit < 0 || limit > dozeTime) {
+	short := limit >= 0 && limit <= dozeTime
+	if l.group.opts.Doze {
+		l.events = l.poll.doze()
+	} else if l.events = l.poll.peek(); len(l.events) == 0 {
+		short = false
+	}
+	if len(l.events) == 0 && !short {
 		l.block(now, limit)
 		return
 	}

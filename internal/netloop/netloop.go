@@ -75,6 +75,9 @@ type Options struct {
 	Loops   int          // number of loops, at least 1
 	Handler Handler      // required
 	Mono    func() int64 // monotonic clock in ns, required; called a few times an iteration
+	// Doze lets a loop wait for short times without the scheduler's knowledge (see poller.doze): right where there are more
+	// processors (GOMAXPROCS) than loops; otherwise loops that wait would keep those that have work from running.
+	Doze bool
 	// LockOSThread gives each runner a thread of its own.
 	LockOSThread bool
 	// TCPKeepAlive is the keep-alive time of accepted TCP connections, in seconds; 0 leaves it off.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 // makeLoops makes the event loops.
 func (s *Server) makeLoops() (err error) {
 	s.loops, err = netloop.New(netloop.Options{
-		Loops: s.numLoops, Handler: s.hub, Mono: s.clock.Mono,
+		Loops: s.numLoops, Handler: s.hub, Mono: s.clock.Mono, Doze: runtime.GOMAXPROCS(0) > s.numLoops,
 		TCPKeepAlive: int(s.config.Int("tcp-keepalive").Load()), Backlog: int(s.config.Int("tcp-backlog").Load()),
 	})
 	return err
