@@ -205,15 +205,94 @@ func TestDangerousImports(t *testing.T) {
 	}
 }
 
-// TestDependencies keeps the module at the standard library and x/sys.
+// TestDependencies keeps the server's module at the standard library and x/sys, and DEPENDENCIES.md equal to what the go.mod
+// files require: the first table to the server's, the second to those of the tests' own modules.
 func TestDependencies(t *testing.T) {
-	mod, err := os.ReadFile("go.mod")
+	text, err := os.ReadFile("DEPENDENCIES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, tests, ok := strings.Cut(string(text), "\n## Tests only\n")
+	if !ok {
+		t.Fatal("DEPENDENCIES.md has no part for tests")
+	}
+	own, theirs := required(t, "go.mod"), []string{}
+	for _, m := range own {
+		if m != "golang.org/x/sys" {
+			t.Errorf("go.mod requires %s: the server links only the standard library and golang.org/x/sys; nested modules may need more", m)
+		}
+	}
+	for _, p := range repoFiles(t) {
+		if strings.HasSuffix(p, "/go.mod") {
+			theirs = append(theirs, required(t, p)...)
+		}
+	}
+	theirs = slices.DeleteFunc(theirs, func(m string) bool { return m == modulePath || slices.Contains(own, m) })
+	sameModules(t, "of the server", described(t, server), own)
+	sameModules(t, "of the tests", described(t, tests), theirs)
+}
+
+// required lists the modules that a go.mod requires.
+func required(t *testing.T, file string) (modules []string) {
+	t.Helper()
+	mod, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range regexp.MustCompile(`(?m)^(?:require)?\s+([a-z0-9.-]+\.[a-z]+/\S+) v`).FindAllSubmatch(mod, -1) {
-		if string(m[1]) != "golang.org/x/sys" {
-			t.Errorf("go.mod requires %s: the server links only the standard library and golang.org/x/sys; nested modules may need more", m[1])
+		modules = append(modules, string(m[1]))
+	}
+	return modules
+}
+
+// described lists the modules of a table of DEPENDENCIES.md, each of which has to have its user and its licence.
+func described(t *testing.T, part string) (modules []string) {
+	t.Helper()
+	for line := range strings.Lines(part) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		if len(cells) < 4 || !strings.Contains(cells[0], "/") {
+			continue
+		}
+		modules = append(modules, cells[0])
+		if cells[1] == "" || cells[2] == "" {
+			t.Errorf("DEPENDENCIES.md: %s needs its user and its licence", cells[0])
+		}
+	}
+	return modules
+}
+
+func sameModules(t *testing.T, whose string, described, required []string) {
+	t.Helper()
+	for _, m := range required {
+		if !slices.Contains(described, m) {
+			t.Errorf("DEPENDENCIES.md: the table %s lacks %s", whose, m)
+		}
+	}
+	for _, m := range described {
+		if !slices.Contains(required, m) {
+			t.Errorf("DEPENDENCIES.md: the table %s names %s, which no go.mod requires", whose, m)
+		}
+	}
+}
+
+// TestLinks follows the links between the pages of the documentation.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+	for _, p := range repoFiles(t) {
+		if filepath.Ext(p) != ".md" {
+			continue
+		}
+		text, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(p), string(m[1]))); err != nil {
+				t.Errorf("%s links to %s, which is not there", p, m[1])
+			}
 		}
 	}
 }
