@@ -6,11 +6,12 @@ package config
 func memoryTable() []Directive {
 	const noDefrag = "the allocator moves records off sparse pages by itself"
 	return []Directive{
-		{Name: "maxmemory", Kind: Memory, Max: maxU64, Default: "0", Doc: "bytes of data at most, 0 for no limit"},
+		{Name: "maxmemory", Kind: Memory, Max: maxU64, Default: "0",
+			Here: "the data is counted, not clients' buffers", Doc: "bytes of data past which writes are refused, 0 for no limit"},
 		{Name: "maxmemory-policy", Kind: Enum, Default: "noeviction",
 			Names: []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
 				"allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"},
-			Status: Later, Here: "writes are refused at the limit", Doc: "which keys go when the limit is reached"},
+			Status: Later, Here: "nothing is evicted: writes are refused at the limit", Doc: "which keys go when the limit is reached"},
 		{Name: "maxmemory-samples", Kind: Int, Min: 1, Max: maxI32, Default: "5", Status: Later, Doc: "keys looked at to find one to evict"},
 		{Name: "maxmemory-eviction-tenacity", Kind: Int, Max: 100, Default: "10", Status: Later,
 			Doc: "how much time eviction may take from clients"},

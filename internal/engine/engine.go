@@ -41,6 +41,8 @@ type Engine struct {
 
 	execID int // of EXEC, which needs what its queued commands need; -1 without it
 
+	maxMemory atomic.Int64 // bytes of the store past which what takes more is refused; 0 for no limit
+
 	closing atomic.Bool
 
 	mu      sync.Mutex
@@ -77,6 +79,9 @@ func New(o Options) *Engine {
 
 // Close makes long commands end at their next tick: the server is going down.
 func (e *Engine) Close() { e.closing.Store(true) }
+
+// SetMaxMemory has commands that may take memory refused while the store uses more than so many bytes; 0 is no limit.
+func (e *Engine) SetMaxMemory(n int64) { e.maxMemory.Store(n) }
 
 // Clock gives the engine's clock.
 func (e *Engine) Clock() *clock.Clock { return e.clock }

@@ -245,6 +245,27 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
+// TestMaxMemory: past the limit what takes memory is refused, and so is all that a transaction would queue.
+func TestMaxMemory(t *testing.T) {
+	const oom = "-OOM command not allowed when used memory > 'maxmemory'."
+	b := fakeBench(t, Options{Shards: 4})
+	c := b.connect()
+	c.do("SET a 1", "MULTI", "SET b 1")
+	b.SetMaxMemory(1)
+	c.want("-EXECABORT Transaction discarded because of: "+oom[1:]+" $-1 -ERR EXEC without MULTI", "EXEC", "GET b", "EXEC")
+	c.want(oom+" $1 1", "SET a 2", "GET a")
+	c.want("+OK "+oom+" "+oom+" "+oom+" -EXECABORT Transaction discarded because of previous errors.",
+		"MULTI", "GET a", "WATCH a", "DEL a", "EXEC")
+	c.want("+OK "+oom+" +OK +OK *0", "MULTI", "GET a", "DISCARD", "MULTI", "EXEC")
+	b.SetMaxMemory(1 << 30)
+	c.want("+OK", "SET a 2")
+	b.SetMaxMemory(1)
+	c.want(":1 +OK "+oom, "DEL a", "SET a 3", "SET a 4") // an empty store is below any limit
+	b.SetMaxMemory(0)
+	c.want("+OK", "SET a 5")
+	b.locks()
+}
+
 // TestReadBufferIsUsedAgain: another key may lie where an earlier one did.
 func TestReadBufferIsUsedAgain(t *testing.T) {
 	b := fakeBench(t, Options{Shards: 64})

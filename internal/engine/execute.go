@@ -97,7 +97,26 @@ func (w *Worker) admit(cl *Client, c *Call) error {
 	if cl.tx != nil && c.spec.Flags.Has(command.NoMulti) {
 		return command.Error("ERR Command not allowed inside a transaction")
 	}
+	if limit := w.e.maxMemory.Load(); limit > 0 && w.e.Store.Used() > limit && w.grows(cl, c.spec) {
+		return command.ErrOOM
+	}
 	return nil
+}
+
+// grows tells whether a command may make the server use more memory: one that says so, an EXEC with such a one, and
+// whatever a transaction would queue.
+func (w *Worker) grows(cl *Client, spec *command.Spec) bool {
+	if cl.tx == nil || spec.Flags.Has(command.DenyOOM) {
+		return spec.Flags.Has(command.DenyOOM)
+	}
+	if spec.ID() == w.e.execID {
+		return slices.ContainsFunc(cl.tx.calls, func(q Call) bool { return q.spec.Flags.Has(command.DenyOOM) })
+	}
+	switch spec.FullName() {
+	case "discard", "quit", "reset":
+		return false
+	}
+	return true
 }
 
 // reject answers a call that may not run; a transaction that is being queued will not be executed then.

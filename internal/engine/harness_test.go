@@ -67,7 +67,7 @@ func (b *bench) family() command.Family {
 	return command.Family{Name: "test", Group: "string", Commands: []command.Spec{
 		spec("GET", "key", command.ReadOnly, command.PlanKeys, one, get),
 		spec("MGET", "key...", command.ReadOnly, command.PlanKeys, all, mget),
-		spec("SET", "key value", command.Write, command.PlanKeys, rw, set),
+		spec("SET", "key value", command.Write|command.DenyOOM, command.PlanKeys, rw, set),
 		spec("SETPX", "key ms:int value", command.Write, command.PlanKeys, rw, setPX),
 		spec("SETAT", "key at:int value", command.Write, command.PlanKeys, rw, setAt),
 		spec("MSET", "(key value)...", command.Write, command.PlanKeys, pairs, mset),

@@ -127,3 +127,20 @@ func TestFlushIsPropagated(t *testing.T) {
 		t.Errorf("the log has %q, want %q", got, want)
 	}
 }
+
+// TestMaxMemory has redis-server and Redpoll refuse the same when both use more than they may.
+func TestMaxMemory(t *testing.T) {
+	oracle, c := testutil.Oracle(t).Dial(t), client(t)
+	for _, line := range []string{
+		"SET a 1", "HSET h f v", "MULTI", "SET b 1", "CONFIG SET maxmemory 1", "EXEC",
+		"CONFIG SET maxmemory 1", "SET a 2", "GET a", "INCR a", "HSET h f w", "HGET h f", "EXPIRE a 1000", "PERSIST a", "COPY a b", "RENAME a c",
+		"MULTI", "GET c", "MULTI", "WATCH c", "SELECT 1", "EXEC", "WATCH c", "MULTI", "EXEC", "MULTI", "SET a 1", "DISCARD",
+		"MULTI", "RESET", "CONFIG SET maxmemory 0", "SET a 2", "CONFIG SET maxmemory 1gb maxmemory-policy allkeys-lru",
+		"SET a 3", "GET a", "CONFIG SET maxmemory 0 maxmemory-policy noeviction", "FLUSHALL",
+	} {
+		args := strings.Fields(line)
+		if want, got := do(t, oracle, args...), do(t, c, args...); fmt.Sprint(want) != fmt.Sprint(got) {
+			t.Errorf("%s: %v, want %v", line, got, want)
+		}
+	}
+}

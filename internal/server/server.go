@@ -212,6 +212,7 @@ func (s *Server) follow() {
 	entries, value := cfg.Int("hash-max-listpack-entries"), cfg.Int("hash-max-listpack-value")
 	bulk, factor, decay := cfg.Int("proto-max-bulk-len"), cfg.Int("lfu-log-factor"), cfg.Int("lfu-decay-time")
 	policy, clients, query := cfg.Enum("maxmemory-policy"), cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
+	limit := cfg.Int("maxmemory")
 	output, timeout, keepAlive := cfg.BufferLimits(), cfg.Int("timeout"), cfg.Int("tcp-keepalive")
 	apply := func() error {
 		settings.HashMaxListpackEntries.Store(entries.Load())
@@ -219,6 +220,7 @@ func (s *Server) follow() {
 		settings.MaxBulk.Store(bulk.Load())
 		settings.LFULogFactor.Store(factor.Load())
 		settings.LFUDecayTime.Store(decay.Load())
+		s.engine.SetMaxMemory(limit.Load())
 		settings.LFU.Store(strings.HasSuffix(policy.Load(), "lfu"))
 		normal := output.Load().Normal
 		s.hub.SetLimits(session.Limits{
@@ -230,9 +232,15 @@ func (s *Server) follow() {
 		return nil
 	}
 	cfg.OnChange(apply, "hash-max-listpack-entries", "hash-max-listpack-value", "proto-max-bulk-len", "lfu-log-factor",
-		"lfu-decay-time", "maxmemory-policy", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
+		"lfu-decay-time", "maxmemory", "maxmemory-policy", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
 		"timeout", "tcp-keepalive")
 	apply()
+	cfg.OnChange(func() error {
+		if !policy.Is("noeviction") {
+			s.log.Warn("This version of Redpoll evicts nothing: with any maxmemory-policy writes are refused at the limit")
+		}
+		return nil
+	}, "maxmemory-policy")
 }
 
 // Loops tells how many event loops there are.
