@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/redpoll/redpoll/internal/config"
 )
 
 // Limits of docs and reviews: a longer file or function needs a reason that a reader would accept, written here.
@@ -477,6 +479,29 @@ func undocumented(d *ast.GenDecl) (names []*ast.Ident) {
 func enumeration(d *ast.GenDecl) bool {
 	first, ok := d.Specs[0].(*ast.ValueSpec)
 	return ok && d.Tok == token.CONST && d.Lparen.IsValid() && first.Type != nil
+}
+
+// TestDirectives: what the table of directives says to work is read somewhere.
+func TestDirectives(t *testing.T) {
+	read := map[string]bool{ // by an accessor of their own
+		"bind": true, "client-output-buffer-limit": true, "redis-version": true, "dir": true, "enable-protected-configs": true,
+	}
+	for _, s := range sources(t) {
+		if s.test() || s.in("internal/config") {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				read[strings.Trim(lit.Value, `"`)] = true
+			}
+			return true
+		})
+	}
+	for _, d := range config.Directives() {
+		if d.Status == config.Works && !read[d.Name] {
+			t.Errorf("%s is said to work, but nothing reads it", d.Name)
+		}
+	}
 }
 
 // TestText looks for what must not be in any file: paths of one machine, and notes to be done later.

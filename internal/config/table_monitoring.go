@@ -6,7 +6,7 @@ package config
 func monitoringTable() []Directive {
 	return []Directive{
 		{Name: "notify-keyspace-events", Kind: Special, Default: `""`, make: special(readEvents, Events.String),
-			Doc: "which changes of keys are published, by letters"},
+			Status: Later, Here: "there is no SUBSCRIBE to hear them", Doc: "which changes of keys are published, by letters"},
 		{Name: "tracking-table-max-keys", Kind: Int, Max: maxI64, Default: "1000000", Status: Later,
 			Doc: "keys remembered for clients that cache, 0 for no limit"},
 		{Name: "slowlog-log-slower-than", Kind: Int, Min: -1, Max: maxI64, Default: "10000", Status: Later,
@@ -14,10 +14,11 @@ func monitoringTable() []Directive {
 		{Name: "slowlog-max-len", Kind: Int, Max: maxI64, Default: "128", Status: Later, Doc: "entries in the log of slow commands"},
 		{Name: "latency-monitor-threshold", Kind: Int, Max: maxI64, Default: "0", Status: Later,
 			Doc: "milliseconds from which a latency event is recorded, 0 for never"},
-		{Name: "latency-tracking", Kind: Bool, Default: "yes", Doc: "keep a histogram of every command's duration"},
+		{Name: "latency-tracking", Kind: Bool, Default: "yes", Status: Later, Doc: "keep a histogram of every command's duration"},
 		{Name: "latency-tracking-info-percentiles", Kind: Special, Default: "50 99 99.9", make: special(readPercentiles, formatPercentiles),
-			Doc: "percentiles that INFO latencystats shows"},
+			Status: Later, Doc: "percentiles that INFO latencystats shows"},
 		{Name: "busy-reply-threshold", Aliases: []string{"lua-time-limit"}, Kind: Int, Max: maxI64, Default: "5000",
+			Status: Later, Here: "clients wait for a long command, and there are no scripts",
 			Doc: "milliseconds after which clients that wait for a long command or script get BUSY"},
 	}
 }

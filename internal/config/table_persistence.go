@@ -6,8 +6,8 @@ package config
 func persistenceTable() []Directive {
 	const notYet = "the data is not written to disk"
 	return []Directive{
-		{Name: "save", Kind: Special, Default: "3600 1 300 100 60 10000", make: special(readSave, formatSave), Status: Later, Here: notYet,
-			Doc: "pairs of seconds and changes after which a snapshot is written"},
+		{Name: "save", Kind: Special, Default: "3600 1 300 100 60 10000", make: special(readSave, formatSave),
+			Status: Later, Here: notYet, Doc: "pairs of seconds and changes after which a snapshot is written"},
 		{Name: "dbfilename", Kind: String, Flags: Protected, Default: "dump.rdb", check: fileName("dbfilename", "filename", true),
 			Status: Later, Here: notYet, Doc: "file of the snapshot"},
 		{Name: "rdbcompression", Kind: Bool, Default: "yes", Status: Later, Here: notYet, Doc: "compress strings in snapshots"},
