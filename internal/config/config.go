@@ -208,13 +208,15 @@ func (c *Config) Get(patterns ...string) []Param {
 }
 
 // Remarks gives a line for each directive that was set to something else than its default and has no effect, meant for
-// the log at start: for those that have no meaning here, and for those that this version lacks.
+// the log at start: for those that have no meaning here, and for those that this version lacks. One that was
+// set to nothing, as with save "", asks for nothing.
 func (c *Config) Remarks() (ignored, later []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	fresh := New()
 	for _, e := range c.entries {
-		if !e.given || e.Status == Works || e.value.text() == fresh.lookup(e.Name).value.text() {
+		text := e.value.text()
+		if !e.given || e.Status == Works || text == "" || text == fresh.lookup(e.Name).value.text() {
 			continue
 		}
 		why := ""

@@ -245,7 +245,7 @@ func TestInDir(t *testing.T) {
 
 func TestRemarks(t *testing.T) {
 	c := New()
-	err := c.Load(Source{Options: "appendonly yes\nactivedefrag yes\nrdbcompression yes\ntimeout 5\nloadmodule x.so\nuser a on"})
+	err := c.Load(Source{Options: "save ''\nappendonly yes\nactivedefrag yes\nrdbcompression yes\ntimeout 5\nloadmodule x.so\nuser a on"})
 	if err != nil {
 		t.Fatal(err)
 	}
