@@ -33,6 +33,7 @@ func serve(cfg *config.Config, p *process) int {
 		return 1
 	}
 	p.log.Running(p.about, p.logo)
+	log.Info(whatRuns(s.Loops()))
 	p.log.Initialized()
 	p.log.Ready(s.TCP(), cfg.Str("unixsocket").Load())
 	p.ready()
@@ -50,6 +51,15 @@ func serve(cfg *config.Config, p *process) int {
 	}
 	log.Warn("Redis is now ready to exit, bye bye...")
 	return 0
+}
+
+// whatRuns is the line of the log that tells Redpoll from the server whose lines are around it.
+func whatRuns(loops int) string {
+	plural := "s"
+	if loops == 1 {
+		plural = ""
+	}
+	return fmt.Sprintf("Redpoll %s, %d loop%s; the data is in memory only, nothing is saved", config.Release, loops, plural)
 }
 
 // refuse says why the server does not start: a line of the configuration on standard error, all else in the log.

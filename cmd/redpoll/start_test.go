@@ -28,7 +28,7 @@ func normal(log, dir string) (lines []string) {
 	stamp := regexp.MustCompile(`^\d+:([CMS]) \d\d \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3} `)
 	signal := regexp.MustCompile(`^\d+:signal-handler \(\d+\) `)
 	rest := strings.NewReplacer(dir, "DIR")
-	only := regexp.MustCompile(`overcommit|Directive 'save'|^C # Redis version=`)
+	only := regexp.MustCompile(`overcommit|^C # Redis version=|^M \* Redpoll `)
 	for line := range strings.Lines(log) {
 		line = strings.TrimSpace(line)
 		line = stamp.ReplaceAllString(line, "$1 ")
