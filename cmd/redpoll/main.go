@@ -28,6 +28,7 @@ func main() {
 // program is one run of the binary with all that it takes from outside, so that tests can stand in for it.
 type program struct {
 	args     []string // the name it was called by, then the arguments
+	called   string   // what the server's arguments follow: the name, and "server" if that was an argument
 	in       io.Reader
 	out, err io.Writer
 	terminal *os.File // what is asked whether it is a terminal; nil: it is none
@@ -39,6 +40,7 @@ type program struct {
 
 // run does what the name and the arguments ask for and gives the exit code.
 func (p *program) run() int {
+	p.called = p.args[0]
 	name := strings.TrimSuffix(filepath.Base(p.args[0]), ".exe")
 	if _, tool, ok := strings.Cut(name, "-"); ok && (strings.HasPrefix(name, "redis-") || strings.HasPrefix(name, "valkey-")) {
 		if tool == "server" {
@@ -52,6 +54,7 @@ func (p *program) run() int {
 	}
 	switch p.args[1] {
 	case "server":
+		p.called += " server"
 		return p.server(p.args[2:])
 	case "version", "-v", "--version":
 		fmt.Fprintln(p.out, versionLine())

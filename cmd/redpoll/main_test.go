@@ -98,6 +98,8 @@ func TestServerStarts(t *testing.T) {
 			"# Redis version=7.0.15, bits=64, commit=":                                      true,
 			":M 23 Nov 2026 20:30:01.000 * serving\n":                                       true,
 			"# Warning: no config file specified, using the default config.":                !configured,
+			"use redpoll server /path/to/redis.conf\n":                                      args == "redpoll server",
+			"use redis-server /path/to/redis.conf\n":                                        args == "redis-server",
 			"# Configuration loaded\n":                                                      configured,
 			"# Reading config from stdin\n":                                                 configured,
 			"# Directive 'appendonly' is not supported":                                     configured,

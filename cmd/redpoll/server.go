@@ -116,7 +116,7 @@ func (p *program) start(cfg *config.Config, configured bool) int {
 		log: handler, now: p.now,
 		about: rlog.About{
 			Version: cfg.Version(), Release: config.Release, Commit: build.Commit, Modified: build.Modified,
-			PID: os.Getpid(), Program: p.args[0], Configured: configured, Mode: "standalone",
+			PID: os.Getpid(), Program: p.called, Configured: configured, Mode: "standalone",
 			Port: int(cfg.Int("port").Load()),
 		},
 		logo: cfg.Bool("always-show-logo").Load() ||

@@ -17,7 +17,7 @@ type About struct {
 	Commit     string // eight hexadecimal digits
 	Modified   bool   // the source differed from that commit
 	PID        int
-	Program    string // name by which the program was called
+	Program    string // what the server is called by, and its arguments follow
 	Configured bool   // there was a configuration file or option
 	Mode       string // standalone, cluster or sentinel
 	Port       int    // TCP port, or the TLS one when there is no other
