@@ -7,14 +7,18 @@ import (
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
-// Usage gives the bytes that a key takes: its record and what its value owns, as allocated, and its share of the table and
-// of the expiry index that it lies in. Of a value with many elements only so many are looked at and the rest are taken to
+// maxIndexShare bounds what Usage counts for the expiry index, in bytes: the index begins with some 4 KB, which the few
+// keys of a small database would seem to take.
+const maxIndexShare = 16
+
+// Usage gives the bytes that a key takes: its record and what its value owns, as allocated, and its share of the table and,
+// up to maxIndexShare, of the expiry index that it lies in. Of a value with many elements only so many are looked at and the rest are taken to
 // be like them; 0 is all of them. tick is called every so often and ends the counting when it gives an error, which is
 // returned.
 func (it *Item) Usage(samples int, tick func() error) (int64, error) {
 	n := int64(mem.Usable(it.rec.size())) + it.t.keys.Bytes()/int64(max(it.t.keys.Len(), 1))
 	if it.rec.has(hasExpiry) {
-		n += it.t.expiry.Bytes() / int64(max(it.t.expiry.Len(), 1))
+		n += min(it.t.expiry.Bytes()/int64(max(it.t.expiry.Len(), 1)), maxIndexShare)
 	}
 	if it.rec.has(inBlock) {
 		n += int64(mem.Usable(readBlock(it.rec.value()).size))

@@ -133,6 +133,26 @@ func deleteAll(db *DB) {
 	}
 }
 
+// TestUsageOfExpiry: an expiry costs little, also in a database with a single key.
+func TestUsageOfExpiry(t *testing.T) {
+	db := walking(t, 1, 1)
+	db.v.Walking = false
+	usage := func() int64 {
+		it, _ := db.Peek([]byte("key:0"))
+		n, err := it.Usage(0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := usage()
+	it, _ := db.Peek([]byte("key:0"))
+	db.SetExpiry(&it, db.Now()+5000)
+	if after := usage(); after <= before || after > before+32 {
+		t.Errorf("%d bytes, with an expiry %d", before, after)
+	}
+}
+
 // TestUsageIsInterrupted ends the counting of a large value.
 func TestUsageIsInterrupted(t *testing.T) {
 	db := newHashDB(t, 0)
