@@ -33,8 +33,8 @@ func (w *Writer) Init(pool *ChunkPool) {
 	*w = Writer{Proto: 2, c: chunks{pool: pool}}
 }
 
-// SetPool makes the Writer take and return chunks from and to another pool, when its session moves to another loop. The Writer
-// must be empty.
+// SetPool makes the Writer take and return chunks from and to another pool, when its session moves to another loop. What is
+// pending stays: its chunks go back to the new pool.
 func (w *Writer) SetPool(pool *ChunkPool) { w.c.pool = pool }
 
 // Pending returns the number of bytes written and not yet consumed.
