@@ -5,9 +5,11 @@
 package redpoll
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/redpoll/redpoll/internal/clock"
@@ -69,7 +71,7 @@ func Start(o Options) (*Server, error) {
 		src.Options += name + " " + config.Quote(value) + "\n"
 	}
 	if err := cfg.Load(src); err != nil {
-		return nil, fmt.Errorf("redpoll: %w", err)
+		return nil, startError(err)
 	}
 	opts := server.Options{Config: cfg, Log: o.Log, Loops: o.Loops, Shards: o.Shards}
 	if o.Clock != nil {
@@ -77,13 +79,27 @@ func Start(o Options) (*Server, error) {
 	}
 	s, err := server.Start(opts)
 	if err != nil {
-		return nil, fmt.Errorf("redpoll: %w", err)
+		return nil, startError(err)
 	}
 	go func() { // a client's SHUTDOWN ends the server, not the process
 		<-s.Stopped()
 		_ = s.Close() // whoever closes the server gets the error
 	}()
 	return &Server{s}, nil
+}
+
+// startError makes the error of Start out of a cause. What is said of a line of a configuration file is said of an entry of
+// Options.Config.
+func startError(err error) error {
+	var e *config.LineError
+	switch {
+	case !errors.As(err, &e):
+		return fmt.Errorf("redpoll: %w", err)
+	case e.Line == nil:
+		return fmt.Errorf("redpoll: %s", e.Reason)
+	}
+	name, _, _ := strings.Cut(e.Line.Text, " ")
+	return fmt.Errorf("redpoll: %s: %s", name, e.Reason)
 }
 
 // Addr gives the address to connect to: "host:port", or the path of the Unix socket.

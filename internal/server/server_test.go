@@ -167,6 +167,25 @@ func TestPortMoves(t *testing.T) {
 	testutil.Dial(t, "tcp", "127.0.0.1:"+free).Must(t, "PING")
 }
 
+// TestStartErrors: what is wrong with an entry of the configuration is told in a line.
+func TestStartErrors(t *testing.T) {
+	for name, want := range map[string]string{
+		"nope":           "redpoll: nope: Bad directive or wrong number of arguments",
+		"maxclients":     "redpoll: maxclients: argument couldn't be parsed into an integer",
+		"rename-command": "redpoll: rename-command: Bad directive or wrong number of arguments",
+		"user":           "redpoll: user: this version of Redpoll has no ACL users",
+		"aclfile":        "redpoll: this version of Redpoll has no ACL users: aclfile cannot be used",
+	} {
+		s, err := redpoll.Start(redpoll.Options{Config: map[string]string{name: "x y"}})
+		if err == nil {
+			s.Close()
+		}
+		if fmt.Sprint(err) != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+}
+
 // TestStartAndClose runs servers one after the other and looks at what they leave behind.
 func TestStartAndClose(t *testing.T) {
 	round := func() {
