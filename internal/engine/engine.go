@@ -24,6 +24,8 @@ type Options struct {
 	Loops     int // loops that see to the shards' housekeeping
 	// WakeLoop is called, from any goroutine, when a loop has housekeeping to do earlier than it knew.
 	WakeLoop func(loop int)
+	// Protect tells why a client may not use a command with the flag Protected; nil if it may. Without it everybody may.
+	Protect func(command.Client, *command.Spec) error
 }
 
 // Engine executes commands on one store. Its methods are safe for any goroutine.
@@ -38,6 +40,8 @@ type Engine struct {
 	log   *slog.Logger
 	loops []loopDuty
 	wake  func(loop int)
+
+	protect func(command.Client, *command.Spec) error // nil: everybody may use protected commands
 
 	execID int // of EXEC, which needs what its queued commands need; -1 without it
 
@@ -62,6 +66,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		Registry: o.Registry, Effects: newLog(), Stats: newStats(o.Registry.Size()),
 		arena: o.Arena, clock: o.Clock, log: o.Log, loops: make([]loopDuty, max(o.Loops, 1)), wake: o.WakeLoop,
+		protect: o.Protect,
 	}
 	e.execID = -1
 	if exec := o.Registry.Lookup([]byte("exec")); exec != nil {

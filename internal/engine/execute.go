@@ -91,6 +91,11 @@ func (w *Worker) admit(cl *Client, c *Call) error {
 	if !c.spec.ArityOK(len(c.Argv)) {
 		return command.ErrArity(c.spec.FullName())
 	}
+	if c.spec.Flags.Has(command.Protected) && w.e.protect != nil {
+		if err := w.e.protect(cl.Owner, c.spec); err != nil {
+			return err
+		}
+	}
 	if !cl.Authenticated && !c.spec.Flags.Has(command.NoAuth) {
 		return command.ErrNoAuth
 	}

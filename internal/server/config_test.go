@@ -78,9 +78,17 @@ func TestSettingsAreFollowed(t *testing.T) {
 func TestDebugIsForbidden(t *testing.T) {
 	for who, allowed := range map[string]bool{"no": false, "local": true, "yes": true} {
 		_, target := start(t, redpoll.Options{Config: map[string]string{"enable-debug-command": who}})
-		v := do(t, target.Dial(t), "DEBUG", "HELP")
+		c := target.Dial(t)
+		v := do(t, c, "DEBUG", "HELP")
 		if v.IsError() == allowed || !allowed && !strings.HasPrefix(v.Str, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\",") {
 			t.Errorf("%s: %v", who, v)
+		}
+		c.Must(t, "MULTI")
+		if v := do(t, c, "DEBUG", "HELP"); v.IsError() == allowed {
+			t.Errorf("%s: in a transaction %v", who, v)
+		}
+		if v := do(t, c, "EXEC"); v.IsError() == allowed {
+			t.Errorf("%s: the transaction ends with %v", who, v)
 		}
 	}
 }

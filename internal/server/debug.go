@@ -49,11 +49,16 @@ func debugHelp() []string {
 	}
 }
 
-// debug implements DEBUG. No shard is held when it begins: what looks at data takes what it needs.
-func (s *Server) debug(c *command.Ctx) error {
-	if who := s.config.Enum("enable-debug-command"); !who.Is("yes") && !(who.Is("local") && local(c.Client)) {
+// protect tells why a client may not use a protected command, of which there is DEBUG.
+func (s *Server) protect(client command.Client, _ *command.Spec) error {
+	if who := s.config.Enum("enable-debug-command"); !who.Is("yes") && !(who.Is("local") && local(client)) {
 		return errDebugForbidden
 	}
+	return nil
+}
+
+// debug implements DEBUG. No shard is held when it begins: what looks at data takes what it needs.
+func (s *Server) debug(c *command.Ctx) error {
 	if run := s.debugging(c.Argv[1], len(c.Argv)); run != nil {
 		return run(c)
 	}
