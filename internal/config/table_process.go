@@ -9,8 +9,8 @@ func processTable() []Directive {
 	return []Directive{
 		{Name: "redis-version", Kind: String, Flags: Immutable, Default: "7.0.15", check: versionText,
 			Doc: "the version of Redis that INFO, HELLO and --version name"},
-		{Name: "shards", Kind: Int, Flags: Immutable, Min: 64, Max: 65536, Default: "256", fix: powerOfTwo,
-			Doc: "parts of the keyspace with a lock each, rounded up to a power of two"},
+		{Name: "shards", Kind: Int, Flags: Immutable, Min: 64, Max: 65536, Default: "64", fix: powerOfTwo,
+			Doc: "parts of the keyspace with a lock each, rounded up to a power of two; some 16 a core let every core work, more cost cache"},
 		{Name: "daemonize", Kind: Bool, Flags: Immutable, Default: "no",
 			Here: "the server starts itself again, detached from the terminal", Doc: "run in the background"},
 		{Name: "supervised", Kind: Enum, Flags: Immutable, Names: []string{"upstart", "systemd", "auto", "no"}, Default: "no",

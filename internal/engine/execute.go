@@ -13,9 +13,11 @@ import (
 
 // execute runs one call: admission, then either the transaction's queue or the handler. It gives false when the call is
 // parked; nothing of it has happened then.
-func (w *Worker) execute(cl *Client, c *Call) bool {
+//
+// untimed lets the clock be: the next call is one of the same command, and they are timed together.
+func (w *Worker) execute(cl *Client, c *Call, untimed bool) bool {
 	for {
-		done, parked := w.attempt(cl, c)
+		done, parked := w.attempt(cl, c, untimed)
 		if done || parked {
 			return done
 		}
@@ -23,7 +25,7 @@ func (w *Worker) execute(cl *Client, c *Call) bool {
 }
 
 // attempt is execute for one attempt; neither done nor parked when what it met was busy and is no longer.
-func (w *Worker) attempt(cl *Client, c *Call) (done, parked bool) {
+func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) {
 	w.current = c.spec
 	w.mark = cl.Reply.Mark()
 	w.began = w.mono
@@ -70,6 +72,13 @@ func (w *Worker) attempt(cl *Client, c *Call) (done, parked bool) {
 	w.commit()
 	if held {
 		w.release()
+	}
+	if untimed {
+		w.count(c.spec, 0, err != nil)
+		w.total++
+		w.current = nil
+		w.mute(cl)
+		return true, false
 	}
 	w.finish(cl, err != nil)
 	return true, false

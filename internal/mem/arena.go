@@ -98,3 +98,7 @@ func (a *Arena) Scavenge(max int64) int64 {
 // Prefetch asks the processor to load the cache line at p; where that is not possible it does nothing. p must lie in an
 // arena, in a block or not: memory of an arena stays mapped.
 func Prefetch(p unsafe.Pointer) { prefetch(p) }
+
+// PrefetchSome is Prefetch for a block whose end is not known: the line at p and the next one, which most small blocks
+// reach into.
+func PrefetchSome(p unsafe.Pointer) { prefetchSome(p) }

@@ -10,3 +10,6 @@ import "unsafe"
 //
 //go:noescape
 func prefetch(p unsafe.Pointer)
+
+//go:noescape
+func prefetchSome(p unsafe.Pointer)

@@ -247,7 +247,7 @@ func (s *Session) batch(r *netloop.Runner, w *worker, buf []byte, pos int) (next
 func (s *Session) exec(r *netloop.Runner, w *worker) (int, engine.Status) {
 	if len(w.calls) > 1 {
 		for i := range w.calls {
-			w.PrepareRecord(&s.Client, &w.calls[i])
+			w.PrepareRecord(&w.calls[i])
 		}
 	}
 	n, status := w.Run(r, &s.Client, w.calls)

@@ -138,24 +138,30 @@ func (it *Item) root() *dict.Root {
 
 // lookup finds a live key. One whose time has come is removed on the way.
 func (db *DB) lookup(key []byte) (it Item, ok bool) {
+	ok = db.seek(&it, key)
+	return it, ok
+}
+
+// seek is lookup into an Item of the caller's, which saves copying it from function to function.
+func (db *DB) seek(it *Item, key []byte) bool {
 	it.hash = db.v.hashOf(key)
 	it.sh = &db.s.shards[it.hash&db.s.mask]
 	it.t = it.sh.tables[db.index].Load()
 	if it.t == nil {
-		return it, false
+		return false
 	}
 	it.ref, it.pos = it.t.keys.Find(it.hash, key)
 	if it.ref == 0 {
-		return it, false
+		return false
 	}
 	it.rec = record{it.t.heap.Pointer(it.ref)}
 	if it.rec.has(hasExpiry) && it.rec.expiry() < db.v.NowMillis {
 		db.s.expire(it.sh, it.t, db.index, it.pos, it.rec)
 		db.s.Settle(it.sh.number) // of a command that changes nothing else the engine would not do it
 		it.ref = 0
-		return it, false
+		return false
 	}
-	return it, true
+	return true
 }
 
 // Find looks a key up for reading: it counts as a hit or a miss, and as a use of the key.
@@ -204,20 +210,32 @@ func (db *DB) Exists(key []byte) bool {
 
 // FindType is Find for a key that must hold type t if it is there at all; else the error is ErrWrongType.
 func (db *DB) FindType(key []byte, t Type) (it Item, ok bool, err error) {
-	it, ok = db.Find(key)
-	if ok && it.Type() != t {
-		return Item{}, false, ErrWrongType
+	if !db.seek(&it, key) {
+		db.v.Misses++
+		return it, false, nil
 	}
-	return it, ok, nil
+	db.v.Hits++
+	if !db.v.NoTouch {
+		db.use(&it)
+	}
+	if it.Type() != t {
+		return it, false, ErrWrongType
+	}
+	return it, true, nil
 }
 
 // FindTypeWrite is FindWrite for a key that must hold type t if it is there at all; else the error is ErrWrongType.
 func (db *DB) FindTypeWrite(key []byte, t Type) (it Item, ok bool, err error) {
-	it, ok = db.FindWrite(key)
-	if ok && it.Type() != t {
-		return Item{}, false, ErrWrongType
+	if !db.seek(&it, key) {
+		return it, false, nil
 	}
-	return it, ok, nil
+	if !db.v.NoTouch {
+		db.use(&it)
+	}
+	if it.Type() != t {
+		return it, false, ErrWrongType
+	}
+	return it, true, nil
 }
 
 // create makes a record for a key that is not there, with room for valLen bytes of value in the record, which the caller

@@ -140,16 +140,23 @@ func (s *Store) Park(shard int, call func()) bool {
 }
 
 // Prefetch asks for the cache line of a key's bucket. It may be called without the shard.
-func (s *Store) Prefetch(db int, hash uint64) {
+func (s *Store) Prefetch(db int, hash uint64) Hint {
 	if t := s.shards[hash&s.mask].tables[db].Load(); t != nil {
-		t.keys.PrefetchBucket(hash)
+		return Hint{&t.keys, t.keys.PrefetchBucket(hash)}
 	}
+	return Hint{}
 }
 
-// PrefetchRecord asks for the key's record, whose bucket Prefetch has asked for some time ago.
-func (s *Store) PrefetchRecord(db int, hash uint64) {
-	if t := s.shards[hash&s.mask].tables[db].Load(); t != nil {
-		t.keys.PrefetchEntry(hash)
+// Hint is where a key's bucket was when Prefetch asked for it. The zero value is nowhere.
+type Hint struct {
+	keys   *dict.Table
+	bucket mem.Ref
+}
+
+// PrefetchRecord asks for the key's record, when its bucket has had time to arrive. It may be called without the shard.
+func (h Hint) PrefetchRecord(hash uint64) {
+	if h.keys != nil {
+		h.keys.PrefetchEntry(h.bucket, hash)
 	}
 }
 

@@ -33,8 +33,16 @@ func replyGet(c *command.Ctx, key []byte) (store.Item, bool, error) {
 }
 
 func get(c *command.Ctx) error {
-	_, _, err := replyGet(c, c.Argv[1])
-	return err
+	it, ok, err := c.DB.FindType(c.Argv[1], store.TypeString)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		c.Reply.Null()
+	default:
+		replyText(c, &it)
+	}
+	return nil
 }
 
 func getDel(c *command.Ctx) error {

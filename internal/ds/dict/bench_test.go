@@ -76,7 +76,7 @@ func BenchmarkFindPrefetched(b *testing.B) {
 					f.PrefetchBucket(h)
 				}
 				for _, h := range hashes[i : i+batch] {
-					f.PrefetchEntry(h)
+					f.PrefetchEntry(f.PrefetchBucket(h), h)
 				}
 			}
 			if e, _ := f.Find(hashes[i], keys[i]); e == 0 {

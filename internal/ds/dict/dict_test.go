@@ -150,8 +150,8 @@ func TestEmptyTable(t *testing.T) {
 	if f.Random(7) != 0 || f.Len() != 0 || f.Bytes() != 0 || !f.Drain(1, nil) {
 		t.Error("an empty table is not empty")
 	}
-	f.PrefetchBucket(7)
-	f.PrefetchEntry(7)
+
+	f.PrefetchEntry(f.PrefetchBucket(7), 7)
 }
 
 // modelled runs random insertions, removals and replacements against a Go map. The share of removals swings, so that
@@ -581,8 +581,8 @@ func TestPrefetchWithoutLock(t *testing.T) {
 		view := f.Table
 		for i := 0; !stop.Load(); i++ {
 			h := mix(uint64(i))
-			view.PrefetchBucket(h)
-			view.PrefetchEntry(h)
+
+			view.PrefetchEntry(view.PrefetchBucket(h), h)
 			if i%1024 == 0 {
 				runtime.Gosched()
 			}

@@ -14,29 +14,30 @@ import (
 // segment's word, and the memory that it names stays mapped for the arena's life, whatever is there by now. A reference
 // read from a bucket may be anything; nothing is read there.
 
-// PrefetchBucket asks for the cache line that Find with this hash will look at first. It needs no lock.
-func (t *Table) PrefetchBucket(hash uint64) {
+// PrefetchBucket asks for the cache line that Find with this hash will look at first, and gives the bucket, 0 when there is
+// none. It needs no lock.
+func (t *Table) PrefetchBucket(hash uint64) mem.Ref {
 	if !prefetching {
-		return
-	}
-	if w := t.peek(hash); w != 0 {
-		mem.Prefetch(t.Heap.Pointer(w.bucketRef(hash)))
-	}
-}
-
-// PrefetchEntry asks for the record that Find with this hash will look at first; the bucket should have arrived by then
-// (see PrefetchBucket). It needs no lock.
-func (t *Table) PrefetchEntry(hash uint64) {
-	if !prefetching {
-		return
+		return 0
 	}
 	w := t.peek(hash)
 	if w == 0 {
+		return 0
+	}
+	b := w.bucketRef(hash)
+	mem.Prefetch(t.Heap.Pointer(b))
+	return b
+}
+
+// PrefetchEntry asks for the record that Find with this hash will look at first. bucket is what PrefetchBucket gave some time
+// ago; it may be something else by now, which costs a useless prefetch. It needs no lock.
+func (t *Table) PrefetchEntry(bucket mem.Ref, hash uint64) {
+	if bucket == 0 {
 		return
 	}
-	b := t.bucket(w.bucketRef(hash))
+	b := t.bucket(bucket)
 	if s := b.match(pattern(hash)); s != 0 {
-		mem.Prefetch(t.Heap.Pointer(b.entry(s.first())))
+		mem.PrefetchSome(t.Heap.Pointer(b.entry(s.first())))
 	} else if b.linked != 0 {
 		mem.Prefetch(t.Heap.Pointer(b.entry(linkSlot)))
 	}
