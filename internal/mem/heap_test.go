@@ -330,7 +330,7 @@ func TestImpossibleSizes(t *testing.T) {
 	a := testArena(t, 1<<20)
 	h := a.NewHeap()
 	most := int(^uint(0) >> 1)
-	for _, n := range []int{2 << 20, most >> 2, most - pageSize, most} {
+	for _, n := range []int{64 << 20, most >> 2, most - pageSize, most} {
 		if !refused(t, func() { h.Alloc(n) }) {
 			t.Errorf("Alloc(%d) was not refused", n)
 		}
@@ -449,7 +449,7 @@ func TestAccountCountsByPurpose(t *testing.T) {
 
 func TestHotPathDoesNotTouchTheGoHeap(t *testing.T) {
 	if invariants.Enabled {
-		t.Skip("the debug build keeps a ledger")
+		t.Skip("n/a: the debug build keeps a ledger")
 	}
 	a := testArena(t, 0)
 	h := a.NewHeap()

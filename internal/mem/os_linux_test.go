@@ -43,7 +43,7 @@ func skipUnlessPagesAreOurs(t testing.TB) {
 		t.Skip("the system's pages are bigger than the arena's")
 	}
 	if invariants.Enabled {
-		t.Skip("the debug build touches all it hands out")
+		t.Skip("n/a: the debug build touches all it hands out")
 	}
 }
 
@@ -204,7 +204,7 @@ func TestLimitedProcess(t *testing.T) {
 		return
 	}
 	if invariants.Enabled {
-		t.Skip("the debug build touches all it hands out")
+		t.Skip("n/a: the debug build touches all it hands out")
 	}
 	for name := range limitedTests() {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,7 @@ func exchanges() map[string][2][]byte {
 
 func TestNoAllocations(t *testing.T) {
 	if session.Race {
-		t.Skip("the race detector allocates")
+		t.Skip("n/a: the race detector allocates")
 	}
 	for name, x := range exchanges() {
 		t.Run(name, func(t *testing.T) {
