@@ -320,7 +320,9 @@ func (l *Loop) yield(now int64) {
 		l.publish(now)
 	}
 	l.yielded, l.spins = now, 0
-	runtime.Gosched()
+	if !l.group.opts.Doze { // else there is a processor for them, and the runtime preempts the loop at last
+		runtime.Gosched()
+	}
 }
 
 // beginStop closes all connections; the loop ends when they are gone.

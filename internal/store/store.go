@@ -56,20 +56,23 @@ type Store struct {
 
 // Shard is one part of the keyspace.
 type Shard struct {
+	// A line that all cores may keep: it is read for every command, with and without the lock, and hardly ever written.
+	tables []atomic.Pointer[table] // by database; nil until first used; written under the lock
+	number int                     // its place in Store.shards; Immutable
+	used   int                     // tables[used:] have never been there; guarded by the lock
+	_      [24]byte
+
+	// From here on lines that move to the core which takes the lock.
 	shardLock
 
 	stale atomic.Bool  // an abandoned Watch may still be in watched
 	due   atomic.Int64 // Unix ms at which the earliest key may die; written under the lock
 
 	// Guarded by the lock:
-	tables    []atomic.Pointer[table] // by database; nil until first used; atomic for those who prefetch without the lock
-	number    int                     // its place in Store.shards; Immutable
 	watched   map[watchKey][]*Watch
 	lazy      []condemned
-	used      int   // tables[used:] have never been there
 	heapBytes int64 // of all its tables, as last published to Store.used
-
-	_ [64]byte // shards are locked from different cores
+	_         [32]byte
 }
 
 // table is one database's part of a shard.
