@@ -43,6 +43,8 @@ type Engine struct {
 
 	protect func(command.Client, *command.Spec) error // nil: everybody may use protected commands
 
+	maxPending int64 // bytes of replies that a client may have waiting while a command makes more; Immutable
+
 	execID int // of EXEC, which needs what its queued commands need; -1 without it
 
 	maxMemory atomic.Int64 // bytes of the store past which what takes more is refused; 0 for no limit
@@ -61,6 +63,9 @@ type loopDuty struct {
 	_     [48]byte
 }
 
+// maxPending bounds the replies of one command together with those that wait before it, in bytes.
+const maxPending = 4 << 30
+
 // New makes an engine with an empty store.
 func New(o Options) *Engine {
 	e := &Engine{
@@ -68,6 +73,7 @@ func New(o Options) *Engine {
 		arena: o.Arena, clock: o.Clock, log: o.Log, loops: make([]loopDuty, max(o.Loops, 1)), wake: o.WakeLoop,
 		protect: o.Protect,
 	}
+	e.maxPending = maxPending
 	e.execID = -1
 	if exec := o.Registry.Lookup([]byte("exec")); exec != nil {
 		e.execID = exec.ID()

@@ -30,6 +30,18 @@ func (b *bench) locks() {
 	b.Store.Resume()
 }
 
+// TestEndlessReply: a command that would write for ever ends with an error, and its client goes on.
+func TestEndlessReply(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{})
+	b.maxPending = 64 << 10
+	c := b.connect()
+	b.slow = func() bool {
+		c.cl.Reply.BulkString("as much as is wanted")
+		return true
+	}
+	c.want("-"+errTooLong.Error()+" $-1", "SLOW k", "GET k")
+}
+
 func TestReplies(t *testing.T) {
 	b := fakeBench(t, Options{Shards: 4})
 	c := b.connect()

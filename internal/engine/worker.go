@@ -316,10 +316,16 @@ const overtakeAfter = 5_000_000
 // errClosing ends a long command when the server goes down.
 const errClosing = command.Error("ERR the server is shutting down")
 
+// errTooLong ends a command whose reply outgrows every use: HRANDFIELD with a hugely negative count would go on for ever.
+const errTooLong = command.Error("ERR reply is too long")
+
 // Tick implements command.Host.
 func (w *Worker) Tick() error {
 	if w.e.closing.Load() {
 		return errClosing
+	}
+	if w.client != nil && int64(w.client.Reply.Pending()) > w.e.maxPending {
+		return errTooLong
 	}
 	if w.detached || w.runner == nil || w.e.clock.Mono()-w.began < overtakeAfter {
 		return nil
