@@ -13,20 +13,18 @@ func (e Error) Error() string { return string(e) }
 
 // Errors of arguments: the command was understood, but something in it cannot be used.
 const (
-	ErrSyntax          Error = "ERR syntax error"
-	ErrNotInteger      Error = "ERR value is not an integer or out of range"
-	ErrNotInt32        Error = "ERR value is out of range, value must between -2147483648 and 2147483647"
-	ErrNotFloat        Error = "ERR value is not a valid float"
-	ErrOutOfRange      Error = "ERR value is out of range"
-	ErrMustBePositive  Error = "ERR value is out of range, must be positive"
-	ErrIndexOutOfRange Error = "ERR index out of range"
-	ErrOffset          Error = "ERR offset is out of range"
-	ErrStringTooLong   Error = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
-	ErrOverflow        Error = "ERR increment or decrement would overflow"
-	ErrNaN             Error = "ERR increment would produce NaN or Infinity"
-	ErrDBIndex         Error = "ERR DB index is out of range"
-	ErrInvalidDBIndex  Error = "ERR invalid DB index"
-	ErrInvalidCursor   Error = "ERR invalid cursor"
+	ErrSyntax         Error = "ERR syntax error"
+	ErrNotInteger     Error = "ERR value is not an integer or out of range"
+	ErrNotInt32       Error = "ERR value is out of range, value must between -2147483648 and 2147483647"
+	ErrNotFloat       Error = "ERR value is not a valid float"
+	ErrOutOfRange     Error = "ERR value is out of range"
+	ErrMustBePositive Error = "ERR value is out of range, must be positive"
+	ErrOffset         Error = "ERR offset is out of range"
+	ErrStringTooLong  Error = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+	ErrOverflow       Error = "ERR increment or decrement would overflow"
+	ErrNaN            Error = "ERR increment would produce NaN or Infinity"
+	ErrDBIndex        Error = "ERR DB index is out of range"
+	ErrInvalidCursor  Error = "ERR invalid cursor"
 )
 
 // Errors of the keyspace: what the command needs is not there, or is something else.
@@ -39,7 +37,6 @@ const (
 const (
 	ErrNoAuth     Error = "NOAUTH Authentication required."
 	ErrOOM        Error = "OOM command not allowed when used memory > 'maxmemory'."
-	ErrBusy       Error = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
 	ErrLoading    Error = "LOADING Redis is loading the dataset in memory"
 	ErrExecAbort  Error = "EXECABORT Transaction discarded because of previous errors."
 	ErrInternal   Error = "ERR internal error, the server's log has the details"

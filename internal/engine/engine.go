@@ -4,7 +4,6 @@ package engine
 
 import (
 	"log/slog"
-	"sync"
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/clock"
@@ -50,9 +49,6 @@ type Engine struct {
 	maxMemory atomic.Int64 // bytes of the store past which what takes more is refused; 0 for no limit
 
 	closing atomic.Bool
-
-	mu      sync.Mutex
-	workers int // guarded by mu: how many were made
 }
 
 // loopDuty is what a loop has to look after: the shards whose number is the loop's, modulo the loops.

@@ -15,18 +15,21 @@ const (
 // hurry notes that a shard wants housekeeping earlier than it did; called with the shard held.
 func (e *Engine) hurry(shard int) {
 	loop := shard % len(e.loops)
-	due := e.Store.Due(shard)
-	for {
-		old := e.loops[loop].due.Load()
-		if due >= old {
-			return
-		}
-		if e.loops[loop].due.CompareAndSwap(old, due) {
-			break
-		}
-	}
-	if e.wake != nil {
+	if e.loops[loop].lower(e.Store.Due(shard)) && e.wake != nil {
 		e.wake(loop)
+	}
+}
+
+// lower makes the loop's due time no later than at, and tells whether it was later.
+func (l *loopDuty) lower(at int64) bool {
+	for {
+		old := l.due.Load()
+		if at >= old {
+			return false
+		}
+		if l.due.CompareAndSwap(old, at) {
+			return true
+		}
 	}
 }
 
@@ -74,7 +77,7 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 		}
 		next = min(next, at)
 	}
-	w.lowerDue(loop, next)
+	e.loops[loop].lower(next)
 	return e.untilDue(loop, now)
 }
 
@@ -89,16 +92,6 @@ func (e *Engine) Overdue() bool {
 		}
 	}
 	return false
-}
-
-// lowerDue makes the loop's due time no later than at.
-func (w *Worker) lowerDue(loop int, at int64) {
-	for {
-		old := w.e.loops[loop].due.Load()
-		if at >= old || w.e.loops[loop].due.CompareAndSwap(old, at) {
-			return
-		}
-	}
 }
 
 func (e *Engine) untilDue(loop int, now int64) int64 {

@@ -102,9 +102,6 @@ func (e *Engine) NewWorker() *Worker {
 		e:      e, gate: e.Store.NewGate(), view: e.Store.NewView(), tallies: make([]tally, e.Registry.Size()),
 	}
 	w.ctx.Host = w
-	e.mu.Lock()
-	e.workers++
-	e.mu.Unlock()
 	return w
 }
 
