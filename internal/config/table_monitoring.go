@@ -37,6 +37,8 @@ func debugTable() []Directive {
 			Here: "use a profile of the process", Doc: "milliseconds after which the software watchdog logs a stack"},
 		{Name: "use-exit-on-panic", Kind: Bool, Flags: Immutable | Hidden, Default: "no", Status: Ignored, Here: "there is no core dump to avoid",
 			Doc: "exit instead of aborting on a failure"},
+		{Name: "enable-debug-assert", Kind: Bool, Flags: Immutable | Hidden, Default: "no", Status: Ignored,
+			Here: "the debug build has its own checks", Doc: "check more of the server's own state"},
 		{Name: "lua-enable-deprecated-api", Kind: Bool, Flags: Immutable | Hidden, Default: "no", Status: Later,
 			Doc: "keep functions that scripts should no longer use"},
 	}

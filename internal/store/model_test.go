@@ -250,16 +250,13 @@ func (k *keyspace) grow(key modelKey, db *DB, name []byte, e modelValue) {
 	it, _ := db.FindWrite(name)
 	n := k.rng.IntN(2*len(e.text) + 50)
 	k.try(func() {
-		b := db.GrowString(&it, n)
-		if len(b) != max(n, len(e.text)) {
-			k.t.Fatalf("GrowString(%d) of %d bytes gives %d", n, len(e.text), len(b))
-		}
-		e.text += string(make([]byte, len(b)-len(e.text)))
-		if len(b) > 0 {
-			b[len(b)-1] = 'Z'
-			e.text = e.text[:len(b)-1] + "Z"
-		}
+		db.WriteString(&it, n, []byte("Z"))
+		e.text += string(make([]byte, max(n+1-len(e.text), 0)))
+		e.text = e.text[:n] + "Z" + e.text[n+1:]
 		k.model[key] = e
+		if got := it.AppendText(nil); string(got) != e.text {
+			k.t.Fatalf("WriteString at %d of %q gives %q", n, e.text, got)
+		}
 	})
 }
 

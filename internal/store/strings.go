@@ -191,9 +191,45 @@ func (it *Item) TextLen() int {
 	return len(it.Blob())
 }
 
-// GrowString makes a string n bytes long at least (its bytes so far stay, new ones are zero), to be changed in place in
-// the slice that it gives; from then on it is encoded as raw. Its expiry stays.
-func (db *DB) GrowString(it *Item, n int) []byte {
+// Slice gives n of a string's bytes from off on, as many as there are: in place, or, where they do not lie in one piece,
+// copied to scratch, which grows as it has to. off and n are not negative.
+func (it *Item) Slice(off, n int, scratch []byte) []byte {
+	b := it.Blob()
+	if v, ok := it.Int(); ok {
+		b = num.AppendInt(scratch[:0], v)
+	}
+	off = min(off, len(b))
+	return b[off : off+min(n, len(b)-off)]
+}
+
+// Pieces calls fn with n of a string's bytes from off on, as many as there are, piece by piece and in place, until fn gives
+// false. off and n are not negative. A piece is valid within fn only.
+func (it *Item) Pieces(off, n int, fn func(piece []byte) bool) {
+	var text [maxIntText + 4]byte
+	if b := it.Slice(off, n, text[:0]); len(b) > 0 {
+		fn(b)
+	}
+}
+
+// WriteString makes data the bytes of a string from off on. The string grows as it has to, by zero bytes up to off; it is
+// encoded as raw from then on, and its expiry stays. data is copied.
+func (db *DB) WriteString(it *Item, off int, data []byte) {
+	db.EditString(it, off, len(data), func(piece []byte) {
+		copy(piece, data)
+		data = data[len(piece):]
+	})
+}
+
+// EditString calls fn with n bytes of a string from off on, piece by piece and in place, for it to change. The string grows
+// as it has to, by zero bytes, before the first call; it is encoded as raw from then on, and its expiry stays.
+func (db *DB) EditString(it *Item, off, n int, fn func(piece []byte)) {
+	if b := db.grow(it, off+n); n > 0 {
+		fn(b[off : off+n])
+	}
+}
+
+// grow makes a string raw and n bytes long at least, and gives it in place.
+func (db *DB) grow(it *Item, n int) []byte {
 	if v, ok := it.Int(); ok {
 		var text [maxIntText + 4]byte
 		db.replaceBlob(it, TypeString, EncRaw, num.AppendInt(text[:0], v), it.Expiry())

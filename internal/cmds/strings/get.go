@@ -113,13 +113,12 @@ func getRange(c *command.Ctx) error {
 		return nil
 	}
 	var scratch [24]byte
-	text := text(&it, scratch[:0])
-	start, end, ok = clipRange(start, end, int64(len(text)))
+	start, end, ok = clipRange(start, end, int64(it.TextLen()))
 	if !ok {
 		c.Reply.Bulk(nil)
 		return nil
 	}
-	c.Reply.Bulk(text[start : end+1])
+	c.Reply.Bulk(it.Slice(int(start), int(end-start)+1, scratch[:0]))
 	return nil
 }
 

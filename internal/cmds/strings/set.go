@@ -259,7 +259,7 @@ func appendTo(c *command.Ctx) error {
 			return err
 		}
 		total += old
-		copy(c.DB.GrowString(&it, total)[old:], value)
+		c.DB.WriteString(&it, old, value)
 	}
 	c.Modified("append", key)
 	c.Reply.Int(int64(total))
@@ -294,9 +294,8 @@ func setRange(c *command.Ctx) error {
 		c.DB.Reserve(int(offset) + len(value))
 		it = c.DB.NewString(key)
 	}
-	text := c.DB.GrowString(&it, int(offset)+len(value))
-	copy(text[offset:], value)
+	c.DB.WriteString(&it, int(offset), value)
 	c.Modified("setrange", key)
-	c.Reply.Int(int64(len(text)))
+	c.Reply.Int(int64(it.TextLen()))
 	return nil
 }
