@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/redpoll/redpoll/internal/invariants"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/resp"
 )
@@ -121,10 +122,22 @@ func (l *Log) Park(call func()) bool {
 	return true
 }
 
+// lock and unlock take the log where shards are held, in the order of docs/locking.md.
+func (l *Log) lock() {
+	invariants.Waits(invariants.RankLog, 0)
+	l.mu.Lock()
+	invariants.Acquired(invariants.RankLog, 0)
+}
+
+func (l *Log) unlock() {
+	invariants.Released(invariants.RankLog, 0)
+	l.mu.Unlock()
+}
+
 // Append writes the effects of one command, or of one transaction when there are several, on the database db.
 func (l *Log) Append(db int, effects [][][]byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.lock()
+	defer l.unlock()
 	l.selectDB(db)
 	if len(effects) == 1 {
 		l.write(effects[0])
@@ -146,8 +159,8 @@ type transactionEffect struct {
 
 // appendTransaction writes the effects of an EXEC, which may be on several databases.
 func (l *Log) appendTransaction(effects []transactionEffect) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.lock()
+	defer l.unlock()
 	l.selectDB(effects[0].db)
 	l.write([][]byte{[]byte("MULTI")})
 	for _, e := range effects {

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"github.com/redpoll/redpoll/internal/invariants"
 )
 
 // Free runs lie in bins by their length: one a length up to 15 pages, eight a doubling above.
@@ -233,6 +235,7 @@ func (q *pool) seek(n uint32) uint32 {
 
 // alloc takes a run of n pages, 0 when it is refused.
 func (q *pool) alloc(n uint32) uint32 {
+	invariants.Waits(invariants.RankLeaf, 0)
 	q.mu.Lock()
 	p := q.seek(n)
 	if p != 0 {
@@ -246,6 +249,7 @@ func (q *pool) alloc(n uint32) uint32 {
 
 // free takes back a run of n pages of which the first touched have been used since they were taken.
 func (q *pool) free(p, n, touched uint32) {
+	invariants.Waits(invariants.RankLeaf, 0)
 	q.mu.Lock()
 	q.marks.set(p, touched)
 	dirty := n

@@ -2,6 +2,8 @@
 
 package netloop
 
+import "github.com/redpoll/redpoll/internal/invariants"
+
 // mail is one message to a loop.
 type mail struct {
 	kind mailKind
@@ -41,6 +43,7 @@ func (c *Conn) Return(fn func(r *Runner)) bool {
 // post queues a message, and wakes the loop when it sleeps. The wake-up is written under the lock since the descriptor is
 // closed once the loop has ended.
 func (l *Loop) post(m mail) bool {
+	invariants.Waits(invariants.RankLeaf, 0)
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/redpoll/redpoll/internal/invariants"
 	"github.com/redpoll/redpoll/internal/session"
 )
 
@@ -24,8 +25,8 @@ func exchanges() map[string][2][]byte {
 }
 
 func TestNoAllocations(t *testing.T) {
-	if session.Race {
-		t.Skip("n/a: the race detector allocates")
+	if session.Race || invariants.Enabled {
+		t.Skip("n/a: the race detector and the debug build allocate")
 	}
 	for name, x := range exchanges() {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"unsafe"
+
+	"github.com/redpoll/redpoll/internal/invariants"
 )
 
 // A Gate is what one worker passes on its way to the keyspace, once a batch of commands. What needs a still world closes
@@ -17,6 +20,9 @@ type Gate struct {
 	inside atomic.Uint32
 	_      [60]byte // a line of its own: workers on different cores write theirs all the time
 }
+
+// number tells the gate from others in the debug build.
+func (g *Gate) number() uintptr { return uintptr(unsafe.Pointer(g)) }
 
 // gates is the store's side: who may come in, and who waits.
 type gates struct {
@@ -51,9 +57,15 @@ func (s *Store) RemoveGate(g *Gate) {
 
 // Enter passes the gate, waiting up to some 50 µs for the world to move again. When it gives false the caller is to park.
 func (s *Store) Enter(g *Gate) bool {
+	if invariants.Enabled { // the highest number: other gates may be held, as a test's goroutine that plays several workers does
+		invariants.Waits(invariants.RankGate, ^uintptr(0))
+	}
 	for i := range spinRounds * 2 {
 		g.inside.Store(1)
 		if s.gates.closed.Load() == 0 {
+			if invariants.Enabled {
+				invariants.Acquired(invariants.RankGate, g.number())
+			}
 			return true
 		}
 		g.inside.Store(0)
@@ -65,7 +77,12 @@ func (s *Store) Enter(g *Gate) bool {
 }
 
 // Leave goes back out.
-func (s *Store) Leave(g *Gate) { g.inside.Store(0) }
+func (s *Store) Leave(g *Gate) {
+	if invariants.Enabled {
+		invariants.Released(invariants.RankGate, g.number())
+	}
+	g.inside.Store(0)
+}
 
 // stillRounds bounds how long Still waits for the batches that are under way: some milliseconds. A batch that takes
 // longer has a handler that detaches, which ends the wait at once.
@@ -74,9 +91,15 @@ const stillRounds = 1 << 18
 // Still makes the world still: no worker is inside its gate until Resume. The caller must have left its own gate and hold
 // no shard. It gives false when another is doing the same, or a detached handler is inside: the caller is to park.
 func (s *Store) Still() bool {
+	if invariants.Enabled {
+		invariants.Waits(invariants.RankGate, 0)
+	}
 	// Who closed the gates for nothing would wake all others that wait for the detached handler, and they him.
 	if s.gates.detached.Load() > 0 || !s.gates.closed.CompareAndSwap(0, 1) {
 		return false
+	}
+	if invariants.Enabled {
+		invariants.Acquired(invariants.RankGate, 0)
 	}
 	s.gates.mu.Lock()
 	list := append([]*Gate(nil), s.gates.list...)
@@ -99,6 +122,9 @@ func (s *Store) Still() bool {
 
 // Resume lets the world move again.
 func (s *Store) Resume() {
+	if invariants.Enabled {
+		invariants.Released(invariants.RankGate, 0)
+	}
 	s.gates.closed.Store(0)
 	s.wakeGates()
 }

@@ -6,6 +6,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"unsafe"
+
+	"github.com/redpoll/redpoll/internal/invariants"
 )
 
 // Lock states. The waiter bit is only ever set while the lock is held, and taken away by the unlock that wakes.
@@ -31,11 +34,23 @@ type shardLock struct {
 
 // tryLock takes the lock if it is free.
 func (l *shardLock) tryLock() bool {
-	return l.state.CompareAndSwap(unlocked, locked)
+	if !l.state.CompareAndSwap(unlocked, locked) {
+		return false
+	}
+	if invariants.Enabled {
+		invariants.Acquired(invariants.RankShard, l.number())
+	}
+	return true
 }
+
+// number ranks the lock among the shards': they lie in one slice.
+func (l *shardLock) number() uintptr { return uintptr(unsafe.Pointer(l)) }
 
 // spinLock takes the lock, looking at it for a short while; false when it stays busy.
 func (l *shardLock) spinLock() bool {
+	if invariants.Enabled {
+		invariants.Waits(invariants.RankShard, l.number())
+	}
 	for i := range spinRounds {
 		if l.state.Load() == unlocked && l.tryLock() {
 			return true
@@ -49,12 +64,16 @@ func (l *shardLock) spinLock() bool {
 
 // unlock frees the lock and wakes all that parked on it.
 func (l *shardLock) unlock() {
+	if invariants.Enabled {
+		invariants.Released(invariants.RankShard, l.number())
+	}
 	if l.state.Swap(unlocked)&hasParked != 0 {
 		l.wake()
 	}
 }
 
 func (l *shardLock) wake() {
+	invariants.Waits(invariants.RankLeaf, 0)
 	l.mu.Lock()
 	calls := l.parked
 	l.parked = nil

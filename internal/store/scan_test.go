@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"testing"
+
+	"github.com/redpoll/redpoll/internal/testutil"
 )
 
 // TestScanUnderChange: what is there from a scan's begin to its end is shown, whatever comes and goes meanwhile.
@@ -68,8 +70,11 @@ func TestWalkMeetsBusyShard(t *testing.T) {
 	if !s.TryLock(2) {
 		t.Fatal("cannot lock")
 	}
-	_, err := v.DB(0).Len()
-	_, scanErr := v.DB(0).Scan(0, 100, func(*Item) {})
+	var err, scanErr error
+	testutil.Aside(func() {
+		_, err = v.DB(0).Len()
+		_, scanErr = v.DB(0).Scan(0, 100, func(*Item) {})
+	})
 	for _, err := range []error{err, scanErr} {
 		if busy := (*BusyShardError)(nil); !errors.As(err, &busy) || busy.Shard != 2 {
 			t.Errorf("the error is %v", err)

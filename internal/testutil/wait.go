@@ -41,3 +41,14 @@ func poll(deadline time.Duration, cond func() bool) bool {
 		time.Sleep(pause)
 	}
 }
+
+// Aside runs fn on another goroutine and waits for its end: what depends on who calls, such as which locks he holds, is then
+// as for somebody else. fn must not call t.Fatal.
+func Aside(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	<-done
+}
