@@ -68,7 +68,7 @@ func repoFiles(t *testing.T) []string {
 			return err
 		case d.IsDir() && slices.Contains([]string{".git", "bin", "__pycache__"}, d.Name()):
 			return filepath.SkipDir
-		case d.Type().IsRegular():
+		case d.Type().IsRegular() && d.Name() != ".git": // which a work tree beside the clone has as a file
 			files = append(files, filepath.ToSlash(p))
 		}
 		return nil
