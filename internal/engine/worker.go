@@ -32,8 +32,8 @@ const (
 	Detached
 	// Closing: the last call ends the connection, once the replies are written.
 	Closing
-	// Paused: the calls took long or made many replies; the next one is to be run when others have had their turn and
-	// the replies have gone.
+	// Paused: the calls took long or made many replies, or one that is made as it is read; the next one is to be run when
+	// others have had their turn and the replies have gone.
 	Paused
 )
 
@@ -202,7 +202,7 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 			return n, Detached
 		case cl.CloseAfterReply:
 			return n, Closing
-		case n < len(calls) && (w.mono-w.start > MaxBusy || cl.Reply.Pending() > MaxReply):
+		case n < len(calls) && (w.mono-w.start > MaxBusy || cl.Reply.Pending() > MaxReply || cl.Reply.Streaming()):
 			return n, Paused
 		}
 	}

@@ -2,16 +2,33 @@
 
 package resp
 
-// chunks is the byte stream under a Writer: sealed chunks followed by the one being filled. Positions count the bytes of the
-// whole stream since Init, so that they stay valid while chunks come and go.
+// chunks is the byte stream under a Writer: sealed chunks and Sources, followed by the chunk being filled. Positions count the
+// bytes of the whole stream since Init, so that they stay valid while chunks come and go. A Source takes one position, however
+// much it gives: what stands before it and what behind are told apart by that.
 type chunks struct {
-	pool *ChunkPool
-	buf  []byte   // the chunk being filled; nil when there is none
-	full [][]byte // sealed chunks that are not wholly sent: full[head:]
-	head int
-	off  int    // bytes sent of the first unsent chunk
-	base uint64 // position of buf[0]
-	done uint64 // position of the first unsent byte
+	pool    *ChunkPool
+	buf     []byte // the chunk being filled; nil when there is none
+	full    []part // what is sealed and not wholly sent: full[head:]
+	head    int
+	off     int    // bytes sent of the first unsent chunk; 0 when that is a Source
+	base    uint64 // position of buf[0]
+	done    uint64 // position of the first unsent byte, or of the Source that is being sent
+	sources int    // how many are in full
+}
+
+// part is a sealed chunk, or a Source.
+type part struct {
+	b     []byte // of a Source, what is unsent of the piece that it gave last
+	src   Source // nil for a chunk
+	ended bool   // src has no more to give
+}
+
+// width gives the positions that the part takes.
+func (p *part) width() uint64 {
+	if p.src != nil {
+		return 1
+	}
+	return uint64(len(p.b))
 }
 
 // slack is the room that the fixed-size parts of a reply (a header, a number) may need.
@@ -45,7 +62,7 @@ func (c *chunks) seal() {
 		c.buf = nil
 		return
 	}
-	c.full = append(c.full, c.buf)
+	c.full = append(c.full, part{b: c.buf})
 	c.base += uint64(len(c.buf))
 	c.buf = nil
 }
@@ -88,34 +105,77 @@ func (c *chunks) putString(s string) {
 
 // next returns the first unsent bytes.
 func (c *chunks) next() []byte {
-	if c.head < len(c.full) {
-		return c.full[c.head][c.off:]
+	for c.head < len(c.full) {
+		p := &c.full[c.head]
+		if p.src == nil {
+			return p.b[c.off:]
+		}
+		if p.ready() {
+			return p.b
+		}
+		c.step()
 	}
+	c.settle()
 	return c.buf[c.off:]
 }
 
-// consume marks n bytes as sent and gives finished chunks back.
+// consume marks n bytes as sent, gives finished chunks back and closes Sources that have come to their end.
 func (c *chunks) consume(n int) {
-	if uint64(n) > c.end()-c.done {
+	for c.head < len(c.full) {
+		p := &c.full[c.head]
+		k := min(n, len(p.b)-c.off)
+		n -= k
+		if p.src != nil {
+			p.b = p.b[k:]
+			if k == 0 && !p.ended || p.ready() { // one that has given nothing yet is not asked before it is its turn
+				break
+			}
+		} else {
+			c.off += k
+			c.done += uint64(k)
+			if c.off < len(p.b) {
+				break
+			}
+		}
+		c.step()
+	}
+	if c.head == len(c.full) {
+		k := min(n, len(c.buf)-c.off)
+		n -= k
+		c.off += k
+		c.done += uint64(k)
+		c.settle()
+	}
+	if n > 0 {
 		panic("resp: more consumed than written")
 	}
-	c.done += uint64(n)
-	n += c.off
-	for c.head < len(c.full) && n >= len(c.full[c.head]) {
-		n -= len(c.full[c.head])
-		c.pool.Put(c.full[c.head])
-		c.full[c.head] = nil
-		c.head++
+}
+
+// step lets go of the first part, which is sent.
+func (c *chunks) step() {
+	p := &c.full[c.head]
+	if p.src != nil {
+		c.close(p)
+		c.done++
+	} else {
+		c.pool.Put(p.b)
 	}
-	c.off = n
-	if c.head == len(c.full) {
-		c.full, c.head = c.full[:0], 0
-		if cap(c.full) > 16 { // a burst must not weigh on an idle session
-			c.full = nil
-		}
-		if n == len(c.buf) {
-			c.releaseBuf()
-		}
+	*p = part{}
+	c.head++
+	c.off = 0
+}
+
+// settle forgets the list of parts when they are all sent, and the current chunk when it is.
+func (c *chunks) settle() {
+	if c.head < len(c.full) {
+		return
+	}
+	c.full, c.head = c.full[:0], 0
+	if cap(c.full) > 16 { // a burst must not weigh on an idle session
+		c.full = nil
+	}
+	if c.off == len(c.buf) {
+		c.releaseBuf()
 	}
 }
 
@@ -125,16 +185,21 @@ func (c *chunks) truncate(to uint64) {
 	for to < c.base {
 		c.pool.Put(c.buf)
 		last := len(c.full) - 1
-		c.buf = c.full[last]
-		c.full[last] = nil
+		p := &c.full[last]
+		c.buf = p.b
+		c.base -= p.width()
+		if p.src != nil {
+			c.buf = nil
+			c.close(p)
+		}
+		*p = part{}
 		c.full = c.full[:last]
-		c.base -= uint64(len(c.buf))
 	}
 	if to < c.end() {
 		c.buf = c.buf[:to-c.base]
 	}
 	if c.done == c.end() {
-		c.consume(0)
+		c.settle()
 	}
 }
 
@@ -148,16 +213,14 @@ func (c *chunks) releaseBuf() {
 }
 
 // reset drops everything and gives the chunks back.
-func (c *chunks) reset() {
-	c.consume(int(c.end() - c.done))
-}
+func (c *chunks) reset() { c.truncate(c.done) }
 
 // cut removes n bytes at position at, which all lie in one chunk. Later positions move down by n.
 func (c *chunks) cut(at uint64, n int) {
 	b, base := &c.buf, c.base
 	for i := len(c.full) - 1; at < base; i-- {
-		b = &c.full[i]
-		base -= uint64(len(*b))
+		b = &c.full[i].b
+		base -= c.full[i].width()
 	}
 	i := int(at - base)
 	*b = append((*b)[:i], (*b)[i+n:]...)
@@ -170,8 +233,8 @@ func (c *chunks) cut(at uint64, n int) {
 func (c *chunks) at(pos uint64) []byte {
 	b, base := c.buf, c.base
 	for i := len(c.full) - 1; pos < base; i-- {
-		b = c.full[i]
-		base -= uint64(len(b))
+		b = c.full[i].b
+		base -= c.full[i].width()
 	}
 	return b[pos-base:]
 }

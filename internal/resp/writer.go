@@ -10,7 +10,7 @@ import (
 
 // Writer builds replies in RESP2 or RESP3. It is made for being embedded in a session: call Init once. Replies gather in chunks
 // of the loop's pool until the owner has sent them (Next, Consume); a Writer with nothing pending holds no chunk. It is not safe
-// for concurrent use. Methods copy what they are given.
+// for concurrent use. Methods copy what they are given, but for Stream, which sends long replies from where they lie.
 //
 // Aggregates are written as a header followed by that many further replies; nothing checks the count.
 type Writer struct {
@@ -37,22 +37,29 @@ func (w *Writer) Init(pool *ChunkPool) {
 // pending stays: its chunks go back to the new pool.
 func (w *Writer) SetPool(pool *ChunkPool) { w.c.pool = pool }
 
-// Pending returns the number of bytes written and not yet consumed.
+// Pending returns the number of bytes written and not yet consumed. A Source counts as one byte until it is closed.
 func (w *Writer) Pending() int { return int(w.c.end() - w.c.done) }
 
 // Next returns the first unsent bytes, empty when nothing is pending. They stay valid until the next call of any method but
 // Pending.
 func (w *Writer) Next() []byte { return w.c.next() }
 
-// AppendChunks appends to dst, up to its capacity, the unsent bytes in order, for a gathering write. The slices stay valid as
-// those of Next.
+// AppendChunks appends to dst, up to its capacity, the unsent bytes in order, for a gathering write; of a Source one piece,
+// and nothing behind it. The slices stay valid as those of Next.
 func (w *Writer) AppendChunks(dst [][]byte) [][]byte {
 	off := w.c.off
-	for _, b := range w.c.full[w.c.head:] {
+	for i := w.c.head; i < len(w.c.full); i++ {
+		p := &w.c.full[i]
 		if len(dst) == cap(dst) {
 			return dst
 		}
-		dst = append(dst, b[off:])
+		if p.src != nil {
+			if p.ready() {
+				return append(dst, p.b)
+			}
+			continue
+		}
+		dst = append(dst, p.b[off:])
 		off = 0
 	}
 	if len(w.c.buf) > off && len(dst) < cap(dst) {
@@ -61,10 +68,11 @@ func (w *Writer) AppendChunks(dst [][]byte) [][]byte {
 	return dst
 }
 
-// Consume marks the first n pending bytes as sent. It panics when fewer are pending.
+// Consume marks the first n pending bytes as sent: at most what Next, or one AppendChunks, has returned, if there is a Source
+// among it. It panics when fewer are pending.
 func (w *Writer) Consume(n int) { w.c.consume(n) }
 
-// Reset drops all that is pending and gives the chunks back.
+// Reset drops all that is pending, gives the chunks back and closes the Sources.
 func (w *Writer) Reset() { w.c.reset() }
 
 // Mark returns the present end of the reply stream. It survives Consume.
@@ -73,7 +81,7 @@ func (w *Writer) Mark() Mark { return Mark(w.c.end()) }
 // Since returns the number of bytes written after m.
 func (w *Writer) Since(m Mark) int { return int(w.c.end() - uint64(m)) }
 
-// Truncate drops what was written since m, except what is already consumed.
+// Truncate drops what was written since m, except what is already consumed. Sources among it are closed.
 func (w *Writer) Truncate(m Mark) { w.c.truncate(uint64(m)) }
 
 // OK writes the status "+OK".

@@ -39,6 +39,7 @@ type rig struct {
 	protected atomic.Bool
 	began     chan string   // one word for each SLOW, HOLD or STILL that has begun
 	release   chan struct{} // ends a HOLD or STILL
+	sources   atomic.Int64  // those of STREAM that are not closed
 }
 
 // options are what tests vary.
@@ -156,6 +157,9 @@ func (r *rig) testFamily() command.Family {
 			c.Reply.OK()
 			return nil
 		}),
+		// STREAM replies with so many bytes, made as they are read, and then does as it is told: "ok", "error", "panic" or
+		// "hold" until released.
+		spec("STREAM", "size:int then", command.ReadOnly, nil, command.PlanNone, r.stream),
 		// STILL keeps the world still until released.
 		spec("STILL", "", command.Write, nil, command.PlanAll, r.hold),
 	}}
@@ -176,6 +180,55 @@ func (r *rig) hold(c *command.Ctx) error {
 			}
 		}
 	}
+}
+
+func (r *rig) stream(c *command.Ctx) error {
+	n, err := strconv.Atoi(string(c.Argv[1]))
+	if err != nil {
+		return command.ErrNotInteger
+	}
+	r.sources.Add(1)
+	c.Reply.BulkLen(n)
+	c.Reply.Stream(&counted{left: n, open: &r.sources, piece: make([]byte, 10_000)})
+	c.Reply.BulkEnd()
+	switch string(c.Argv[2]) {
+	case "error":
+		return command.ErrSyntax
+	case "panic":
+		panic("on purpose")
+	case "hold":
+		if err := r.hold(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counted is a source of so many bytes, each the low byte of its distance from the end.
+type counted struct {
+	left  int
+	piece []byte
+	open  *atomic.Int64
+}
+
+func (s *counted) Next() []byte {
+	b := s.piece[:min(len(s.piece), s.left)]
+	for i := range b {
+		b[i] = byte(s.left - i)
+	}
+	s.left -= len(b)
+	return b
+}
+
+func (s *counted) Close() { s.open.Add(-1) }
+
+// countedText is what a counted source of n bytes gives.
+func countedText(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(n - i)
+	}
+	return string(b)
 }
 
 // lockedBuffer is a log.

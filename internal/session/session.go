@@ -150,7 +150,7 @@ func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	s.Client.Reply.SetPool(w.Chunks)
 	pos, spent, ran := 0, int64(0), false
 	for !s.closing && pos < len(buf) {
-		if s.Client.Reply.Pending() > softReply && !s.write(w) {
+		if s.owes() && !s.write(w) {
 			s.stalled = true
 			break
 		}
@@ -183,6 +183,12 @@ func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	if s.Client.Reply.Pending() > 0 || s.closing {
 		s.conn.Dirty()
 	}
+}
+
+// owes tells whether the client has so much to read that no more commands are run: many bytes, or a reply that is made as it
+// is read.
+func (s *Session) owes() bool {
+	return s.Client.Reply.Pending() > softReply || s.Client.Reply.Streaming()
 }
 
 // batch reads and runs up to maxBatch commands from buf[pos:] and gives the place behind the last that was run. more tells
@@ -323,7 +329,7 @@ func (s *Session) Flush(r *netloop.Runner) {
 	switch {
 	case s.closing && done:
 		s.conn.Close()
-	case s.stalled && s.Client.Reply.Pending() < softReply:
+	case s.stalled && !s.owes():
 		s.resume(r)
 	}
 }
@@ -333,8 +339,8 @@ func (s *Session) Writable(r *netloop.Runner) { s.Flush(r) }
 
 // write sends what there is, as much as the socket takes at once, and tells whether that was all of it.
 func (s *Session) write(w *worker) bool {
-	reply := &s.Client.Reply
-	for sent := 0; reply.Pending() > 0; {
+	reply, sent := &s.Client.Reply, 0
+	for reply.Pending() > 0 {
 		var n int
 		var err error
 		b := reply.Next()
@@ -358,15 +364,15 @@ func (s *Session) write(w *worker) bool {
 	}
 	pending := int64(reply.Pending())
 	if pending > 0 || s.shared.pending.Load() > 0 {
-		s.late(pending)
+		s.late(pending, sent > 0)
 	}
 	return pending == 0
 }
 
-// late deals with replies that the socket has not taken at once, pending bytes being left.
-func (s *Session) late(pending int64) {
+// late deals with replies that the socket has not taken at once, pending bytes being left; took tells whether it has taken any.
+func (s *Session) late(pending int64, took bool) {
 	now := s.hub.engine.Clock().Mono()
-	if pending < s.shared.pending.Load() {
+	if took {
 		s.touch(now)
 	}
 	s.shared.pending.Store(pending)
