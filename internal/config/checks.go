@@ -45,7 +45,7 @@ func directory(old, s string) (string, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", errors.New(systemText(err))
+		return "", errors.New(SystemText(err))
 	}
 	if !info.IsDir() {
 		return "", errors.New("Not a directory")

@@ -8,7 +8,7 @@
 // atomic load; what must act on a change registers a hook with OnChange. The package knows nothing of commands, users or
 // sockets: lines that concern those are kept for their owners (Users, Renames).
 //
-// Locks: one mutex orders changes and hooks; handles are read without it.
+// Locks: one mutex orders changes and hooks; handles are read without it. Rewrite writes the file with a mutex of its own.
 package config
 
 import (
@@ -28,6 +28,8 @@ type Config struct {
 	mu      sync.Mutex
 	entries []*entry          // table order
 	index   map[string]*entry // by lower-case name and alias; not changed after New
+
+	rewriting sync.Mutex // one Rewrite at a time; taken before mu
 
 	// Set by Load, not changed afterwards.
 	path    string

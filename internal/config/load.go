@@ -51,7 +51,7 @@ type OpenError struct {
 
 // Error implements error.
 func (e *OpenError) Error() string {
-	return fmt.Sprintf("Fatal error, can't open config file '%s': %s", e.Path, systemText(e.Err))
+	return fmt.Sprintf("Fatal error, can't open config file '%s': %s", e.Path, SystemText(e.Err))
 }
 
 // Unwrap gives the cause.
@@ -111,7 +111,7 @@ func (c *Config) checkWhole() error {
 	if path := c.Str("logfile").Load(); path != "" {
 		f, err := os.OpenFile(c.InDir(path), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 		if err != nil {
-			return &LineError{c.Version(), nil, "Can't open the log file: " + systemText(err)}
+			return &LineError{c.Version(), nil, "Can't open the log file: " + SystemText(err)}
 		}
 		return f.Close()
 	}
@@ -222,11 +222,11 @@ func (l *loader) include(line Line, pattern string, depth int) error {
 	return nil
 }
 
-// systemText gives an operating system error as C programs print it.
-func systemText(err error) string {
+// SystemText gives the cause of an operating system's error as C programs print it.
+func SystemText(err error) string {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
-		return err.Error()
+		return fmt.Sprint(err)
 	}
 	s := errno.Error()
 	return strings.ToUpper(s[:1]) + s[1:]

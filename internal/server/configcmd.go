@@ -55,6 +55,44 @@ func (s *Server) configResetStat(c *command.Ctx) error {
 	return nil
 }
 
+// configRewrite writes the configuration to its file.
+func (s *Server) configRewrite(c *command.Ctx) error {
+	err := s.rewriteConfig(c, false)
+	if err != nil {
+		return err
+	}
+	s.log.Warn("CONFIG REWRITE executed with success.")
+	c.Reply.OK()
+	return nil
+}
+
+// debugRewrite writes it with all defaults.
+func (s *Server) debugRewrite(c *command.Ctx) error {
+	if err := s.rewriteConfig(c, true); err != nil {
+		return err
+	}
+	c.Reply.OK()
+	return nil
+}
+
+// rewriteConfig writes the configuration to its file. The disk may be slow: the loop serves others meanwhile.
+func (s *Server) rewriteConfig(c *command.Ctx, all bool) error {
+	var failure error
+	ended := aside(c, func() {
+		failure = s.config.Rewrite(config.Rewriting{All: all, Users: s.userLines()})
+	})
+	switch {
+	case ended != nil:
+		return ended
+	case failure == nil:
+		return nil
+	case errors.Is(failure, config.ErrNoFile):
+		return command.Error("ERR " + failure.Error())
+	}
+	s.log.Warn("CONFIG REWRITE failed: " + config.SystemText(failure))
+	return command.Error("ERR Rewriting config file: " + config.SystemText(failure))
+}
+
 // local tells whether a client came over the loopback interface or a Unix socket.
 func local(client command.Client) bool {
 	peer, ok := client.(interface{ Addr() string })

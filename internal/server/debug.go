@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
@@ -24,6 +23,8 @@ func debugHelp() []string {
 	return []string{
 		"CHANGE-REPL-ID",
 		"    Take new replication ids.",
+		"CONFIG-REWRITE-FORCE-ALL",
+		"    Write the configuration to its file, defaults included.",
 		"DIGEST",
 		"    Return 40 digits that stand for the data of all databases.",
 		"DIGEST-VALUE <key> [<key> ...]",
@@ -73,6 +74,7 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 		run         func(*command.Ctx) error
 	}{
 		{"CHANGE-REPL-ID", 2, 2, s.debugChangeReplID},
+		{"CONFIG-REWRITE-FORCE-ALL", 2, 2, s.debugRewrite},
 		{"DIGEST", 2, 2, debugDigest},
 		{"DIGEST-VALUE", 2, math.MaxInt, debugDigestValue},
 		{"ERROR", 3, 3, func(c *command.Ctx) error {
@@ -119,36 +121,14 @@ func (s *Server) debugSetActiveExpire(c *command.Ctx) error {
 	return nil
 }
 
-// The steps in which DEBUG SLEEP sleeps: short ones until it is overtaken, for it keeps its loop until then.
-const (
-	shortNap = time.Millisecond
-	longNap  = 10 * time.Millisecond
-)
-
-// debugSleep takes the machine's time, whatever clock the server has: it stands for a command that takes long.
+// debugSleep stands for a command that takes long.
 func debugSleep(c *command.Ctx) error {
 	seconds, ok := num.ParseFloat(c.Argv[2])
 	if !ok {
 		seconds = 0 // as strtod has it
 	}
-	machine := clock.Real()
-	end := machine.Mono() + int64(min(max(seconds, 0), 1e9)*1e9)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	<-timer.C
-	for nap, n := shortNap, 0; ; n++ {
-		left := time.Duration(end - machine.Mono())
-		if left <= 0 {
-			break
-		}
-		if n == 10 {
-			nap = longNap
-		}
-		timer.Reset(min(left, nap))
-		<-timer.C
-		if err := c.Tick(); err != nil {
-			return err
-		}
+	if err := doze(c, time.Duration(min(max(seconds, 0), 1e9)*1e9)); err != nil {
+		return err
 	}
 	c.Reply.OK()
 	return nil

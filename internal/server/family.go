@@ -77,6 +77,13 @@ func (s *Server) family() command.Family {
 			Run:     s.shutdown,
 		},
 		{
+			Name: "SWAPDB", Since: "4.0.0", Complexity: "O(S), S being the number of shards",
+			Summary: "Makes the keys of two databases change places.",
+			Syntax:  "index1:int index2:int",
+			Flags:   command.Write | command.Fast, ACL: command.CatKeyspace | command.CatDangerous,
+			Plan: command.PlanAll, Run: s.swapDB,
+		},
+		{
 			Name: "TIME", Since: "2.6.0", Complexity: "O(1)",
 			Summary: "Returns the server's time.",
 			Flags:   always | command.Fast,
@@ -108,6 +115,11 @@ func (s *Server) configSpec() command.Spec {
 				Name: "RESETSTAT", Since: "2.0.0", Complexity: "O(1)",
 				Summary: "Sets the counters that INFO shows back to zero.",
 				Flags:   admin, Run: s.configResetStat,
+			},
+			{
+				Name: "REWRITE", Since: "2.8.0", Complexity: "O(N), N being the number of lines of the file and of directives",
+				Summary: "Writes the configuration to its file, comments and order kept.",
+				Flags:   admin, Run: s.configRewrite,
 			},
 			{
 				Name: "SET", Since: "2.0.0", Complexity: "O(N), N being the number of directives",

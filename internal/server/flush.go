@@ -36,6 +36,31 @@ func (s *Server) flush(c *command.Ctx, db int) error {
 	return nil
 }
 
+// swapDB makes two databases change their keys. As in Redis the command goes to the log even when they are one.
+func (s *Server) swapDB(c *command.Ctx) error {
+	a := c.Args()
+	index := func(refusal command.Error) int {
+		n := a.IntOr(refusal)
+		if n != int64(int32(n)) {
+			a.Fail(refusal)
+		}
+		return int(n)
+	}
+	first, second := index("ERR invalid first DB index"), index("ERR invalid second DB index")
+	if err := a.Done(); err != nil {
+		return err
+	}
+	for _, n := range []int{first, second} {
+		if n < 0 || n >= c.DB.Databases() {
+			return command.ErrDBIndex
+		}
+	}
+	s.engine.Store.Swap(first, second, c.Now())
+	c.Dirty++
+	c.Reply.OK()
+	return nil
+}
+
 // time replies with the server's clock: seconds and microseconds.
 func (s *Server) time(c *command.Ctx) error {
 	now := s.clock.WallMicros()

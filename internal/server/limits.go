@@ -3,10 +3,9 @@
 package server
 
 import (
-	"errors"
 	"fmt"
-	"strings"
-	"syscall"
+
+	"github.com/redpoll/redpoll/internal/config"
 )
 
 // reservedFiles is how many files the server needs beside one a client, as in Redis; a server of many loops needs more.
@@ -55,18 +54,8 @@ func (s *Server) makeRoom(want uint64) (clients uint64, err error) {
 	}
 	clients = after - s.reservedFiles()
 	s.log.Warn(fmt.Sprintf("You requested maxclients of %d requiring at least %d max file descriptors.", want, need))
-	s.log.Warn(fmt.Sprintf("Server can't set maximum open files to %d because of OS error: %s.", need, systemText(refusal)))
+	s.log.Warn(fmt.Sprintf("Server can't set maximum open files to %d because of OS error: %s.", need, config.SystemText(refusal)))
 	s.log.Warn(fmt.Sprintf("Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. "+
 		"If you need higher maxclients increase 'ulimit -n'.", after, clients))
 	return clients, nil
-}
-
-// systemText gives the cause of an error of the system as C programs print it.
-func systemText(err error) string {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return fmt.Sprint(err)
-	}
-	text := errno.Error()
-	return strings.ToUpper(text[:1]) + text[1:]
 }

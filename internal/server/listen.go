@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/netloop"
 )
 
@@ -49,7 +50,7 @@ func (s *Server) listen() error {
 	if path := cfg.Str("unixsocket").Load(); path != "" {
 		addr, err := s.loops.Listen("unix", path, netloop.ListenOptions{Unlink: true, Mode: uint32(cfg.Int("unixsocketperm").Load())})
 		if err != nil {
-			return &StartError{"Failed opening Unix socket: bind: " + systemText(err), err}
+			return &StartError{"Failed opening Unix socket: bind: " + config.SystemText(err), err}
 		}
 		addrs = append(addrs, addr)
 	}
@@ -95,7 +96,7 @@ func (s *Server) listenTCP(port int) (addrs []net.Addr, err error) {
 		network, host := tcpAddress(name)
 		addr, err := s.loops.Listen(network, net.JoinHostPort(host, strconv.Itoa(port)), netloop.ListenOptions{})
 		if err != nil {
-			s.log.Warn(fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: bind: %s", name, port, systemText(err)))
+			s.log.Warn(fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: bind: %s", name, port, config.SystemText(err)))
 			if optional && errors.Is(err, syscall.EADDRNOTAVAIL) || lacksProtocol(err) {
 				continue
 			}

@@ -98,7 +98,7 @@ func Start(o Options) (*Server, error) {
 	if err := s.renameCommands(); err != nil {
 		return nil, err
 	}
-	if err := s.refuseUsers(); err != nil {
+	if err := s.takeUsers(); err != nil {
 		return nil, err
 	}
 	if err := s.limitClients(); err != nil {
@@ -191,18 +191,6 @@ func (s *Server) renameCommands() error {
 		if err := s.registry.Rename(line.Args[0], line.Args[1]); err != nil {
 			return s.config.LineError(line, err.Error())
 		}
-	}
-	return nil
-}
-
-// refuseUsers ends the start when the configuration defines users: to take no notice of their rules would leave the
-// server open.
-func (s *Server) refuseUsers() error {
-	if users := s.config.Users(); len(users) > 0 {
-		return s.config.LineError(users[0], "this version of Redpoll has no ACL users")
-	}
-	if s.config.Str("aclfile").Load() != "" {
-		return errors.New("this version of Redpoll has no ACL users: aclfile cannot be used")
 	}
 	return nil
 }

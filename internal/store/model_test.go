@@ -441,6 +441,22 @@ func (k *keyspace) flush(db int) {
 	}
 }
 
+// swap has two databases change their keys.
+func (k *keyspace) swap(a, b int) {
+	k.s.Swap(a, b, k.v.NowMillis)
+	swapped := map[modelKey]modelValue{}
+	for key, value := range k.model {
+		switch key.db {
+		case a:
+			key.db = b
+		case b:
+			key.db = a
+		}
+		swapped[key] = value
+	}
+	k.model = swapped
+}
+
 // steps gives the length of a test, shorter when asked for, as under the race detector.
 func steps(n int) int {
 	if testing.Short() {
@@ -456,6 +472,9 @@ func TestKeyspace(t *testing.T) {
 			for i := range steps(7000) {
 				k.step()
 				switch {
+				case i%700 == 699:
+					k.swap(k.rng.IntN(3), k.rng.IntN(3))
+					k.check()
 				case i%3000 == 2999:
 					k.flush(k.rng.IntN(3))
 					k.check()
