@@ -6,16 +6,17 @@ T      ?= 60s
 CHECKS  = $(GO) run ./scripts/checks
 
 # Packages that the race detector and the invariants build look at in "make test"; "make race" takes all.
-RACE       ?= ./internal/clock ./internal/mem ./internal/netloop ./internal/store ./internal/engine ./internal/session ./internal/server
-INVARIANTS ?= ./internal/mem ./internal/ds/... ./internal/store ./internal/engine ./internal/cmds/... ./test/compat
+RACE       ?= ./internal/clock ./internal/mem ./internal/netloop ./internal/store ./internal/engine ./internal/session ./internal/server ./test/meta
+INVARIANTS ?= ./internal/invariants ./internal/mem ./internal/ds/... ./internal/store ./internal/engine ./internal/session ./internal/server ./internal/cmds/... ./test/compat ./test/meta
 
-.PHONY: help run build test vet unit race-some invariants clients race compat bench fuzz docs clean
+.PHONY: help run build test vet unit race-some invariants clients race compat meta bench fuzz docs clean
 
 help:
 	@echo 'make run      build and start the server on port 6379'
 	@echo 'make build    build bin/redpoll'
 	@echo 'make test     all checks; says which were skipped and what they need'
 	@echo 'make compat   compare with a real redis-server for T=60s (REDIS_BIN may name its binary)'
+	@echo 'make meta     random calls under random setups, in the debug build, for T=60s'
 	@echo 'make race     all tests under the race detector'
 	@echo 'make fuzz     every fuzz target for T=60s'
 	@echo 'make bench    Redpoll beside redis-server: a table of ratios (ARGS=-h for its options)'
@@ -59,6 +60,9 @@ race:
 compat:
 	$(GO) test -count=1 -v -run 'Stories|Differential|Scans' ./test/compat
 	$(GO) test -count=1 -v -timeout 0 -run Generated ./test/compat -args -compat.time=$(T)
+
+meta:
+	$(GO) test -count=1 -v -timeout 0 -tags invariants -run Metamorphic ./test/meta -args -meta.time=$(T)
 
 bench: build
 	$(GO) run ./test/bench $(ARGS)

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package meta
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+var (
+	budget   = flag.Duration("meta.time", 4*time.Second, "how long workloads are run")
+	firstRun = flag.Uint64("meta.seed", 0, "the seed of the first workload; 0 takes a random one")
+)
+
+// stepsPerRun is short enough to shrink quickly and long enough for states to build up.
+const stepsPerRun = 400
+
+// A setup is what must make no difference.
+type setup struct {
+	shards, loops int
+	config        map[string]string
+	proto         int
+	pipeline      int // commands that are sent before their replies are read, at most
+}
+
+// plain is the setup that others are held against: everything in one shard on one loop, one command at a time.
+var plain = setup{shards: 1, loops: 1, proto: 2, pipeline: 1}
+
+func randomSetup(rnd *rand.Rand) setup {
+	pick := func(n ...int) int { return n[rnd.IntN(len(n))] }
+	return setup{
+		shards: pick(1, 2, 64, 1024), loops: pick(1, 2, 5), proto: pick(2, 3), pipeline: pick(1, 7, 60),
+		config: map[string]string{
+			"hash-max-listpack-entries": strconv.Itoa(pick(1, 3, 128, 10_000)),
+			"hash-max-listpack-value":   strconv.Itoa(pick(1, 64, 5_000)),
+			"maxmemory":                 strconv.Itoa(pick(0, 4<<30)),
+			"maxmemory-policy":          []string{"noeviction", "allkeys-lru", "volatile-lfu"}[rnd.IntN(3)],
+		},
+	}
+}
+
+// TestMetamorphic runs random workloads under a plain setup and random other ones: all end in the same digest.
+func TestMetamorphic(t *testing.T) {
+	specs := specs(t)
+	seed := *firstRun
+	if seed == 0 {
+		seed = rand.Uint64() >> 32
+	}
+	runs, begun := 0, time.Now()
+	for ; runs == 0 || time.Since(begun) < *budget; runs++ {
+		rnd := rand.New(rand.NewPCG(seed, 5))
+		steps := workload(seed, specs, 1+rnd.IntN(4), stepsPerRun)
+		want := run(t, plain, steps)
+		for range 3 {
+			other := randomSetup(rnd)
+			if got := run(t, other, steps); got.digest() != want.digest() {
+				report(t, seed, other, steps)
+			}
+		}
+		seed++
+	}
+	t.Logf("%d workloads of %d steps under 4 setups each, the last with seed %d", runs, stepsPerRun, seed-1)
+}
+
+// report shrinks the steps that show a difference and fails the test.
+func report(t *testing.T, seed uint64, other setup, steps []step) {
+	t.Helper()
+	differ := func(steps []step) bool { return run(t, plain, steps).digest() != run(t, other, steps).digest() }
+	if !differ(steps) {
+		t.Fatalf("-meta.seed=%d under %+v: a difference that does not show again", seed, other)
+	}
+	for n := len(steps) / 2; n > 0; n /= 2 {
+		for at := 0; at < len(steps); {
+			if rest := slices.Concat(steps[:at], steps[min(at+n, len(steps)):]); differ(rest) {
+				steps = rest
+			} else {
+				at += n
+			}
+		}
+	}
+	var lines []string
+	for _, s := range steps {
+		line := fmt.Sprintf("advance %v", s.advance)
+		if s.call != nil {
+			line = fmt.Sprintf("%d> %.300s", s.actor, testutil.Quote(s.call))
+		}
+		lines = append(lines, line)
+	}
+	a, b := run(t, plain, steps), run(t, other, steps)
+	t.Fatalf("-meta.seed=%d under %+v, shrunk to %d steps:\n%s\n%s", seed, other, len(steps), strings.Join(lines, "\n"), a.difference(b))
+}
+
+// An outcome is all that a run shows: each actor's replies, and the data at the end.
+type outcome struct {
+	replies [][]string
+	data    string
+}
+
+// digest stands for the whole outcome.
+func (o outcome) digest() string { return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%q", o))) }
+
+// difference describes the first thing in which two outcomes differ.
+func (o outcome) difference(other outcome) string {
+	for actor := range o.replies {
+		for i, want := range o.replies[actor] {
+			if got := other.replies[actor][i]; got != want {
+				return fmt.Sprintf("actor %d, call %d: %.500s\nand %.500s", actor, i, want, got)
+			}
+		}
+	}
+	return fmt.Sprintf("data: %s\nand %s", o.data, other.data)
+}
+
+// run runs steps under a setup.
+func run(t *testing.T, s setup, steps []step) outcome {
+	t.Helper()
+	clock := redpoll.NewClock(start)
+	config := map[string]string{"enable-debug-command": "yes", "proto-max-bulk-len": "1mb"}
+	for name, value := range s.config {
+		config[name] = value
+	}
+	server, err := redpoll.Start(redpoll.Options{Config: config, Clock: clock, Shards: s.shards, Loops: s.loops})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	actors := make([]*actor, 1)
+	for _, step := range steps {
+		for step.actor >= len(actors) {
+			actors = append(actors, nil)
+		}
+	}
+	for i := range actors {
+		actors[i] = &actor{setup: s, conn: dial(t, server)}
+		actors[i].conn.Must(t, "HELLO", strconv.Itoa(s.proto))
+	}
+	for len(steps) > 0 {
+		n := slices.IndexFunc(steps, func(s step) bool { return s.call == nil })
+		if n < 0 {
+			n = len(steps)
+		}
+		together(t, actors, steps[:n])
+		if n < len(steps) {
+			clock.Advance(steps[n].advance)
+			n++
+		}
+		steps = steps[n:]
+	}
+	o := outcome{}
+	for _, a := range actors {
+		o.replies = append(o.replies, a.replies)
+	}
+	o.data = dial(t, server).Must(t, "DEBUG", "DIGEST").Str
+	for _, a := range actors {
+		a.conn.Close()
+	}
+	return o
+}
+
+func dial(t *testing.T, server *redpoll.Server) *testutil.Client {
+	t.Helper()
+	c, err := testutil.Connect("tcp", server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// An actor is a client with its part of the steps.
+type actor struct {
+	setup   setup
+	conn    *testutil.Client
+	replies []string
+	queued  [][]string // within MULTI
+}
+
+// together has all actors do their parts of the steps at the same time.
+func together(t *testing.T, actors []*actor, steps []step) {
+	t.Helper()
+	var group sync.WaitGroup
+	for i, a := range actors {
+		var calls [][]string
+		for _, s := range steps {
+			if s.actor == i {
+				calls = append(calls, s.call)
+			}
+		}
+		group.Go(func() {
+			if err := a.do(calls); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+}
+
+// maxSent bounds the bytes of a pipeline: what is sent and what comes back must fit the sockets' buffers.
+const maxSent = 100_000
+
+func (a *actor) do(calls [][]string) error {
+	for len(calls) > 0 {
+		n, size := 0, 0
+		for n < len(calls) && n < a.setup.pipeline && (n == 0 || size < maxSent) {
+			for _, word := range calls[n] {
+				size += len(word)
+			}
+			n++
+		}
+		replies, err := a.conn.Pipeline(calls[:n]...)
+		if err != nil {
+			return fmt.Errorf("after %.100q: %w", calls[min(len(replies), n-1)], err)
+		}
+		for i, r := range replies {
+			a.replies = append(a.replies, a.reply(calls[i], r.Value))
+		}
+		calls = calls[n:]
+	}
+	return nil
+}
+
+// reply gives a reply's text as it is whatever the setup, and follows what EXEC will reply to.
+func (a *actor) reply(call []string, v testutil.Value) string {
+	switch name := strings.ToUpper(call[0]); {
+	case v.Kind == '+' && v.Str == "QUEUED":
+		a.queued = append(a.queued, call)
+	case name == "EXEC" && v.Kind == '*' && !v.Null && len(v.Elems) == len(a.queued):
+		var b strings.Builder
+		for i, e := range v.Elems {
+			fmt.Fprintf(&b, "%s; ", canonical(a.queued[i], e))
+		}
+		a.queued = nil
+		return b.String()
+	case (name == "EXEC" || name == "DISCARD") && len(call) == 1:
+		a.queued = nil
+	}
+	return canonical(call, v)
+}
+
+// canonical gives a reply's text without what may differ.
+func canonical(call []string, v testutil.Value) string {
+	name := strings.ToUpper(call[0])
+	if v.IsError() {
+		return "error " + v.Str
+	}
+	if slices.Contains(unstable, name) {
+		return "some"
+	}
+	if n := unordered[name]; n > 0 {
+		v = v.Sorted(n)
+	}
+	var b strings.Builder
+	flatten(&b, v)
+	return b.String()
+}
+
+// flatten writes a value the same way for both protocols: a map as its keys and values in turn, a number as its text.
+func flatten(b *strings.Builder, v testutil.Value) {
+	switch {
+	case v.Null:
+		b.WriteString("nil")
+	case v.Elems != nil || strings.IndexByte("*%~>", v.Kind) >= 0:
+		b.WriteByte('[')
+		for _, e := range v.Elems {
+			flatten(b, e)
+			b.WriteByte(' ')
+		}
+		b.WriteByte(']')
+	default:
+		fmt.Fprintf(b, "%q", v.Str)
+	}
+}
+
+// TestDifferenceIsFound: a digest does tell workloads apart that do not do the same.
+func TestDifferenceIsFound(t *testing.T) {
+	one := []step{{call: []string{"SET", "a", "1"}}, {call: []string{"GET", "a"}}}
+	two := []step{{call: []string{"SET", "a", "2"}}, {call: []string{"GET", "a"}}}
+	a, b := run(t, plain, one), run(t, plain, two)
+	if a.digest() == b.digest() || a.data == b.data || !strings.Contains(a.difference(b), "call 1") {
+		t.Errorf("%q and %q are told to be alike", a, b)
+	}
+}
