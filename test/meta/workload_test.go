@@ -72,7 +72,7 @@ type writer struct {
 func newWriter(seed uint64, actor int, specs []*command.Spec, alone bool) *writer {
 	w := &writer{
 		alone: alone, heavy: seed%4 == 0,
-		rnd:   rand.New(rand.NewPCG(seed, uint64(actor))), calls: gen.New(seed*1000 + uint64(actor)), specs: specs,
+		rnd: rand.New(rand.NewPCG(seed, uint64(actor))), calls: gen.New(seed*1000 + uint64(actor)), specs: specs,
 		name: string(rune('a' + actor)),
 	}
 	w.calls.Make = w.word
