@@ -33,6 +33,7 @@ type Stats struct {
 type Arena struct {
 	pool  pool
 	heaps atomic.Uint32 // heaps made so far
+	owners
 }
 
 // NewArena reserves address space, and no memory.
@@ -58,7 +59,7 @@ func (a *Arena) Close() error { return a.pool.space.close() }
 // that holds blocks is given up by ReleaseAll.
 func (a *Arena) NewHeap() *Heap {
 	h := &Heap{view: a.pool.space.view, arena: a, id: uint16(a.heaps.Add(1))}
-	h.ledger.init()
+	h.forget()
 	return h
 }
 

@@ -16,6 +16,10 @@ type Heap struct {
 	held  int64  // bytes of the runs it holds
 	runs  uint32 // list of all its runs
 	id    uint16
+	epoch uint16 // of the runs that it takes; see freeze.go
+	line  uint16 // runs of earlier epochs are frozen; 0 when no freeze is open
+
+	freezes *freezes // nil when there are none, open or closed
 	ledger
 	partial [numClasses]uint32 // lists of spans with a block to give
 }
@@ -55,13 +59,18 @@ func (h *Heap) take(p uint32, c uint8) Ref {
 	m.live++
 	h.live += int64(k.words) * 8
 	if m.live == k.blocks {
-		h.unlinkPartial(c, m)
+		h.unlink(&h.partial[c], m)
 	}
 	return r
 }
 
-// Free takes a block back. n is what it was allocated with, or another size with the same Usable.
+// Free takes a block back. n is what it was allocated with, or another size with the same Usable. A block that is frozen stays
+// in use until it no longer is.
 func (h *Heap) Free(r Ref, n int) {
+	if h.freezes != nil {
+		h.freeAmid(r, n)
+		return
+	}
 	if invariants.Enabled {
 		h.died(r, n)
 	}
@@ -80,17 +89,18 @@ func (h *Heap) Free(r Ref, n int) {
 	*(*uint16)(h.at(r)) = m.free
 	m.free = uint16(r - Ref(p)<<(pageShift-3))
 	if m.live == k.blocks {
-		h.linkPartial(c, p, m)
+		h.link(&h.partial[c], p, m)
 	}
 	m.live--
 	h.live -= int64(k.words) * 8
 	if m.live == 0 && m.next|m.prev != 0 {
-		h.unlinkPartial(c, m)
+		h.unlink(&h.partial[c], m)
 		h.releaseSpan(p, m)
 	}
 }
 
-// Bytes returns the n bytes at r. They are valid until the block is freed, and only under the owner's lock.
+// Bytes returns the n bytes at r. They are valid until the block is freed, and only under the owner's lock, but for frozen
+// blocks; see Freeze.
 func (h *Heap) Bytes(r Ref, n int) []byte {
 	if invariants.Enabled {
 		h.checkAccess(r, n)
@@ -114,8 +124,9 @@ func (h *Heap) Live() int64 { return h.live }
 func (h *Heap) Held() int64 { return h.held }
 
 // ReleaseAll frees every block at once: it gives all pages back, in time that depends on the number of spans and big blocks,
-// not on that of blocks. The heap is empty and usable again.
+// not on that of blocks. The heap is empty and usable again. No freeze may be open.
 func (h *Heap) ReleaseAll() {
+	h.dropFreezes()
 	for p := h.runs; p != 0; {
 		m := h.page(p)
 		next := m.runNext
@@ -125,14 +136,15 @@ func (h *Heap) ReleaseAll() {
 	h.runs, h.live, h.held = 0, 0, 0
 	h.partial = [numClasses]uint32{}
 	if invariants.Enabled {
-		h.ledger.init()
+		h.forget()
 	}
 }
 
 // Adopt takes over a block of another heap of the same arena, without copying; r stays valid and is from now on freed here.
-// It is false, and nothing has happened, when the block does not own its pages (n up to MaxSmall). Both owners' locks are held.
+// It is false, and nothing has happened, when the block does not own its pages (n up to MaxSmall) or from has freezes. Both
+// owners' locks are held.
 func (h *Heap) Adopt(from *Heap, r Ref, n int) bool {
-	if n <= MaxSmall || from.arena != h.arena {
+	if n <= MaxSmall || from.arena != h.arena || from.freezes != nil {
 		return false
 	}
 	if invariants.Enabled {
@@ -151,10 +163,10 @@ func (h *Heap) Adopt(from *Heap, r Ref, n int) bool {
 }
 
 // Relocate moves a small block from a span that is less than three quarters full into a fuller one and returns where it is
-// now; 0 when the block lies well, owns its pages, or has nowhere to go. Moving what Relocate wants moved empties sparse spans,
+// now; 0 when the block lies well, owns its pages, has nowhere to go, or a freeze is open. Moving what Relocate wants moved empties sparse spans,
 // so that their pages go back. Every move goes from the emptier span to the fuller, so walks over all blocks come to rest.
 func (h *Heap) Relocate(r Ref, n int) Ref {
-	if uint(n-1) >= MaxSmall {
+	if uint(n-1) >= MaxSmall || h.Freezing() {
 		return 0
 	}
 	c := classOf[(n+7)>>3]
@@ -215,7 +227,7 @@ func (h *Heap) addSpan(c uint8) uint32 {
 	for i := uint32(1); i < m.pages; i++ {
 		h.page(p + i).back = uint16(i)
 	}
-	h.linkPartial(c, p, m)
+	h.link(&h.partial[c], p, m)
 	return p
 }
 
@@ -252,7 +264,10 @@ func (h *Heap) giveBack(p uint32, m *page) {
 }
 
 func (h *Heap) linkRun(p uint32, m *page) {
-	m.owner = h.id
+	if invariants.Enabled {
+		h.claim(p)
+	}
+	m.epoch = h.epoch
 	m.runPrev, m.runNext = 0, h.runs
 	if h.runs != 0 {
 		h.page(h.runs).runPrev = p
@@ -271,22 +286,23 @@ func (h *Heap) unlinkRun(m *page) {
 	}
 }
 
-func (h *Heap) linkPartial(c uint8, p uint32, m *page) {
-	m.prev, m.next = 0, h.partial[c]
+// link puts a span at the head of a list of spans with a block to give.
+func (h *Heap) link(list *uint32, p uint32, m *page) {
+	m.prev, m.next = 0, *list
 	if m.next != 0 {
 		h.page(m.next).prev = p
 	}
-	h.partial[c] = p
+	*list = p
 }
 
-func (h *Heap) unlinkPartial(c uint8, m *page) {
+func (h *Heap) unlink(list *uint32, m *page) {
 	if m.next != 0 {
 		h.page(m.next).prev = m.prev
 	}
 	if m.prev != 0 {
 		h.page(m.prev).next = m.next
 	} else {
-		h.partial[c] = m.next
+		*list = m.next
 	}
 	m.next, m.prev = 0, 0
 }

@@ -4,14 +4,23 @@
 
 package mem
 
-// ledger is what the debug build knows of each block; see ledger_on.go.
-type ledger struct{}
+// ledger is what the debug build knows of each block, owners what it knows of each run; see ledger_on.go.
+type (
+	ledger struct{}
+	owners struct{}
+)
 
-func (l *ledger) init() {}
+func (l *ledger) forget() {}
+
+func (h *Heap) claim(p uint32) {}
 
 func (h *Heap) born(r Ref, n int) {}
 
 func (h *Heap) died(r Ref, n int) {}
+
+func (h *Heap) buried(r Ref, n int) {}
+
+func (h *Heap) exhume(r Ref) {}
 
 func (h *Heap) handOver(to *Heap, r Ref, n int) {}
 

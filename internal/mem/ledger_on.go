@@ -6,6 +6,7 @@ package mem
 
 import (
 	"fmt"
+	"sync"
 	"unsafe"
 )
 
@@ -14,14 +15,48 @@ const (
 	guardByte  = 0xfd // fills the block behind the bytes asked for
 )
 
-// ledger has the size of every block in use: the greatest that was asked for, by Alloc or by a Bytes of the whole block.
-type ledger struct{ sizes map[Ref]int }
+// ledger has the size of every block in use: the greatest that was asked for, by Alloc or by a Bytes of the whole block. Its
+// lock is for those who read frozen blocks while the heap's owner goes on.
+type ledger struct {
+	mu    sync.Mutex
+	sizes map[Ref]int // of blocks in use
+	dead  map[Ref]int // of blocks that were freed while they were frozen
+}
 
-func (l *ledger) init() { l.sizes = map[Ref]int{} }
+func (l *ledger) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sizes, l.dead = map[Ref]int{}, map[Ref]int{}
+}
+
+// owners has the number of the heap that took a run last, by the run's first page.
+type owners struct {
+	mu   sync.Mutex
+	heap map[uint32]uint16
+}
+
+// claim enters a run that the heap has taken.
+func (h *Heap) claim(p uint32) {
+	o := &h.arena.owners
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.heap == nil {
+		o.heap = map[uint32]uint16{}
+	}
+	o.heap[p] = h.id
+}
+
+func (o *owners) of(p uint32) uint16 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.heap[p]
+}
 
 // born enters a new block, poisons it and sets its guard.
 func (h *Heap) born(r Ref, n int) {
-	if old, ok := h.sizes[r]; ok {
+	h.ledger.mu.Lock()
+	defer h.ledger.mu.Unlock()
+	if old := max(h.sizes[r], h.dead[r]); old > 0 {
 		panic(fmt.Sprintf("mem: block %#x of %d bytes handed out while in use with %d: the heap's lists are damaged", r, n, old))
 	}
 	h.sizes[r] = n
@@ -34,9 +69,36 @@ func (h *Heap) born(r Ref, n int) {
 
 // died checks that a block may be freed, strikes it out and poisons it.
 func (h *Heap) died(r Ref, n int) {
+	h.ledger.mu.Lock()
+	defer h.ledger.mu.Unlock()
 	size := h.check("Free", r, n)
 	delete(h.sizes, r)
-	b := unsafe.Slice((*byte)(h.at(r)), Usable(n))
+	h.destroy(r, size)
+}
+
+// buried checks that a frozen block may be freed, and makes it a dead one.
+func (h *Heap) buried(r Ref, n int) {
+	h.ledger.mu.Lock()
+	defer h.ledger.mu.Unlock()
+	h.dead[r] = h.check("Free", r, n)
+	delete(h.sizes, r)
+}
+
+// exhume poisons a dead block that nobody sees any more.
+func (h *Heap) exhume(r Ref) {
+	h.ledger.mu.Lock()
+	defer h.ledger.mu.Unlock()
+	size, ok := h.dead[r]
+	if !ok {
+		panic(fmt.Sprintf("mem: block %#x is among the dead ones and is none", r))
+	}
+	delete(h.dead, r)
+	h.destroy(r, size)
+}
+
+// destroy poisons a block of size bytes whose guard is whole.
+func (h *Heap) destroy(r Ref, size int) {
+	b := unsafe.Slice((*byte)(h.at(r)), Usable(size))
 	for i := size; i < len(b); i++ {
 		if b[i] != guardByte {
 			panic(fmt.Sprintf("mem: block %#x of %d bytes was written past its end, at byte %d", r, size, i))
@@ -55,11 +117,9 @@ func (h *Heap) check(what string, r Ref, n int) int {
 	}
 	size, ok := h.sizes[r]
 	if !ok {
-		p := uint32(r >> (pageShift - 3))
-		m := h.page(p)
-		m = h.page(p - uint32(m.back))
-		if m.kind == kindHeld && m.pages != 0 && m.owner != h.id {
-			panic(fmt.Sprintf("mem: %s of block %#x by heap %d, which belongs to heap %d or was freed", what, r, h.id, m.owner))
+		p, m := h.runOf(r)
+		if owner := h.arena.owners.of(p); m.kind == kindHeld && m.pages != 0 && owner != h.id {
+			panic(fmt.Sprintf("mem: %s of block %#x by heap %d, which belongs to heap %d or was freed", what, r, h.id, owner))
 		}
 		panic(fmt.Sprintf("mem: %s of block %#x, which is not in use: double free, or no block's start", what, r))
 	}
@@ -71,8 +131,13 @@ func (h *Heap) check(what string, r Ref, n int) int {
 
 // handOver moves a block's entry to another heap's ledger.
 func (h *Heap) handOver(to *Heap, r Ref, n int) {
-	to.sizes[r] = h.check("Adopt", r, n)
+	h.ledger.mu.Lock()
+	size := h.check("Adopt", r, n)
 	delete(h.sizes, r)
+	h.ledger.mu.Unlock()
+	to.ledger.mu.Lock()
+	to.sizes[r] = size
+	to.ledger.mu.Unlock()
 }
 
 // checkAccess catches the use of nothing and reading past a block; one that asks for more than was allocated, but no more
@@ -81,9 +146,14 @@ func (h *Heap) checkAccess(r Ref, n int) {
 	if r == 0 {
 		panic("mem: access through Ref 0")
 	}
-	if size, ok := h.sizes[r]; ok && n > size {
+	h.ledger.mu.Lock()
+	defer h.ledger.mu.Unlock()
+	if size := max(h.sizes[r], h.dead[r]); size > 0 && n > size {
 		if n > Usable(size) {
 			panic(fmt.Sprintf("mem: access to %d bytes of block %#x, which has %d", n, r, size))
+		}
+		if h.dead[r] > 0 || h.Freezing() && h.Frozen(r) {
+			panic(fmt.Sprintf("mem: frozen block %#x of %d bytes is to become one of %d", r, size, n))
 		}
 		h.sizes[r] = n
 	}

@@ -13,7 +13,7 @@ type page struct {
 	live  uint16 // blocks in use
 	bump  uint16 // words handed out at least once: where untouched memory begins
 	free  uint16 // word offset of the first freed block, noBlock if none
-	owner uint16 // low bits of the heap's number, for checks
+	epoch uint16 // of the heap when it took the run; see freeze.go
 	pages uint32 // length of the run
 
 	// next and prev link a free run in its bin, a span in its heap's list of partial spans.
