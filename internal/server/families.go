@@ -3,6 +3,7 @@
 package server
 
 import (
+	"github.com/redpoll/redpoll/internal/cmds/bits"
 	"github.com/redpoll/redpoll/internal/cmds/hashes"
 	"github.com/redpoll/redpoll/internal/cmds/keys"
 	"github.com/redpoll/redpoll/internal/cmds/strings"
@@ -18,6 +19,7 @@ func Families() []command.Family { return new(Server).families() }
 // families is the one list of all command families.
 func (s *Server) families() []command.Family {
 	return []command.Family{
+		bits.Family,
 		command.CommandFamily(),
 		engine.Transactions,
 		hashes.Family,

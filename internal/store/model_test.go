@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -176,7 +177,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(17); op {
+	switch op := k.rng.IntN(18); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -216,6 +217,8 @@ func (k *keyspace) step() {
 		if !there || e.fields != nil {
 			k.hash(key, db, e)
 		}
+	case 16:
+		k.build(key, db, name, e)
 	default:
 		k.v.NowMillis += k.rng.Int64N(30)
 	}
@@ -243,6 +246,43 @@ func (k *keyspace) set(key modelKey, db *DB, name []byte, e modelValue) {
 	}
 	if it, _ := db.Peek(name); it.Encoding() != want && at >= k.v.NowMillis {
 		k.t.Fatalf("%.20q of %d bytes is %v", text, len(text), it.Encoding())
+	}
+}
+
+// build makes a string of random length that repeats what the key holds, as BITOP may: the old value is read until the last
+// byte of the new one is written.
+func (k *keyspace) build(key modelKey, db *DB, name []byte, e modelValue) {
+	old := e.text
+	if old == "" || e.fields != nil {
+		old = "x"
+	}
+	n := 1 + k.rng.IntN(maxInline*2)
+	if k.rng.IntN(3) == 0 {
+		n = 1 + k.rng.IntN(buildStep*3)
+	}
+	want := strings.Repeat(old, n/len(old)+1)[:n]
+	failure, fails := errors.New("enough"), k.rng.IntN(4) == 0
+	it, ok := db.FindWrite(name)
+	done := k.try(func() {
+		err := db.BuildString(name, n, func(off int, piece []byte) error {
+			if fails && off+len(piece) == n {
+				return failure
+			}
+			for i := range piece {
+				if at := (off + i) % len(old); ok && it.Type() == TypeString && e.text != "" {
+					piece[i] = it.Slice(at, 1, nil)[0]
+				} else {
+					piece[i] = old[at]
+				}
+			}
+			return nil
+		})
+		if fails != (err == failure) {
+			k.t.Fatalf("BuildString gives %v", err)
+		}
+	})
+	if done && !fails {
+		k.model[key] = modelValue{text: want}
 	}
 }
 

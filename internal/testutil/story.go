@@ -28,6 +28,7 @@ import (
 //	# a comment
 //
 // Before the command, raw or read may stand: @NAME; redpoll-only; redis-only (not for Redpoll); since 7.2 (and not before).
+// A section whose title begins with "redpoll-only:" has only such steps: what the oracle is too old for.
 //
 // Instead of a reply may stand:
 //
@@ -139,6 +140,7 @@ func parseStory(path, text string) (*Story, error) {
 			s.Sections = []Section{{Title: "story", Line: 1}}
 		}
 		sec := &s.Sections[len(s.Sections)-1]
+		step.RedpollOnly = step.RedpollOnly || strings.HasPrefix(sec.Title, "redpoll-only:")
 		sec.Steps = append(sec.Steps, *step)
 	}
 	return s, nil

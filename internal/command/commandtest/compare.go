@@ -158,20 +158,20 @@ func factsOf(info, docs testutil.Value, version string) []fact {
 		{"doc flags", words(d.values["doc_flags"])},
 		{"deprecated since", d.str("deprecated_since")},
 		{"replaced by", fmt.Sprint(d.str("replaced_by") != "")},
-		{"syntax", command.FormatSyntax(known(ArgumentsOf(d.values["arguments"]), version))},
+		{"syntax", command.FormatSyntax(Known(ArgumentsOf(d.values["arguments"]), version))},
 		{"raw", raw(withoutSubcommands(info), version) + raw(docs, version)},
 	}
 }
 
-// known is args without those that are newer than version.
-func known(args []*command.Argument, version string) []*command.Argument {
+// Known gives args without those that are newer than a version of Redis.
+func Known(args []*command.Argument, version string) []*command.Argument {
 	var out []*command.Argument
 	for _, a := range args {
 		if newer(a.Since, version) {
 			continue
 		}
 		b := *a
-		b.Args = known(a.Args, version)
+		b.Args = Known(a.Args, version)
 		out = append(out, &b)
 	}
 	return out

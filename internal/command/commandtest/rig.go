@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package commandtest
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/resp"
+	"github.com/redpoll/redpoll/internal/store"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// Rig runs families' handlers on a store of its own, without an engine and at the time 1 ms, and is their Host. The last call
+// leaves its traces in it.
+type Rig struct {
+	DB      *store.DB
+	Events  []string // notifications: the event and the key
+	Effects []string // what the log gets in place of the call
+	Dirty   int64
+	Ticks   int
+	End     error // what Tick gives
+
+	registry *command.Registry
+}
+
+// NewRig makes a rig for one test.
+func NewRig(t testing.TB, families ...command.Family) *Rig {
+	t.Helper()
+	arena, err := mem.NewArena(mem.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { arena.Close() })
+	registry, err := command.NewRegistry(families...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := store.New(store.Options{Arena: arena, Shards: 4, Databases: 2}).NewView()
+	view.NowMillis = 1
+	view.DB(0).Settings().MaxBulk.Store(512 << 20)
+	return &Rig{DB: view.DB(0), registry: registry}
+}
+
+// Tick is command.Host's.
+func (r *Rig) Tick() error { r.Ticks++; return r.End }
+
+// Propagate is command.Host's.
+func (r *Rig) Propagate(argv [][]byte) {
+	r.Effects = append(r.Effects, string(bytes.Join(argv, []byte(" "))))
+}
+
+// Notify is command.Host's.
+func (r *Rig) Notify(event string, key []byte) { r.Events = append(r.Events, event+" "+string(key)) }
+
+// Do runs a call and gives the bytes of its reply in protocol 2 or 3.
+func (r *Rig) Do(proto int, words ...string) []byte {
+	r.Events, r.Effects, r.Dirty, r.Ticks = nil, nil, 0, 0
+	argv := make([][]byte, len(words))
+	for i, w := range words {
+		argv[i] = []byte(w)
+	}
+	return Reply(proto, func(w *resp.Writer) {
+		s := r.registry.Resolve(argv)
+		c := command.Ctx{DB: r.DB, Reply: w, Argv: argv, Spec: s, Host: r}
+		err := command.ErrArity(s.FullName())
+		if s.ArityOK(len(argv)) {
+			err = s.Run(&c)
+		}
+		r.Dirty = c.Dirty
+		if err != nil {
+			w.Reset()
+			w.Error(err.Error())
+		}
+	})
+}
+
+// Call is Do with the reply read, in protocol 3.
+func (r *Rig) Call(t testing.TB, words ...string) testutil.Value {
+	t.Helper()
+	v, err := resp.NewReader(bytes.NewReader(r.Do(3, words...))).Read()
+	if err != nil {
+		t.Fatalf("%s: %v", testutil.Quote(words), err)
+	}
+	return converted(v)
+}
