@@ -27,12 +27,14 @@ type Client struct {
 	Authenticated bool
 	NoTouch       bool
 	Mute          Mute
+	HeldBack      bool // parked until a pause ends
 	// CloseAfterReply is set by commands that end the connection: it is closed when all replies so far are written.
 	CloseAfterReply bool
 	// Wake is called, from any goroutine, when a parked command may be tried again.
 	Wake func()
 
 	LastCommand *command.Spec // for CLIENT LIST
+	Commands    int64         // that were run, those within EXEC included, as of the last batch
 	tx          *transaction  // nil outside MULTI
 	watch       *store.Watch  // nil until the first WATCH
 }

@@ -21,6 +21,8 @@ type Options struct {
 	Databases int
 	Shards    int // a power of two
 	Loops     int // loops that see to the shards' housekeeping
+	// Account counts the memory that clients make the server hold; nil for one that nobody else sees.
+	Account *mem.Account
 	// WakeLoop is called, from any goroutine, when a loop has housekeeping to do earlier than it knew.
 	WakeLoop func(loop int)
 	// Protect tells why a client may not use a command with the flag Protected; nil if it may. Without it everybody may.
@@ -46,6 +48,9 @@ type Engine struct {
 
 	execID int // of EXEC, which needs what its queued commands need; -1 without it
 
+	account *mem.Account
+	pause   pause
+
 	maxMemory atomic.Int64 // bytes of the store past which what takes more is refused; 0 for no limit
 
 	closing atomic.Bool
@@ -67,7 +72,10 @@ func New(o Options) *Engine {
 	e := &Engine{
 		Registry: o.Registry, Effects: newLog(), Stats: newStats(o.Registry.Size()),
 		arena: o.Arena, clock: o.Clock, log: o.Log, loops: make([]loopDuty, max(o.Loops, 1)), wake: o.WakeLoop,
-		protect: o.Protect,
+		protect: o.Protect, account: o.Account,
+	}
+	if e.account == nil {
+		e.account = &mem.Account{}
 	}
 	e.maxPending = maxPending
 	e.execID = -1
@@ -79,7 +87,7 @@ func New(o Options) *Engine {
 	}
 	e.Store = store.New(store.Options{
 		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases,
-		OnExpire: e.expired, OnExpireField: e.expiredField, OnDue: e.hurry,
+		OnExpire: e.expired, OnDue: e.hurry,
 	})
 	return e
 }
@@ -93,6 +101,9 @@ func (e *Engine) SetMaxMemory(n int64) { e.maxMemory.Store(n) }
 // Clock gives the engine's clock.
 func (e *Engine) Clock() *clock.Clock { return e.clock }
 
+// Account gives what clients make the server hold.
+func (e *Engine) Account() *mem.Account { return e.account }
+
 // Arena gives the memory that the store lies in.
 func (e *Engine) Arena() *mem.Arena { return e.arena }
 
@@ -100,12 +111,5 @@ func (e *Engine) Arena() *mem.Arena { return e.arena }
 func (e *Engine) expired(db int, key []byte) {
 	if e.Effects.Active() {
 		e.Effects.Append(db, [][][]byte{{[]byte("DEL"), key}})
-	}
-}
-
-// expiredField writes the death of a field to the effect log, as an HDEL; the key's shard is held.
-func (e *Engine) expiredField(db int, key, field []byte) {
-	if e.Effects.Active() {
-		e.Effects.Append(db, [][][]byte{{[]byte("HDEL"), key, field}})
 	}
 }

@@ -36,15 +36,19 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		w.reject(cl, c, err)
 		return true, false
 	}
+	if w.paused != PauseNone && w.holdBack(cl, c) {
+		w.current = nil
+		return false, true
+	}
 	if cl.tx != nil && !runsInTransaction(c.spec) {
-		cl.tx.queue(c)
+		w.queue(cl, c)
 		cl.LastCommand = c.spec
 		cl.Reply.Simple("QUEUED")
 		w.mute(cl)
 		w.current = nil
 		return true, false
 	}
-	if w.e.Effects.Active() && w.writes(cl, c) && w.e.Effects.Park(cl.Wake) {
+	if w.e.Effects.Active() && w.has(cl, c, command.Write) && w.e.Effects.Park(cl.Wake) {
 		w.current = nil
 		return false, true
 	}
@@ -52,6 +56,13 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 	if !ok {
 		w.current = nil
 		return false, true
+	}
+	if w.still {
+		if w.lookForPause(); w.paused != PauseNone && w.holdBack(cl, c) { // it began while the world was waited for
+			w.release()
+			w.current = nil
+			return false, true
+		}
 	}
 	w.view.NoTouch = cl.NoTouch
 	w.view.Plan(nil, 0) // the read buffer is used again: another key may lie where an earlier one did
@@ -84,12 +95,12 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 	return true, false
 }
 
-// writes tells whether a call may change the keyspace: a command that does, or an EXEC with one.
-func (w *Worker) writes(cl *Client, c *Call) bool {
+// has tells whether a call has one of the flags: its command, or one that EXEC would run.
+func (w *Worker) has(cl *Client, c *Call, any command.Flags) bool {
 	if c.spec.ID() != w.e.execID || cl.tx == nil {
-		return c.spec.Flags.Has(command.Write)
+		return c.spec.Flags&any != 0
 	}
-	return slices.ContainsFunc(cl.tx.calls, func(q Call) bool { return q.spec.Flags.Has(command.Write) })
+	return slices.ContainsFunc(cl.tx.calls, func(q Call) bool { return q.spec.Flags&any != 0 })
 }
 
 // admit decides whether a command may run at all. The order of the checks is Redis's (processCommand).

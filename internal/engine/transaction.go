@@ -47,18 +47,47 @@ var Transactions = command.Family{Name: "transactions", Category: command.CatTra
 // transaction is what a client has queued since MULTI.
 type transaction struct {
 	calls  []Call
-	bytes  int  // of the calls' arguments
+	args   int  // of all calls
+	bytes  int  // of all arguments
 	broken bool // a command was refused: EXEC will refuse the whole
 }
 
-// queue adds a command, copied out of the read buffer.
-func (tx *transaction) queue(c *Call) {
+// What a queued command takes on the Go heap beside its arguments' bytes: itself, and each argument.
+const (
+	queuedCall = 96
+	queuedArg  = 24
+)
+
+// memory gives the bytes that the transaction takes on the Go heap.
+func (tx *transaction) memory() int64 {
+	return int64(tx.bytes) + int64(len(tx.calls))*queuedCall + int64(tx.args)*queuedArg
+}
+
+// queue adds a command to the client's transaction, copied out of the read buffer. One that will not be executed anyway does not
+// grow.
+func (w *Worker) queue(cl *Client, c *Call) {
+	tx := cl.tx
+	if tx.broken || cl.watch != nil && cl.watch.Dirty() {
+		return
+	}
 	q := *c
 	q.Argv = copyArgs(c.Argv)
+	before := tx.memory()
 	for _, arg := range c.Argv {
 		tx.bytes += len(arg)
 	}
+	tx.args += len(c.Argv)
 	tx.calls = append(tx.calls, q)
+	w.queued += tx.memory() - before
+}
+
+// take ends the client's transaction and gives it; nil when there is none.
+func (w *Worker) take(cl *Client) *transaction {
+	tx := cl.tx
+	if cl.tx = nil; tx != nil {
+		w.queued -= tx.memory()
+	}
+	return tx
 }
 
 // runsInTransaction tells whether a command is run at once though its client is in a transaction.
@@ -95,7 +124,7 @@ func discard(c *command.Ctx) error {
 
 // abandon drops a client's transaction and what it watches.
 func (w *Worker) abandon(cl *Client) {
-	cl.tx = nil
+	w.take(cl)
 	w.unwatchAll(cl)
 }
 
@@ -148,11 +177,10 @@ func (w *Worker) acquireExec(cl *Client) (held, ok bool) {
 func exec(c *command.Ctx) error {
 	w := worker(c)
 	cl := w.client
-	tx := cl.tx
+	tx := w.take(cl)
 	if tx == nil {
 		return command.ErrNoMulti
 	}
-	cl.tx = nil
 	if cl.watch != nil {
 		w.view.ExpireWatched(cl.watch)
 	}
@@ -194,7 +222,11 @@ func (w *Worker) unwatchAll(cl *Client) {
 
 // Forget ends what a client that goes away has left in the store. The worker must be outside of its gate.
 func (w *Worker) Forget(cl *Client) {
-	cl.tx = nil
+	if cl.HeldBack {
+		w.e.pause.release(cl)
+	}
+	w.take(cl)
+	w.publish()
 	if cl.watch != nil && cl.watch.Len() > 0 {
 		if w.enter() {
 			w.e.Store.Abandon(cl.watch)

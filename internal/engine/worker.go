@@ -69,6 +69,7 @@ type Worker struct {
 	inside   bool // the gate
 	still    bool // this worker has made the world still
 	detached bool
+	paused   PauseMode // as of the last passage of the gate
 
 	held   []int // shards that are held, ascending
 	hashes []uint64
@@ -89,6 +90,7 @@ type Worker struct {
 	batch   []transactionEffect // of the current EXEC
 	inExec  bool
 
+	queued     int64 // bytes that transactions have taken since the last publish
 	tallies    []tally
 	touched    []int32 // commands with a tally
 	total      int64
@@ -142,6 +144,9 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	cl.Reply.SetPool(w.Chunks)
 	w.readClock()
 	w.start = w.mono
+	if cl.HeldBack {
+		w.e.pause.release(cl)
+	}
 	for n < len(calls) {
 		var did int
 		did, st = w.runSome(cl, calls[n:])
@@ -219,7 +224,7 @@ func (w *Worker) afterPanic(cl *Client, c *Call, p any) {
 		w.e.Stats.Panics.Add(1)
 		w.e.log.Error(fmt.Sprintf("a handler failed, its command gets an error: %s: %v\n%s", describe(c.Argv), p, debug.Stack()))
 	}
-	cl.tx = nil
+	w.take(cl)
 	w.inExec = false
 	w.commit() // of a transaction, what had been done before
 	w.fail(cl, err)
@@ -246,6 +251,7 @@ func (w *Worker) enter() bool {
 		return true
 	}
 	w.inside = w.e.Store.Enter(w.gate)
+	w.lookForPause()
 	return w.inside
 }
 
@@ -277,6 +283,9 @@ func (w *Worker) readClock() {
 // Mono gives the monotonic ns at which the last command ended, or the last batch began.
 func (w *Worker) Mono() int64 { return w.mono }
 
+// Ran gives the number of commands that the batch which is under way has run.
+func (w *Worker) Ran() int64 { return w.total }
+
 // Busy gives the ns that the last Run took.
 func (w *Worker) Busy() int64 { return w.mono - w.start }
 
@@ -294,8 +303,15 @@ func (w *Worker) publish() {
 	}
 	w.touched = w.touched[:0]
 	if w.total != 0 {
+		if w.client != nil {
+			w.client.Commands += w.total
+		}
 		s.Total.Add(w.total)
 		w.total = 0
+	}
+	if w.queued != 0 {
+		w.e.account.Add(mem.Transactions, w.queued)
+		w.queued = 0
 	}
 	if w.view.Hits != 0 {
 		s.Hits.Add(w.view.Hits)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/stats"
 )
 
@@ -167,7 +168,32 @@ func (s *Server) clientStats(sec *stats.Section) {
 	})
 	constants(sec, stats.Gauge, "connections of the cluster bus: there is none", 0, "cluster_connections")
 	sec.Gauge("maxclients", "directive maxclients", s.config.Int("maxclients").Load)
-	constants(sec, stats.Gauge, "this version has no command that it counts", 0, "blocked_clients", "tracking_clients", "clients_in_timeout_table")
+	sec.Group(func(v *stats.Values) {
+		input, output := s.hub.LargestBuffers()
+		v.Int("client_recent_max_input_buffer", input)
+		v.Int("client_recent_max_output_buffer", output)
+	}, stats.Field{Name: "client_recent_max_*", Kind: stats.Gauge, Help: "largest read buffer and unread replies of the last 8 seconds"})
+	none := func(names ...string) {
+		constants(sec, stats.Gauge, "this version has no command that it counts", 0, names...)
+	}
+	sec.Gauge("blocked_clients", "clients whose command waits", func() int64 { return int64(s.engine.HeldBack()) })
+	none("tracking_clients", "pubsub_clients")
+	sec.Gauge("watching_clients", "clients that watch keys", s.engine.Store.Watchers)
+	none("clients_in_timeout_table")
+	sec.Gauge("total_watched_keys", "keys that are watched", s.engine.Store.WatchedKeys)
+	none("total_blocking_keys", "total_blocking_keys_on_nokey")
+	sec.Group(func(v *stats.Values) {
+		mode, left := s.engine.Paused()
+		reason := "none"
+		if mode != engine.PauseNone {
+			reason = "client_pause"
+		}
+		v.Text("paused_reason", reason)
+		v.Text("paused_actions", mode.String())
+		v.Int("paused_timeout_milliseconds", left)
+	}, stats.Field{Name: "paused_reason", Kind: stats.Text, Help: "why commands are held back"},
+		stats.Field{Name: "paused_actions", Kind: stats.Text, Help: "which commands are held back: none, write or all"},
+		stats.Field{Name: "paused_timeout_milliseconds", Kind: stats.Gauge, Help: "time for which they are still"})
 }
 
 func (s *Server) replicationStats(sec *stats.Section) {

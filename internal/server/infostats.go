@@ -62,7 +62,6 @@ func (s *Server) activityStats(sec *stats.Section) {
 		return rejected
 	}))
 	zero("sync_full", "sync_partial_ok", "sync_partial_err")
-	sec.Counter("expired_subkeys", "fields of hashes that died of their expiry", engine.Store.ExpiredFields)
 	sec.Counter("expired_keys", "keys that died of their expiry", engine.Store.Expired)
 	float(sec, "expired_stale_perc", "dead keys not yet removed: they are removed at their time", 2, none)
 	zero("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys", "evicted_clients",
@@ -85,7 +84,20 @@ func (s *Server) activityStats(sec *stats.Section) {
 	sec.Counter("io_threaded_writes_processed", "writes by other loops than the first", s.since(func() int64 {
 		return s.overLoops(writes) - int64(s.loops.Loops()[0].Stats().Writes)
 	}))
+	sec.Counter("client_query_buffer_limit_disconnections", "clients closed for client-query-buffer-limit", s.since(func() int64 {
+		query, _ := s.hub.Disconnected()
+		return query
+	}))
+	sec.Counter("client_output_buffer_limit_disconnections", "clients closed for client-output-buffer-limit", s.since(func() int64 {
+		_, output := s.hub.Disconnected()
+		return output
+	}))
 	zero("reply_buffer_shrinks", "reply_buffer_expands")
+	sec.Counter("eventloop_cycles", "iterations of the loops", s.loopCounter(func(l netloop.Stats) uint64 { return l.Iterations }))
+	sec.Counter("eventloop_duration_sum", "microseconds that the loops were busy",
+		s.loopCounter(func(l netloop.Stats) uint64 { return l.BusyNs / 1000 }))
+	sec.Counter("acl_access_denied_auth", "failed authentications", s.since(s.hub.Denied))
+	zero("acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel")
 	sec.Counter("redpoll_parked_commands", "times that a command found busy what it needed", engine.Stats.Parked.Load)
 	sec.Counter("redpoll_detached_handlers", "commands that were overtaken", engine.Stats.Detached.Load)
 	sec.Counter("redpoll_handler_panics", "commands that failed by a bug", engine.Stats.Panics.Load)
@@ -144,8 +156,8 @@ func (s *Server) keyspaceStats(sec *stats.Section) {
 		defer s.censusMu.Unlock()
 		for i, n := range s.census.Take(s.engine.Store, s.clock.WallMillis()) {
 			if n.Keys > 0 {
-				v.Text(fmt.Sprintf("db%d", i), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d,subexpiry=%d", n.Keys, n.Expires, n.TTL, n.Timed))
+				v.Text(fmt.Sprintf("db%d", i), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d", n.Keys, n.Expires, n.TTL))
 			}
 		}
-	}, stats.Field{Name: "db*", Kind: stats.Text, Help: "keys of a database, of them those with an expiry, and hashes with fields that expire"})
+	}, stats.Field{Name: "db*", Kind: stats.Text, Help: "keys of a database, and of them those with an expiry"})
 }

@@ -61,7 +61,7 @@ func (s *Server) memory() memory {
 // usedMemory gives the bytes in use and of them those for clients, and notes the peak.
 func (s *Server) usedMemory() (used, clients int64) {
 	open, _, _ := s.hub.Counts()
-	clients = int64(open)*clientSize + s.hub.InputBytes()
+	clients = int64(open)*clientSize + s.account.Total()
 	used = s.startup + clients + s.engine.Store.Used()
 	for {
 		peak := s.peak.Load()

@@ -39,6 +39,7 @@ type Server struct {
 	clock    *clock.Clock
 	log      *slog.Logger
 	arena    *mem.Arena
+	account  mem.Account // of the Go memory that clients make the server hold
 	engine   *engine.Engine
 	hub      *session.Hub
 	registry *command.Registry
@@ -111,7 +112,7 @@ func Start(o Options) (*Server, error) {
 	s.engine = engine.New(engine.Options{
 		Arena: s.arena, Clock: s.clock, Log: s.log, Registry: s.registry,
 		Databases: int(s.config.Int("databases").Load()), Shards: o.Shards, Loops: s.numLoops, WakeLoop: s.wakeLoop,
-		Protect: s.protect,
+		Protect: s.protect, Account: &s.account,
 	})
 	s.hub = session.NewHub(session.Options{
 		Engine: s.engine, Log: s.log, Password: s.config.Str("requirepass").Load, Version: s.config.Version,

@@ -46,6 +46,7 @@ func auth(c *command.Ctx) error {
 // authenticate lets the client in if the password is right, or none is set. One who is in stays in when it is wrong.
 func (s *Session) authenticate(user, password []byte) error {
 	if !bytes.Equal(user, []byte(defaultUser)) || s.hub.password() != "" && !s.hub.passwordOK(password) {
+		s.hub.denials.Add(1)
 		return errWrongPass
 	}
 	s.Client.Authenticated = true

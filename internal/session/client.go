@@ -71,6 +71,21 @@ func clientSetInfo(c *command.Ctx) error {
 	return nil
 }
 
+// capabilities are the letters of what a client can tell that it is able to.
+const capabilities = "r"
+
+// clientCapa notes what the client is able to. Of what it says only "redirect" has a meaning (for a replica's -REDIRECT); the rest
+// is for servers to come.
+func clientCapa(c *command.Ctx) error {
+	for _, word := range c.Argv[2:] {
+		if command.EqualFold(word, "REDIRECT") {
+			of(c).tell(func(n *names) { n.capa = capabilities })
+		}
+	}
+	c.Reply.OK()
+	return nil
+}
+
 // clientReply leaves a reply of its own to the engine: OFF and SKIP drop it like any other.
 func clientReply(c *command.Ctx) error {
 	cl := &of(c).Client

@@ -2,7 +2,12 @@
 
 package session
 
-import "github.com/redpoll/redpoll/internal/command"
+import (
+	"slices"
+	"strings"
+
+	"github.com/redpoll/redpoll/internal/command"
+)
 
 // early are the flags of commands that are allowed to anybody at any time.
 const early = command.NoScript | command.Loading | command.Stale | command.Fast | command.NoAuth | command.AllowBusy
@@ -24,7 +29,7 @@ func Family() command.Family {
 		{
 			Name: "CLIENT", Since: "2.4.0", Complexity: "Depends on the subcommand.",
 			Summary:     "Commands about connections.",
-			Subcommands: append(clientCommands(), clientSwitches()...),
+			Subcommands: slices.Concat(clientCommands(), clientSwitches(), clientWaits()),
 		},
 		{
 			Name: "ECHO", Since: "1.0.0", Complexity: "O(1)",
@@ -111,7 +116,8 @@ func clientCommands() []command.Spec {
 			Summary: "Closes the connections that all given filters match.",
 			Syntax: "filter=(ip:port:string{-2.8.12} | new-format=([ID client-id:int{2.8.12}] | " +
 				"[TYPE normal_master_slave_pubsub=(NORMAL | MASTER{3.2.0} | SLAVE | REPLICA{5.0.0} | PUBSUB){2.8.12}] | " +
-				"[USER username] | [ADDR ip:port:string] | [LADDR ip:port:string{6.2.0}] | [SKIPME yes/no])...)",
+				"[USER username] | [ADDR ip:port:string] | [LADDR ip:port:string{6.2.0}] | [SKIPME yes/no] | [MAXAGE maxage:int{7.4.0}] | " +
+				moreFilters(" | ") + ")...)",
 			Arity: -3,
 			History: []command.Change{
 				{Version: "2.8.12", Text: "Filters, as an alternative to the address alone."},
@@ -119,6 +125,9 @@ func clientCommands() []command.Spec {
 				{Version: "3.2.0", Text: "The type `master`."},
 				{Version: "5.0.0", Text: "The type `replica`, another word for `slave`."},
 				{Version: "6.2.0", Text: "The filter `LADDR`."},
+				{Version: "7.4.0", Text: "The filter `MAXAGE`."},
+				{Version: "8.1.0", Text: "Several ids behind `ID`; the filters `NAME`, `IDLE`, `FLAGS`, `LIB-NAME`, `LIB-VER`, `DB`, `CAPA`, `IP`."},
+				{Version: "9.0.0", Text: "The filters with `NOT-`."},
 			},
 			Flags: command.Admin | plain,
 			Run:   clientKill,
@@ -126,7 +135,9 @@ func clientCommands() []command.Spec {
 		{
 			Name: "LIST", Since: "2.4.0", Complexity: "O(N), N being the number of connections",
 			Summary: "Describes all connections, those of a type, or some.",
-			Syntax:  "[TYPE (NORMAL | MASTER | REPLICA | PUBSUB){5.0.0}] [ID id=(client-id:int...){6.2.0}]",
+			Syntax: "[TYPE (NORMAL | MASTER | REPLICA | PUBSUB){5.0.0}] [ID id=(client-id:int...){6.2.0}] " +
+				"[USER username{8.1.0}] [ADDR ip:port:string{8.1.0}] [LADDR ip:port:string{8.1.0}] [SKIPME yes/no{8.1.0}] " +
+				"[MAXAGE maxage:int{8.1.0}] " + moreFilters(" "),
 			History: []command.Change{
 				{Version: "2.8.12", Text: "The field `id`."},
 				{Version: "5.0.0", Text: "The filter `TYPE`."},
@@ -135,6 +146,9 @@ func clientCommands() []command.Spec {
 				{Version: "7.0.0", Text: "The fields `resp`, `multi-mem`, `rbs` and `rbp`."},
 				{Version: "7.0.3", Text: "The field `ssub`."},
 				{Version: "7.2.0", Text: "The fields `lib-name` and `lib-ver`."},
+				{Version: "8.0.0", Text: "The fields `watch`, `io-thread`, `tot-net-in`, `tot-net-out` and `tot-cmds`."},
+				{Version: "8.1.0", Text: "The filters that CLIENT KILL has, and the field `capa`."},
+				{Version: "9.0.0", Text: "The filters with `NOT-`."},
 			},
 			Flags: command.Admin | plain,
 			Tips:  []string{command.TipNondeterministicOutput},
@@ -143,9 +157,55 @@ func clientCommands() []command.Spec {
 	}
 }
 
+// moreFilters is the syntax of the filters that both CLIENT LIST and CLIENT KILL have got of late.
+func moreFilters(between string) string {
+	filters := []string{"[NAME name{8.1.0}]", "[IDLE idle:int{8.1.0}]", "[FLAGS flags{8.1.0}]", "[LIB-NAME lib-name{8.1.0}]",
+		"[LIB-VER lib-ver{8.1.0}]", "[DB db:int{8.1.0}]", "[CAPA capa{8.1.0}]", "[IP ip{8.1.0}]",
+		"[NOT-ID not-client-id:int...{9.0.0}]", "[NOT-TYPE (NORMAL | MASTER | SLAVE | REPLICA | PUBSUB){9.0.0}]"}
+	for _, word := range []string{"user", "addr", "laddr", "name", "flags", "lib-name", "lib-ver", "db", "capa", "ip"} {
+		filters = append(filters, "[NOT-"+strings.ToUpper(word)+" not-"+word+"{9.0.0}]")
+	}
+	return strings.Join(filters, between)
+}
+
+// clientWaits are the subcommands of CLIENT that make clients wait, or end that.
+func clientWaits() []command.Spec {
+	return []command.Spec{
+		{
+			Name: "PAUSE", Since: "2.9.50", Complexity: "O(1)",
+			Summary: "Makes commands, or only those that write, wait for some time.",
+			Syntax:  "timeout:int mode=[WRITE | ALL]{6.2.0}",
+			History: []command.Change{{Version: "6.2.0", Text: "The modes `WRITE` and `ALL`."}},
+			Flags:   command.Admin | plain,
+			Plan:    command.PlanAll,
+			Run:     clientPause,
+		},
+		{
+			Name: "UNBLOCK", Since: "5.0.0", Complexity: "O(1)",
+			Summary: "Ends the wait of a client that waits for a key.",
+			Syntax:  "client-id:int [TIMEOUT | ERROR]",
+			Flags:   command.Admin | plain,
+			Run:     clientUnblock,
+		},
+		{
+			Name: "UNPAUSE", Since: "6.2.0", Complexity: "O(N), N being the number of clients that wait",
+			Summary: "Ends what CLIENT PAUSE began.",
+			Flags:   command.Admin | plain,
+			Run:     clientUnpause,
+		},
+	}
+}
+
 // clientSwitches are the subcommands of CLIENT that change something of the caller's own connection.
 func clientSwitches() []command.Spec {
 	return []command.Spec{
+		{
+			Name: "CAPA", Since: "8.0.0", Complexity: "O(1)",
+			Summary: "Tells what the client is able to.",
+			Syntax:  "capability...",
+			Flags:   plain,
+			Run:     clientCapa,
+		},
 		{
 			Name: "NO-EVICT", Since: "7.0.0", Complexity: "O(1)",
 			Summary: "Says whether the connection may be closed to free memory.",

@@ -47,7 +47,8 @@ func TestInfoFields(t *testing.T) {
 		c.Must(t, "CLIENT", "SETNAME", "me")
 		return regexp.MustCompile(`=\S*`).ReplaceAllString(c.Must(t, "CLIENT", "INFO").Str, "")
 	}
-	want := strings.Replace(names(testutil.Oracle(t).Dial(t)), "\n", " lib-name lib-ver\n", 1)
+	want := strings.NewReplacer("\n", " lib-name lib-ver io-thread tot-net-in tot-net-out tot-cmds capa\n", " multi ", " multi watch ").
+		Replace(names(testutil.Oracle(t).Dial(t)))
 	if got := names(start(t, options{}).dial()); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -69,8 +70,8 @@ func TestClientList(t *testing.T) {
 	a.Must(t, "SET", "k", "v")
 	line := a.Must(t, "CLIENT", "LIST", "ID", fmt.Sprint(id)).Str
 	for _, want := range []string{
-		fmt.Sprintf("id=%d addr=127.0.0.1:", id), " laddr=" + r.addr + " ", " name=bee ", " flags=xde ", " db=3 ", " multi=1 ",
-		" multi-mem=10 ", " cmd=set ", " user=default redir=-1 resp=3 lib-name=lib lib-ver=1.2\n",
+		fmt.Sprintf("id=%d addr=127.0.0.1:", id), " laddr=" + r.addr + " ", " name=bee ", " flags=xde ", " db=3 ", " multi=1 watch=1 ",
+		" multi-mem=10 ", " cmd=set ", " user=default redir=-1 resp=3 lib-name=lib lib-ver=1.2 io-thread=",
 	} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %q in %q", want, line)

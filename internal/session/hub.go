@@ -3,18 +3,22 @@
 package session
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/resp"
+	"github.com/redpoll/redpoll/internal/rlog"
 )
 
 // Options are a hub's parameters.
@@ -45,8 +49,10 @@ type Hub struct {
 
 	limits limits
 
-	input    atomic.Int64 // bytes of sessions' own read buffers
-	rejected atomic.Int64 // connections refused for maxclients or by protected mode
+	recent   struct{ input, output recent }       // the largest read buffers and unread replies of late
+	closed   struct{ query, output atomic.Int64 } // connections that were closed for the limits of these
+	denials  atomic.Int64                         // failed authentications
+	rejected atomic.Int64                         // connections refused for maxclients or by protected mode
 	accepted atomic.Int64
 
 	mu     sync.Mutex
@@ -123,6 +129,13 @@ func (h *Hub) Accept(r *netloop.Runner, c *netloop.Conn) netloop.Session {
 	h.accepted.Add(1)
 	remote, local := c.RemoteAddr(), c.LocalAddr()
 	unix := remote == local // both are the socket's path
+	if h.verbose() {
+		if unix {
+			h.say("Accepted connection to " + strings.TrimSuffix(remote, ":0"))
+		} else {
+			h.say("Accepted " + remote)
+		}
+	}
 	if h.denies(remote, unix) {
 		return h.refuse(c, denied)
 	}
@@ -130,6 +143,7 @@ func (h *Hub) Accept(r *netloop.Runner, c *netloop.Conn) netloop.Session {
 	now := h.engine.Clock().Mono()
 	s := &Session{hub: h, conn: c}
 	s.shared.created, s.shared.local, s.shared.fd, s.shared.unix = now, local, c.FD(), unix
+	s.shared.loop = r.Loop().ID()
 	s.Client.Owner = s
 	s.Client.Wake = s.wake
 	s.Client.Authenticated = h.password() == ""
@@ -182,10 +196,15 @@ func (h *Hub) NewWorker(l *netloop.Loop) any {
 func (h *Hub) Tick(r *netloop.Runner, now int64) int64 {
 	w := r.Worker.(*worker)
 	duty := w.Housekeep(r.Loop().ID())
-	if sweep := h.sweep(w.loop, now); duty < 0 || sweep >= 0 && sweep < duty {
-		return sweep
+	return sooner(sooner(duty, h.sweep(w.loop, now)), h.engine.EndPause(now))
+}
+
+// sooner gives the smaller of two times to sleep, negative standing for no limit.
+func sooner(a, b int64) int64 {
+	if a < 0 || b >= 0 && b < a {
+		return b
 	}
-	return duty
+	return a
 }
 
 func (h *Hub) remove(s *Session) {
@@ -226,10 +245,16 @@ func (h *Hub) Counts() (open int, accepted, rejected int64) {
 	return open, h.accepted.Load(), h.rejected.Load()
 }
 
-// InputBytes gives the bytes of read buffers that sessions hold.
-func (h *Hub) InputBytes() int64 { return h.input.Load() }
+// Disconnected gives the connections that were closed for the limits of what a client may leave incomplete, and unread.
+func (h *Hub) Disconnected() (query, output int64) {
+	return h.closed.query.Load(), h.closed.output.Load()
+}
 
-func (h *Hub) addInput(n int64) { h.input.Add(n) }
+// Denied gives the number of failed authentications.
+func (h *Hub) Denied() int64 { return h.denials.Load() }
+
+// addInput accounts for bytes of a session's own read buffer.
+func (h *Hub) addInput(n int64) { h.engine.Account().Add(mem.ClientInput, n) }
 
 func (h *Hub) parserLimits(authenticated bool) resp.Limits {
 	return resp.Limits{MaxBulk: h.limits.maxBulk.Load(), Unauthenticated: !authenticated}
@@ -246,5 +271,12 @@ func (h *Hub) logClose(s *Session, why string) {
 }
 
 func (h *Hub) logProtocolError(s *Session, err error) {
-	h.log.Debug(fmt.Sprintf("Protocol error (%v) from client: %v", err, s))
+	if h.verbose() {
+		h.say(fmt.Sprintf("Protocol error (%v) from client: %v", err, s))
+	}
 }
+
+// verbose tells whether the log takes lines on what clients do; making them is dear where connections come and go.
+func (h *Hub) verbose() bool { return h.log.Enabled(context.Background(), rlog.Verbose) }
+
+func (h *Hub) say(line string) { h.log.Log(context.Background(), rlog.Verbose, line) }

@@ -3,14 +3,15 @@
 package session
 
 import (
+	"net"
 	"strconv"
+	"strings"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/resp"
 )
-
-const errClientID command.Error = "ERR Invalid client ID"
 
 // clientType is a class of clients as CLIENT LIST and KILL filter by it.
 type clientType int
@@ -42,32 +43,12 @@ func clientInfo(c *command.Ctx) error {
 }
 
 func clientList(c *command.Ctx) error {
-	self, args := of(c), c.Argv[2:]
-	var list []*Session
-	switch {
-	case len(args) == 0:
-		list = self.hub.Sessions()
-	case len(args) == 2 && command.EqualFold(args[0], "TYPE"):
-		t, err := parseType(args[1])
-		if err != nil {
-			return err
-		}
-		if t != typeOther {
-			list = self.hub.Sessions()
-		}
-	case len(args) > 1 && command.EqualFold(args[0], "ID"):
-		for _, arg := range args[1:] {
-			id, ok := num.ParseInt(arg)
-			if !ok {
-				return errClientID
-			}
-			if s := self.hub.Session(id); s != nil {
-				list = append(list, s)
-			}
-		}
-	default:
-		return command.ErrSyntax
+	self, f := of(c), filter{self: true}
+	if err := f.parse(self.hub, c.Argv[2:], listIDs); err != nil {
+		return err
 	}
+	self.publish()
+	list := f.sessions(self.hub, self)
 	text := make([]byte, 0, 400*len(list))
 	for i, s := range list {
 		if s == self {
@@ -88,6 +69,7 @@ func clientList(c *command.Ctx) error {
 // describeSelf appends the line of the session whose command runs: of it more is known than was published.
 func (s *Session) describeSelf(c *command.Ctx, b []byte) []byte {
 	s.publish()
+	store64(&s.shared.commands, s.Client.Commands+c.Host.(*engine.Worker).Ran())
 	args := 0
 	for _, arg := range c.Argv {
 		args += len(arg)
@@ -107,10 +89,26 @@ func (s *Session) describe(b []byte) []byte {
 // sessionBytes is about what a connection takes beside its buffers.
 const sessionBytes = 1 << 10
 
-// line appends the session's line of CLIENT LIST, the fields as Redis 7.0 has them with the library of 7.2 behind.
+// age gives the seconds since the client connected.
+func (s *Session) age() int64 { return (s.hub.engine.Clock().Mono() - s.shared.created) / 1e9 }
+
+// idle gives the seconds since something came from or went to the client.
+func (s *Session) idle() int64 {
+	return max(s.hub.engine.Clock().Mono()-s.shared.active.Load()*activeUnit, 0) / 1e9
+}
+
+// ip gives the peer's address without the port, of a Unix socket the path.
+func (s *Session) ip() string {
+	addr := s.conn.RemoteAddr()
+	if host, _, err := net.SplitHostPort(addr); err == nil && !s.shared.unix {
+		return host
+	}
+	return strings.TrimSuffix(addr, ":0")
+}
+
+// line appends the session's line of CLIENT LIST: the fields of Redis 8, and capa of Valkey.
 func (s *Session) line(b []byte, lastCommand string, argBytes int) []byte {
 	p := &s.shared
-	now := s.hub.engine.Clock().Mono()
 	told := p.told()
 	number := func(field string, n int64) {
 		b = append(b, field...)
@@ -131,12 +129,13 @@ func (s *Session) line(b []byte, lastCommand string, argBytes int) []byte {
 	text(" laddr=", p.local)
 	number(" fd=", int64(p.fd))
 	text(" name=", told.name)
-	number(" age=", (now-p.created)/1e9)
-	number(" idle=", max(now-p.active.Load()*activeUnit, 0)/1e9)
+	number(" age=", s.age())
+	number(" idle=", s.idle())
 	b = p.appendFlags(append(b, " flags="...))
 	number(" db=", int64(p.db.Load()))
 	text(" sub=0 psub=0 ssub=0", "")
 	number(" multi=", int64(p.queued.Load()))
+	number(" watch=", int64(p.watched.Load()))
 	number(" qbuf=", input)
 	number(" qbuf-free=", max(buffer-input, 0))
 	number(" argv-mem=", int64(argBytes))
@@ -153,6 +152,11 @@ func (s *Session) line(b []byte, lastCommand string, argBytes int) []byte {
 	text(" redir=-1 resp=", strconv.Itoa(int(p.proto.Load())))
 	text(" lib-name=", told.libName)
 	text(" lib-ver=", told.libVersion)
+	number(" io-thread=", int64(p.loop))
+	number(" tot-net-in=", p.netIn.Load())
+	number(" tot-net-out=", p.netOut.Load())
+	number(" tot-cmds=", p.commands.Load())
+	text(" capa=", told.capa)
 	return append(b, '\n')
 }
 
@@ -164,6 +168,7 @@ func (p *shared) appendFlags(b []byte) []byte {
 		letter byte
 	}{
 		{p.queued.Load() >= 0, 'x'},
+		{state&stateBlocked != 0, 'b'},
 		{p.changed(), 'd'},
 		{state&stateClosing != 0, 'c'},
 		{p.unix, 'U'},

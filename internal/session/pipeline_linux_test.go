@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -40,7 +41,9 @@ func TestPipelineSplitAtEveryByte(t *testing.T) {
 		send(t, c, in[:cut])
 		if cut > 0 && cut < len(in) {
 			// The server has read the first part once it holds what is not whole of it.
-			testutil.Poll(t, patience, func() bool { return r.hub.InputBytes() > 0 || bytes.HasSuffix(in[:cut], []byte("\r\n")) })
+			testutil.Poll(t, patience, func() bool {
+				return r.engine.Account().Get(mem.ClientInput) > 0 || bytes.HasSuffix(in[:cut], []byte("\r\n"))
+			})
 		}
 		send(t, c, in[cut:])
 		if got := readN(t, c, len(out)); got != string(out) {
@@ -49,7 +52,7 @@ func TestPipelineSplitAtEveryByte(t *testing.T) {
 		c.Close()
 		testutil.Poll(t, patience, func() bool { open, _, _ := r.hub.Counts(); return open == 0 })
 	}
-	if n := r.hub.InputBytes(); n != 0 {
+	if n := r.engine.Account().Get(mem.ClientInput); n != 0 {
 		t.Errorf("%d bytes of input buffers are left", n)
 	}
 }
@@ -88,7 +91,7 @@ func TestLongArgumentsInPieces(t *testing.T) {
 			}
 		}
 	}
-	testutil.Poll(t, patience, func() bool { return r.hub.InputBytes() == 0 })
+	testutil.Poll(t, patience, func() bool { return r.engine.Account().Get(mem.ClientInput) == 0 })
 }
 
 func TestManyShortArguments(t *testing.T) {
@@ -112,8 +115,8 @@ func TestHalfCommandsHoldLittle(t *testing.T) {
 		send(t, c, []byte("*3\r\n$3\r\nSET\r\n"))
 		send(t, c, []byte("$1\r\nk\r\n$500000000\r\n"))
 	}
-	testutil.Poll(t, patience, func() bool { return r.hub.InputBytes() > conns*10 })
-	if n := r.hub.InputBytes(); n > conns*8<<10 {
+	testutil.Poll(t, patience, func() bool { return r.engine.Account().Get(mem.ClientInput) > conns*10 })
+	if n := r.engine.Account().Get(mem.ClientInput); n > conns*8<<10 {
 		t.Errorf("%d half-sent commands hold %d bytes", conns, n)
 	}
 	if v := r.dial().Must(t, "PING"); v.Str != "PONG" {
@@ -272,7 +275,7 @@ func TestQueryBufferLimit(t *testing.T) {
 	if got := readAll(t, c); got != "" {
 		t.Errorf("got %q", got)
 	}
-	testutil.Poll(t, patience, func() bool { return r.hub.InputBytes() == 0 })
+	testutil.Poll(t, patience, func() bool { return r.engine.Account().Get(mem.ClientInput) == 0 })
 	if !r.log.has("max query buffer length") {
 		t.Error("nothing in the log")
 	}

@@ -3,10 +3,13 @@
 package session
 
 import (
+	"errors"
+	"io"
 	"strconv"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/resp"
 )
@@ -38,6 +41,8 @@ type Session struct {
 	noEvict  bool  // CLIENT NO-EVICT
 	overSoft int64 // mono ns since when the unread replies exceed the soft limit; 0: they do not
 	index    int   // in the loop's list
+	netIn    int64 // bytes read
+	netOut   int64 // bytes written
 
 	id     int64 // Immutable
 	shared shared
@@ -108,6 +113,7 @@ func (s *Session) own(rest []byte, capacity int) {
 	grown := make([]byte, len(rest), capacity)
 	copy(grown, rest)
 	s.hub.addInput(int64(cap(grown) - cap(s.in)))
+	s.hub.recent.input.note(s.hub.engine.Clock().Mono(), int64(cap(grown)))
 	s.in, s.head = grown, 0
 }
 
@@ -115,8 +121,12 @@ func (s *Session) own(rest []byte, capacity int) {
 func (s *Session) Data(r *netloop.Runner, n int) {
 	ahead := s.ahead
 	s.ahead = 0
+	s.netIn += int64(n)
 	switch {
 	case s.closing || s.shared.killed.Load():
+		return
+	case s.overQueue(n):
+		s.overQueryBuffer()
 		return
 	case ahead > 0 || len(s.in) == 0:
 		s.run(r, r.Buf[:ahead+n], false)
@@ -131,11 +141,22 @@ func (s *Session) Data(r *netloop.Runner, n int) {
 		}
 		s.publish()
 	case int64(waiting) > s.hub.limits.queryBuffer.Load():
-		s.hub.logClose(s, "Closing client that reached max query buffer length")
-		s.end()
+		s.overQueryBuffer()
 	default:
 		s.run(r, s.in[s.head:], true)
 	}
+}
+
+// overQueue tells whether n bytes more are too much together with what waits in a transaction's queue.
+func (s *Session) overQueue(n int) bool {
+	queued := s.Client.QueuedBytes()
+	return queued > 0 && int64(len(s.in)-s.head+n+queued) > s.hub.limits.queryBuffer.Load()
+}
+
+func (s *Session) overQueryBuffer() {
+	s.hub.closed.query.Add(1)
+	s.hub.logClose(s, "Closing client that reached max query buffer length")
+	s.end()
 }
 
 // end closes the connection at once.
@@ -358,10 +379,12 @@ func (s *Session) write(w *worker) bool {
 			return false
 		}
 		reply.Consume(n)
+		s.netOut += int64(n)
 		if sent += n; n < min(want, netloop.MaxWrite) || sent >= 4*netloop.MaxWrite {
 			break
 		}
 	}
+	store64(&s.shared.netOut, s.netOut)
 	pending := int64(reply.Pending())
 	if pending > 0 || s.shared.pending.Load() > 0 {
 		s.late(pending, sent > 0)
@@ -375,9 +398,15 @@ func (s *Session) late(pending int64, took bool) {
 	if took {
 		s.touch(now)
 	}
-	s.shared.pending.Store(pending)
+	s.setPending(pending)
+	s.hub.recent.output.note(now, pending)
 	s.conn.WantWrite(pending > 0)
 	s.hub.checkOutput(s, now)
+}
+
+// setPending publishes the reply bytes that the socket has not taken, and accounts for them.
+func (s *Session) setPending(n int64) {
+	s.hub.engine.Account().Add(mem.ClientOutput, n-s.shared.pending.Swap(n))
 }
 
 // sizeOf gives the bytes in bufs.
@@ -389,12 +418,16 @@ func sizeOf(bufs [][]byte) (n int) {
 }
 
 // Closed implements netloop.Session.
-func (s *Session) Closed(r *netloop.Runner, _ error) {
+func (s *Session) Closed(r *netloop.Runner, err error) {
+	if errors.Is(err, io.EOF) && s.hub.verbose() {
+		s.hub.say("Client closed connection " + s.String())
+	}
 	w := r.Worker.(*worker)
 	s.closing = true
 	s.Client.Reply.SetPool(w.Chunks)
 	w.Forget(&s.Client)
 	s.dropInput()
+	s.setPending(0)
 	w.loop.remove(s)
 	s.hub.remove(s)
 }

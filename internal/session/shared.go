@@ -15,6 +15,7 @@ type shared struct {
 	local   string // our end's address; Immutable
 	fd      int    // Immutable
 	unix    bool   // Immutable
+	loop    int    // number of the loop that it belongs to; Immutable
 
 	killed   atomic.Bool  // CLIENT KILL; written by anybody
 	flags    atomic.Int32 // stateFlags
@@ -23,10 +24,14 @@ type shared struct {
 	proto    atomic.Int32
 	queued   atomic.Int32 // commands of the open transaction, -1 outside one
 	last     atomic.Int32 // command.Spec.ID of the last command, -1 before the first
+	watched  atomic.Int32 // keys
 	queuedBy atomic.Int64 // bytes of their arguments
 	pending  atomic.Int64 // reply bytes that the socket has not taken
 	input    atomic.Int64 // bytes in the own read buffer
 	buffer   atomic.Int64 // its capacity
+	netIn    atomic.Int64 // bytes read
+	netOut   atomic.Int64 // bytes written
+	commands atomic.Int64 // that were run
 
 	watch atomic.Pointer[store.Watch]
 	names atomic.Pointer[names]
@@ -42,11 +47,13 @@ const (
 	stateClosing stateFlags = 1 << iota
 	stateNoEvict
 	stateNoTouch
+	stateBlocked
 )
 
 // names are what a client has told of itself; replaced as a whole.
 type names struct {
 	name, libName, libVersion string
+	capa                      string // letters of its capabilities
 }
 
 // told gives what the client has told of itself.
@@ -70,6 +77,7 @@ func (s *Session) publish() {
 	if in || p.queuedBy.Load() != 0 {
 		store64(&p.queuedBy, int64(cl.QueuedBytes()))
 	}
+	store32(&p.watched, int32(cl.Watching()))
 	if w := cl.Watch(); p.watch.Load() != w {
 		p.watch.Store(w)
 	}
@@ -77,6 +85,8 @@ func (s *Session) publish() {
 	store32(&p.flags, s.state())
 	store64(&p.input, int64(len(s.in)-s.head))
 	store64(&p.buffer, int64(cap(s.in)))
+	store64(&p.netIn, s.netIn)
+	store64(&p.commands, cl.Commands)
 }
 
 func lastID(spec *command.Spec) int32 {
@@ -95,6 +105,9 @@ func (s *Session) state() (f stateFlags) {
 	}
 	if s.Client.NoTouch {
 		f |= stateNoTouch
+	}
+	if s.Client.HeldBack {
+		f |= stateBlocked
 	}
 	return f
 }

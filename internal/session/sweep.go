@@ -54,14 +54,25 @@ func (h *Hub) check(sessions []*Session, now int64) {
 		if s.conn.Lent() {
 			continue
 		}
+		h.noteBuffers(s, now)
 		idle := now - s.shared.active.Load()*activeUnit
 		switch {
 		case timeout > 0 && idle > timeout && !s.parked:
-			h.log.Debug("Closing idle client")
+			h.say("Closing idle client")
 			s.end()
 		case s.shared.pending.Load() > 0:
 			h.checkOutput(s, now)
 		}
+	}
+}
+
+// noteBuffers takes a session's buffers into account that stay as they are.
+func (h *Hub) noteBuffers(s *Session, now int64) {
+	if n := s.shared.buffer.Load(); n > 0 {
+		h.recent.input.note(now, n)
+	}
+	if n := s.shared.pending.Load(); n > 0 {
+		h.recent.output.note(now, n)
 	}
 }
 
@@ -80,6 +91,7 @@ func (h *Hub) checkOutput(s *Session, now int64) {
 	case now-s.overSoft <= h.limits.outputPeriod.Load():
 		return
 	}
+	h.closed.output.Add(1)
 	h.logClose(s, "Client scheduled to be closed ASAP for overcoming of output buffer limits")
 	s.end()
 }

@@ -29,6 +29,9 @@ type View struct {
 	Hits      int64 // reads that found their key
 	Misses    int64
 
+	// KeepDead says that keys which are met dead stay where they are, though nobody finds them (CLIENT PAUSE).
+	KeepDead bool
+
 	// Walking says that no shard is held and each is to be locked while it is visited.
 	Walking bool
 
@@ -136,7 +139,7 @@ func (it *Item) root() *dict.Root {
 	return (*dict.Root)(unsafe.Pointer(unsafe.SliceData(it.rec.value())))
 }
 
-// lookup finds a live key. One whose time has come, and fields whose time has, are removed on the way.
+// lookup finds a live key. One whose time has come is removed on the way.
 func (db *DB) lookup(key []byte) (it Item, ok bool) {
 	ok = db.seek(&it, key)
 	return it, ok
@@ -156,12 +159,21 @@ func (db *DB) seek(it *Item, key []byte) bool {
 	}
 	it.rec = record{it.t.heap.Pointer(it.ref)}
 	if it.rec.has(hasExpiry) && it.rec.expiry() < db.v.NowMillis {
-		db.s.expire(it.sh, it.t, db.index, it.pos, it.rec)
-		db.s.Settle(it.sh.number) // of a command that changes nothing else the engine would not do it
-		it.ref = 0
+		db.meetDead(it, key)
 		return false
 	}
-	return it.rec.encoding() < EncTable || db.fresh(it)
+	return true
+}
+
+// meetDead deals with a key that was found dead: it is removed, or only not there while dead keys are kept.
+func (db *DB) meetDead(it *Item, key []byte) {
+	if db.v.KeepDead {
+		it.sh.touch(db.index, key)
+	} else {
+		db.s.expire(it.sh, it.t, db.index, it.pos, it.rec)
+		db.s.Settle(it.sh.number) // of a command that changes nothing else the engine would not do it
+	}
+	it.ref = 0
 }
 
 // Find looks a key up for reading: it counts as a hit or a miss, and as a use of the key.
@@ -244,6 +256,9 @@ func (db *DB) create(key []byte, shape recordShape) Item {
 	h := db.v.hashOf(key)
 	it := Item{sh: &db.s.shards[h&db.s.mask], hash: h}
 	it.t = db.s.table(it.sh, db.index, db.v.NowMillis)
+	if db.v.KeepDead {
+		db.s.removeDead(it.sh, it.t, db.index, h, db.v.NowMillis)
+	}
 	if shape.expiry != NoExpiry { // before the key: an entry without one does no harm
 		db.s.schedule(it.sh, it.t, h, shape.expiry)
 	}
@@ -334,9 +349,6 @@ func (s *Store) remove(sh *Shard, t *table, pos dict.Pos, rec record) {
 	if rec.has(hasExpiry) {
 		t.expires--
 	}
-	if t.leastTime(rec) != 0 {
-		t.timed--
-	}
 	s.freeValue(sh, t, rec)
 	t.heap.Free(ref, rec.size())
 }
@@ -344,11 +356,6 @@ func (s *Store) remove(sh *Shard, t *table, pos dict.Pos, rec record) {
 // expire removes a key whose time has come.
 func (s *Store) expire(sh *Shard, t *table, db int, pos dict.Pos, rec record) {
 	s.expired.Add(1)
-	s.bury(sh, t, db, pos, rec)
-}
-
-// bury removes a key that died, or whose fields all did, and tells of it.
-func (s *Store) bury(sh *Shard, t *table, db int, pos dict.Pos, rec record) {
 	key := rec.key()
 	sh.touch(db, key)
 	if s.onExpire != nil {

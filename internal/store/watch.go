@@ -48,14 +48,26 @@ func (db *DB) Watch(w *Watch, key []byte) {
 	}
 	h := db.v.hashOf(key)
 	db.lookup(key) // removes it if it is dead: then its absence is what is watched
+	if len(w.keys) == 0 {
+		db.s.watchers.Add(1)
+	}
 	w.keys = append(w.keys, watched{watchKey: k, hash: h})
 	sh := &db.s.shards[h&db.s.mask]
-	sh.sweepWatches()
+	db.s.sweepWatches(sh)
 	if sh.watched == nil {
 		sh.watched = make(map[watchKey][]*Watch)
 	}
+	if len(sh.watched[k]) == 0 {
+		db.s.watchedKeys.Add(1)
+	}
 	sh.watched[k] = append(sh.watched[k], w)
 }
+
+// Watchers tells how many clients watch keys.
+func (s *Store) Watchers() int64 { return s.watchers.Load() }
+
+// WatchedKeys tells how many keys are watched.
+func (s *Store) WatchedKeys() int64 { return s.watchedKeys.Load() }
 
 // ExpireWatched makes w dirty when one of its keys has died since it was watched but was not removed yet. All of their shards
 // are held.
@@ -70,8 +82,16 @@ func (s *Store) Unwatch(w *Watch) {
 	for i := range w.keys {
 		s.unwatch(&s.shards[w.keys[i].hash&s.mask], w.keys[i].watchKey, w)
 	}
+	s.stopWatching(w)
 	w.keys = w.keys[:0]
 	w.dirty.Store(false)
+}
+
+// stopWatching counts w out of those that watch keys.
+func (s *Store) stopWatching(w *Watch) {
+	if len(w.keys) > 0 {
+		s.watchers.Add(-1)
+	}
 }
 
 func (s *Store) unwatch(sh *Shard, k watchKey, w *Watch) {
@@ -82,10 +102,16 @@ func (s *Store) unwatch(sh *Shard, k watchKey, w *Watch) {
 			break
 		}
 	}
-	if len(list) == 0 {
-		delete(sh.watched, k)
-	} else {
+	s.setWatchers(sh, k, list)
+}
+
+// setWatchers makes list those that watch a key, which somebody has watched until now.
+func (s *Store) setWatchers(sh *Shard, k watchKey, list []*Watch) {
+	if len(list) > 0 {
 		sh.watched[k] = list
+	} else if _, was := sh.watched[k]; was {
+		delete(sh.watched, k)
+		s.watchedKeys.Add(-1)
 	}
 }
 
@@ -93,6 +119,7 @@ func (s *Store) unwatch(sh *Shard, k watchKey, w *Watch) {
 // away later.
 func (s *Store) AbandonLater(w *Watch) {
 	w.dead.Store(true)
+	s.stopWatching(w)
 	for i := range w.keys {
 		s.shards[w.keys[i].hash&s.mask].stale.Store(true)
 	}
@@ -102,6 +129,7 @@ func (s *Store) AbandonLater(w *Watch) {
 // busy, what is left in it is swept away later.
 func (s *Store) Abandon(w *Watch) {
 	w.dead.Store(true)
+	s.stopWatching(w)
 	for i := range w.keys {
 		sh := &s.shards[w.keys[i].hash&s.mask]
 		if !sh.tryLock() && !sh.spinLock() {
@@ -114,18 +142,13 @@ func (s *Store) Abandon(w *Watch) {
 }
 
 // sweepWatches removes what abandoned watches have left in the held shard.
-func (sh *Shard) sweepWatches() {
+func (s *Store) sweepWatches(sh *Shard) {
 	if !sh.stale.Load() {
 		return
 	}
 	sh.stale.Store(false)
 	for k, list := range sh.watched {
-		list = slices.DeleteFunc(list, func(w *Watch) bool { return w.dead.Load() })
-		if len(list) == 0 {
-			delete(sh.watched, k)
-		} else {
-			sh.watched[k] = list
-		}
+		s.setWatchers(sh, k, slices.DeleteFunc(list, func(w *Watch) bool { return w.dead.Load() }))
 	}
 }
 

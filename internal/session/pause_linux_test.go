@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package session_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// heldBack waits until so many clients wait for the end of a pause.
+func (r *rig) heldBack(n int) {
+	r.t.Helper()
+	testutil.Poll(r.t, patience, func() bool { return r.engine.HeldBack() == n })
+}
+
+// TestPauseStopsWrites proves that no write happens between the reply to CLIENT PAUSE and the end of the pause, that all that
+// waited are run then, and each client's in order.
+func TestPauseStopsWrites(t *testing.T) {
+	r := start(t, options{loops: 2})
+	const writers, rounds = 6, 300
+	results := make(chan error, writers)
+	for w := range writers {
+		c := r.dial()
+		flush := w == 0 // one makes the world still each time
+		go func() {
+			for i := range rounds {
+				v, err := c.Do("INCR", fmt.Sprint("own", w))
+				if err != nil || v.Int != int64(i+1) && !flush {
+					results <- fmt.Errorf("writer %d, round %d: %v %v", w, i, v, err)
+					return
+				}
+				if flush {
+					c.Do("MULTI")
+					c.Do("KEYS", "none")
+					c.Do("INCR", "all")
+					c.Do("EXEC")
+				} else if _, err := c.Do("INCR", "all"); err != nil {
+					results <- err
+					return
+				}
+			}
+			results <- nil
+		}()
+	}
+	control := r.dial()
+	for range 20 {
+		control.Must(t, "CLIENT", "PAUSE", "1000000", "WRITE")
+		before := control.Must(t, "GET", "all").Str
+		for range 20 {
+			if after := control.Must(t, "GET", "all").Str; after != before {
+				t.Fatalf("%s became %s in a pause", before, after)
+			}
+		}
+		control.Must(t, "CLIENT", "UNPAUSE")
+	}
+	for range writers {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	if v := control.Must(t, "GET", "all"); v.Str != fmt.Sprint(writers*rounds) {
+		t.Errorf("%s increments of %d", v.Str, writers*rounds)
+	}
+	if n := r.engine.HeldBack(); n != 0 {
+		t.Errorf("%d clients are held back", n)
+	}
+}
+
+// TestPauseEnds has a pause end by the clock, whose clients are on both loops, and looks at what others see of them.
+func TestPauseEnds(t *testing.T) {
+	fake := clock.NewFake(1_700_000_000_000)
+	r := start(t, options{loops: 2, clock: fake})
+	limits := defaults()
+	limits.Timeout = int64(2 * time.Second)
+	r.hub.SetLimits(limits)
+	control, gone := r.dial(), r.dial()
+	var clients []*testutil.Client
+	for i := range 4 {
+		c := r.dial()
+		c.Must(t, "CLIENT", "SETNAME", fmt.Sprint("waiter", i))
+		clients = append(clients, c)
+	}
+	control.Must(t, "CLIENT", "PAUSE", "10000", "WRITE")
+	for i, c := range clients {
+		if err := c.SendRaw(append(line("INCR", fmt.Sprint("k", i)), line("GET", fmt.Sprint("k", i))...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := gone.Send("INCR", "gone"); err != nil {
+		t.Fatal(err)
+	}
+	r.heldBack(5)
+	if list := control.Must(t, "CLIENT", "LIST", "FLAGS", "b").Str; strings.Count(list, "flags=b") != 5 {
+		t.Errorf("held back are:\n%s", list)
+	}
+	gone.Close()
+	r.heldBack(4)
+	for range 9 { // who waits for the server is not idle
+		fake.Advance(time.Second)
+		control.Must(t, "PING")
+	}
+	if mode, ms := r.engine.Paused(); mode != engine.PauseWrite || ms != 1000 {
+		t.Errorf("paused: %v for %d ms", mode, ms)
+	}
+	r.heldBack(4)
+	fake.Advance(time.Second)
+	for _, c := range clients {
+		for range 2 {
+			if reply, err := c.Receive(); err != nil || reply.Value.Str != "1" && reply.Value.Int != 1 {
+				t.Errorf("%q %v", reply.Raw, err)
+			}
+		}
+	}
+	if v := control.Must(t, "GET", "gone"); !v.Null {
+		t.Error("a command of a client that went away was run")
+	}
+	if mode, ms := r.engine.Paused(); mode != engine.PauseNone || ms != 0 {
+		t.Errorf("paused: %v for %d ms", mode, ms)
+	}
+}
+
+// TestKillWhilePaused closes a client that a pause holds back.
+func TestKillWhilePaused(t *testing.T) {
+	r := start(t, options{loops: 2})
+	control, waiter := r.dial(), r.dial()
+	id := waiter.Must(t, "CLIENT", "ID").Int
+	control.Must(t, "CLIENT", "PAUSE", "1000000", "WRITE")
+	if err := waiter.Send("SET", "k", "v"); err != nil {
+		t.Fatal(err)
+	}
+	r.heldBack(1)
+	if v := control.Must(t, "CLIENT", "UNBLOCK", fmt.Sprint(id)); v.Int != 0 {
+		t.Error("unblocked")
+	}
+	control.Must(t, "CLIENT", "KILL", "ID", fmt.Sprint(id))
+	expectClosed(t, waiter)
+	r.heldBack(0)
+	control.Must(t, "CLIENT", "UNPAUSE")
+	if v := control.Must(t, "GET", "k"); !v.Null {
+		t.Error("a killed client's command was run")
+	}
+}
+
+// TestTransactionMemory follows what queues of MULTI take.
+func TestTransactionMemory(t *testing.T) {
+	r := start(t, options{})
+	queued := func() int64 { return r.engine.Account().Get(mem.Transactions) }
+	a, b := r.dial(), r.dial()
+	value := strings.Repeat("x", 100_000)
+	fill := func(c *testutil.Client) {
+		c.Must(t, "MULTI")
+		for range 10 {
+			c.Must(t, "SET", "k", value)
+		}
+	}
+	fill(a)
+	if n := queued(); n < 1_000_000 || n > 1_010_000 {
+		t.Errorf("a queue of a megabyte takes %d", n)
+	}
+	fill(b)
+	a.Must(t, "EXEC")
+	if n := queued(); n < 1_000_000 || n > 1_010_000 {
+		t.Errorf("after EXEC %d", n)
+	}
+	b.Must(t, "DISCARD")
+	testutil.Poll(t, patience, func() bool { return queued() == 0 })
+	fill(a)
+	a.Close()
+	testutil.Poll(t, patience, func() bool { return queued() == 0 })
+	// One that will not be executed does not grow.
+	b.Must(t, "MULTI")
+	if v, _ := b.Do("NOSUCH"); !v.IsError() {
+		t.Error("no error")
+	}
+	b.Must(t, "SET", "k", value)
+	if n := queued(); n != 0 {
+		t.Errorf("a broken transaction takes %d", n)
+	}
+	limits := defaults()
+	limits.QueryBuffer = 1 << 20
+	r.hub.SetLimits(limits)
+	c := r.dial()
+	c.Must(t, "MULTI")
+	for range 20 {
+		if _, err := c.Do("SET", "k", value); err != nil {
+			testutil.Poll(t, patience, func() bool { query, _ := r.hub.Disconnected(); return query == 1 && queued() == 0 })
+			return
+		}
+	}
+	t.Error("a queue past client-query-buffer-limit is kept")
+}
