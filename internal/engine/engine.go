@@ -87,7 +87,7 @@ func New(o Options) *Engine {
 	}
 	e.Store = store.New(store.Options{
 		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases,
-		OnExpire: e.expired, OnDue: e.hurry,
+		OnExpire: e.expired, OnExpireField: e.expiredField, OnDue: e.hurry,
 	})
 	return e
 }
@@ -111,5 +111,12 @@ func (e *Engine) Arena() *mem.Arena { return e.arena }
 func (e *Engine) expired(db int, key []byte) {
 	if e.Effects.Active() {
 		e.Effects.Append(db, [][][]byte{{[]byte("DEL"), key}})
+	}
+}
+
+// expiredField writes the death of a field to the effect log, as an HDEL; the key's shard is held.
+func (e *Engine) expiredField(db int, key, field []byte) {
+	if e.Effects.Active() {
+		e.Effects.Append(db, [][][]byte{{[]byte("HDEL"), key, field}})
 	}
 }

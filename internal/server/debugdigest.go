@@ -48,6 +48,9 @@ func (d *digest) object(db *store.DB, it *store.Item, tick func() error) (err er
 			var element digest
 			element.mix(store.Text(p.Field, nil))
 			element.mix(store.Text(p.Value, nil))
+			if p.Expiry != 0 {
+				element.add([]byte("!!hexpire!!"))
+			}
 			d.add(element[:])
 			if n++; n%1024 == 0 {
 				err = tick()

@@ -23,7 +23,7 @@ var absent = map[string]string{
 func newer() []string {
 	return []string{
 		"pubsub_clients", "watching_clients", "total_watched_keys", "total_blocking_keys", "total_blocking_keys_on_nokey",
-		"paused_reason", "paused_actions", "paused_timeout_milliseconds",
+		"paused_reason", "paused_actions", "paused_timeout_milliseconds", "expired_subkeys",
 		"client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections",
 		"eventloop_cycles", "eventloop_duration_sum",
 		"acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel",
@@ -80,8 +80,8 @@ func TestInfoCounts(t *testing.T) {
 	do(t, c, "GET", "h")
 	do(t, c, "NONSENSE")
 	for _, test := range []struct{ field, want string }{
-		{"db0", `^keys=2,expires=1,avg_ttl=(0|999\d{3}|1000000)$`},
-		{"db5", `^keys=1,expires=0,avg_ttl=0$`},
+		{"db0", `^keys=2,expires=1,avg_ttl=(0|999\d{3}|1000000),subexpiry=0$`},
+		{"db5", `^keys=1,expires=0,avg_ttl=0,subexpiry=0$`},
 		{"cmdstat_get", `^calls=2,usec=\d+,usec_per_call=[\d.]+,rejected_calls=0,failed_calls=1$`},
 		{"errorstat_WRONGTYPE", `^count=1$`},
 		{"errorstat_ERR", `^count=1$`},

@@ -62,6 +62,7 @@ func (s *Server) activityStats(sec *stats.Section) {
 		return rejected
 	}))
 	zero("sync_full", "sync_partial_ok", "sync_partial_err")
+	sec.Counter("expired_subkeys", "fields of hashes that died of their expiry", engine.Store.ExpiredFields)
 	sec.Counter("expired_keys", "keys that died of their expiry", engine.Store.Expired)
 	float(sec, "expired_stale_perc", "dead keys not yet removed: they are removed at their time", 2, none)
 	zero("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys", "evicted_clients",
@@ -156,8 +157,8 @@ func (s *Server) keyspaceStats(sec *stats.Section) {
 		defer s.censusMu.Unlock()
 		for i, n := range s.census.Take(s.engine.Store, s.clock.WallMillis()) {
 			if n.Keys > 0 {
-				v.Text(fmt.Sprintf("db%d", i), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d", n.Keys, n.Expires, n.TTL))
+				v.Text(fmt.Sprintf("db%d", i), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d,subexpiry=%d", n.Keys, n.Expires, n.TTL, n.Timed))
 			}
 		}
-	}, stats.Field{Name: "db*", Kind: stats.Text, Help: "keys of a database, and of them those with an expiry"})
+	}, stats.Field{Name: "db*", Kind: stats.Text, Help: "keys of a database, of them those with an expiry, and hashes with fields that expire"})
 }

@@ -139,7 +139,7 @@ func (it *Item) root() *dict.Root {
 	return (*dict.Root)(unsafe.Pointer(unsafe.SliceData(it.rec.value())))
 }
 
-// lookup finds a live key. One whose time has come is removed on the way.
+// lookup finds a live key. One whose time has come, and fields whose time has, are removed on the way.
 func (db *DB) lookup(key []byte) (it Item, ok bool) {
 	ok = db.seek(&it, key)
 	return it, ok
@@ -162,7 +162,7 @@ func (db *DB) seek(it *Item, key []byte) bool {
 		db.meetDead(it, key)
 		return false
 	}
-	return true
+	return it.rec.encoding() < EncTable || db.fresh(it)
 }
 
 // meetDead deals with a key that was found dead: it is removed, or only not there while dead keys are kept.
@@ -349,6 +349,9 @@ func (s *Store) remove(sh *Shard, t *table, pos dict.Pos, rec record) {
 	if rec.has(hasExpiry) {
 		t.expires--
 	}
+	if t.leastTime(rec) != 0 {
+		t.timed--
+	}
 	s.freeValue(sh, t, rec)
 	t.heap.Free(ref, rec.size())
 }
@@ -356,6 +359,11 @@ func (s *Store) remove(sh *Shard, t *table, pos dict.Pos, rec record) {
 // expire removes a key whose time has come.
 func (s *Store) expire(sh *Shard, t *table, db int, pos dict.Pos, rec record) {
 	s.expired.Add(1)
+	s.bury(sh, t, db, pos, rec)
+}
+
+// bury removes a key that died, or whose fields all did, and tells of it.
+func (s *Store) bury(sh *Shard, t *table, db int, pos dict.Pos, rec record) {
 	key := rec.key()
 	sh.touch(db, key)
 	if s.onExpire != nil {

@@ -15,7 +15,8 @@ import (
 //
 // Invariant: a key with an expiry has an entry at that time or earlier, so the entry is made before the expiry is set. A
 // later expiry for a key that has one therefore adds nothing. Entries that have lost their key are bounded: past twice the
-// keys that expire, and a few, the index is built anew.
+// keys that expire, and a few, the index is built anew. A hash with fields that expire has an entry at the least of their
+// times or earlier in the same way (see hash_times.go); when it comes due its dead fields are reaped.
 //
 // An entry that is sorted, or put off to a later time, needs memory. When that is refused, the index is incomplete: dead keys
 // are found by looking at all keys, once a second, until the index can be built anew.
@@ -60,7 +61,7 @@ func (it *Item) countExpiry(had bool) {
 
 // schedule puts a key's hash into the index.
 func (s *Store) schedule(sh *Shard, t *table, hash uint64, at int64) {
-	if !t.incomplete && t.expiry.Len() > 2*t.expires+t.keys.Len()/reindexShare+reindexSlack {
+	if !t.incomplete && t.expiry.Len() > 2*(t.expires+t.timed)+t.keys.Len()/reindexShare+reindexSlack {
 		t.reindex()
 	}
 	t.expiry.Add(t.heap, hash, at)
@@ -86,6 +87,9 @@ func (t *table) reindex() {
 		rec := record{t.heap.Pointer(e)}
 		if rec.has(hasExpiry) {
 			t.expiry.Add(t.heap, hash.Bytes(rec.key()), rec.expiry())
+		}
+		if at := t.leastTime(rec); at != 0 {
+			t.expiry.Add(t.heap, hash.Bytes(rec.key()), at)
 		}
 		return true
 	})
@@ -121,7 +125,7 @@ func (s *Store) expireDue(sh *Shard, now int64, max int) (due int64) {
 	due = never
 	for db := range sh.tables {
 		t := sh.tables[db].Load()
-		if t == nil || t.expires == 0 && t.expiry.Len() == 0 {
+		if t == nil || t.expires == 0 && t.timed == 0 && t.expiry.Len() == 0 {
 			continue
 		}
 		if s.Settings.LazyExpire.Load() || s.Settings.KeepDead.Load() {
@@ -156,24 +160,54 @@ func (s *Store) popDue(sh *Shard, t *table, db int, now int64, max int) (done in
 	t.incomplete = true // until all that was taken out has found a place
 	defer ignoreNoMemory()
 	// A key whose time is exactly now lives for this millisecond: it is dead when now is past it.
-	done = t.expiry.Pop(t.heap, now-1, max, func(h uint64) { s.meet(sh, t, db, h, now) })
+	left := max
+	done = t.expiry.Pop(t.heap, now-1, max, func(h uint64) { left -= s.meet(sh, t, db, h, now, left) })
 	t.incomplete = false
-	return done
+	return done + max - left
 }
 
-// meet looks at the keys that an entry of the index may have meant: those that are dead go, the others get new entries.
-func (s *Store) meet(sh *Shard, t *table, db int, h uint64, now int64) {
+// meet looks at the keys that an entry of the index may have meant: those that are dead go, and about most dead fields of
+// hashes, whose number it gives; the others get new entries.
+func (s *Store) meet(sh *Shard, t *table, db int, h uint64, now int64, most int) (reaped int) {
 	s.removeDead(sh, t, db, h, now)
+	reaped = s.reapAt(sh, t, db, h, now, most)
 	t.keys.Candidates(h, func(e mem.Ref, _ dict.Pos) bool {
 		rec := record{t.heap.Pointer(e)}
-		if !rec.has(hasExpiry) {
+		at := t.leastTime(rec)
+		if at == 0 && !rec.has(hasExpiry) {
 			return true
 		}
-		if full := hash.Bytes(rec.key()); t.expiry.Same(full, h) {
+		full := hash.Bytes(rec.key())
+		if !t.expiry.Same(full, h) {
+			return true
+		}
+		if rec.has(hasExpiry) {
 			t.expiry.Add(t.heap, full, rec.expiry())
+		}
+		if at != 0 {
+			t.expiry.Add(t.heap, full, at)
 		}
 		return true
 	})
+	return reaped
+}
+
+// reapAt reaps about most fields of the hashes whose key may have this hash, and gives their number.
+func (s *Store) reapAt(sh *Shard, t *table, db int, h uint64, now int64, most int) (done int) {
+	for found := true; found && done < most; {
+		var it Item
+		found = false
+		t.keys.Candidates(h, func(e mem.Ref, p dict.Pos) bool {
+			it = Item{sh: sh, t: t, ref: e, pos: p, rec: record{t.heap.Pointer(e)}}
+			at := t.leastTime(it.rec)
+			found = at != 0 && at < now
+			return !found
+		})
+		if found {
+			done += max(s.reap(&it, db, now, most-done), 1) // an index may have had nothing but what has lost its field
+		}
+	}
+	return done
 }
 
 // removeDead removes the dead keys with this hash.
@@ -194,17 +228,24 @@ func (s *Store) removeDead(sh *Shard, t *table, db int, h uint64, now int64) {
 	}
 }
 
-// sweep removes up to sweepMost dead keys of a table by looking at all its keys, and tells whether there may be more.
+// sweep removes up to sweepMost dead keys of a table, and fields, by looking at all its keys, and tells whether there may be
+// more.
 func (s *Store) sweep(sh *Shard, t *table, db int, now int64) (more bool) {
 	var dead []uint64
 	t.keys.Each(func(e mem.Ref) bool {
-		if rec := (record{t.heap.Pointer(e)}); rec.has(hasExpiry) && rec.expiry() < now {
+		rec := record{t.heap.Pointer(e)}
+		at := t.leastTime(rec)
+		if rec.has(hasExpiry) && rec.expiry() < now || at != 0 && at < now {
 			dead = append(dead, hash.Bytes(rec.key()))
 		}
 		return len(dead) < sweepMost
 	})
+	left := sweepMost
 	for _, h := range dead {
 		s.removeDead(sh, t, db, h, now)
+		if left > 0 {
+			left -= s.reapAt(sh, t, db, h, now, left)
+		}
 	}
-	return len(dead) == sweepMost
+	return len(dead) == sweepMost || left <= 0
 }

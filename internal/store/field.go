@@ -9,19 +9,25 @@ import (
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
-// An element of a large hash is one allocation: the lengths of field and value, then both. A length below longLen is one
-// byte, a greater one the byte longLen and eight more.
-const longLen = 255
+// An element of a large hash is one allocation: the lengths of field and value, then both. A length below timedField is one
+// byte, a greater one the byte longLen and eight more. In front of all, one whose field expires has the byte timedField and
+// the time in Unix milliseconds, eight bytes.
+const (
+	timedField = 254
+	longLen    = 255
+
+	fieldTimeSize = 9
+)
 
 func lenSize(n int) int {
-	if n < longLen {
+	if n < timedField {
 		return 1
 	}
 	return 9
 }
 
 func putLen(b []byte, n int) (size int) {
-	if n < longLen {
+	if n < timedField {
 		b[0] = byte(n)
 		return 1
 	}
@@ -32,7 +38,7 @@ func putLen(b []byte, n int) (size int) {
 
 // lenAt reads the length that lies so many bytes into an element, and gives its end.
 func lenAt(h *mem.Heap, e mem.Ref, off int) (n, end int) {
-	if n = int(h.Bytes(e, off+1)[off]); n < longLen {
+	if n = int(h.Bytes(e, off+1)[off]); n < timedField {
 		return n, off + 1
 	}
 	return int(binary.LittleEndian.Uint64(h.Bytes(e, off+9)[off+1:])), off + 9
@@ -42,13 +48,20 @@ func lenAt(h *mem.Heap, e mem.Ref, off int) (n, end int) {
 type element struct{ field, value, size int }
 
 func elementAt(h *mem.Heap, e mem.Ref) element {
-	fieldLen, off := lenAt(h, e, 0)
+	off := 0
+	if h.Bytes(e, 1)[0] == timedField {
+		off = fieldTimeSize
+	}
+	fieldLen, off := lenAt(h, e, off)
 	valueLen, off := lenAt(h, e, off)
 	return element{field: off, value: off + fieldLen, size: off + fieldLen + valueLen}
 }
 
-func elementFor(fieldLen, valueLen int) element {
+func elementFor(fieldLen, valueLen int, timed bool) element {
 	off := lenSize(fieldLen) + lenSize(valueLen)
+	if timed {
+		off += fieldTimeSize
+	}
 	return element{field: off, value: off + fieldLen, size: off + fieldLen + valueLen}
 }
 
@@ -71,30 +84,52 @@ func fieldValue(h *mem.Heap, e mem.Ref) []byte {
 	return value
 }
 
-// newField allocates an element. Both slices are copied.
-func newField(h *mem.Heap, field, value []byte) mem.Ref {
-	el := elementFor(len(field), len(value))
+// fieldTime gives the Unix milliseconds at which an element's field expires, 0 when it does not.
+func fieldTime(h *mem.Heap, e mem.Ref) int64 {
+	if h.Bytes(e, 1)[0] != timedField {
+		return 0
+	}
+	return int64(binary.LittleEndian.Uint64(h.Bytes(e, fieldTimeSize)[1:]))
+}
+
+// putFieldTime writes the time of an element that has one.
+func putFieldTime(b []byte, at int64) {
+	b[0] = timedField
+	binary.LittleEndian.PutUint64(b[1:], uint64(at))
+}
+
+// newField allocates an element whose field expires at that time (Unix ms), or never with 0. Both slices are copied.
+func newField(h *mem.Heap, field, value []byte, at int64) mem.Ref {
+	el := elementFor(len(field), len(value), at != 0)
 	e := h.Alloc(el.size)
 	b := h.Bytes(e, el.size)
-	n := putLen(b, len(field))
+	if at != 0 {
+		putFieldTime(b, at)
+	}
+	n := el.field - lenSize(len(field)) - lenSize(len(value))
+	n += putLen(b[n:], len(field))
 	putLen(b[n:], len(value))
 	copy(b[el.field:], field)
 	copy(b[el.value:], value)
 	return e
 }
 
-// setField gives an element another value, in place if that fits: else it is a new element that is given, and the old one is
-// freed.
-func setField(h *mem.Heap, e mem.Ref, value []byte) mem.Ref {
+// setField gives an element another value and time, in place if that fits: else it is a new element that is given, and the
+// old one is freed. The value may be the element's own.
+func setField(h *mem.Heap, e mem.Ref, value []byte, at int64) mem.Ref {
 	old := elementAt(h, e)
-	el := elementFor(old.value-old.field, len(value))
-	if el.field == old.field && mem.Usable(el.size) == mem.Usable(old.size) {
+	el := elementFor(old.value-old.field, len(value), at != 0)
+	timed := h.Bytes(e, 1)[0] == timedField
+	if timed == (at != 0) && el.field == old.field && mem.Usable(el.size) == mem.Usable(old.size) {
 		b := h.Bytes(e, el.size)
-		putLen(b[lenSize(el.value-el.field):], len(value))
+		if timed {
+			putFieldTime(b, at)
+		}
+		putLen(b[el.field-lenSize(len(value)):], len(value))
 		copy(b[el.value:], value)
 		return e
 	}
-	moved := newField(h, h.Bytes(e, old.value)[old.field:], value)
+	moved := newField(h, h.Bytes(e, old.value)[old.field:], value, at)
 	h.Free(e, old.size)
 	return moved
 }
@@ -102,9 +137,10 @@ func setField(h *mem.Heap, e mem.Ref, value []byte) mem.Ref {
 // freeField frees an element.
 func freeField(h *mem.Heap, e mem.Ref) { h.Free(e, elementAt(h, e).size) }
 
-// addField puts a new element into a table that has no such field. Nothing stays of it when the table has no memory to grow.
-func addField(t *dict.Table, hash uint64, field, value []byte) {
-	e := newField(t.Heap, field, value)
+// addField puts a new element into a table that has no such field; at is as for newField. Nothing stays of it when the table
+// has no memory to grow.
+func addField(t *dict.Table, hash uint64, field, value []byte, at int64) {
+	e := newField(t.Heap, field, value, at)
 	added := false
 	defer func() {
 		if !added {

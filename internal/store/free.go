@@ -13,16 +13,18 @@ const lazyFrom = 64
 
 // condemned is a value whose key is gone and whose elements wait to be freed.
 type condemned struct {
-	heap *mem.Heap
-	root dict.Root
-	free func(h *mem.Heap, e mem.Ref) // frees one element
-	key  func(h *mem.Heap, e mem.Ref) []byte
+	heap  *mem.Heap
+	root  dict.Root
+	times fieldTimes
+	free  func(h *mem.Heap, e mem.Ref) // frees one element
+	key   func(h *mem.Heap, e mem.Ref) []byte
 }
 
 // owned is what a record's value has outside of the record.
 type owned struct {
 	block block     // ref 0: none
 	root  dict.Root // empty: none
+	times fieldTimes
 }
 
 // owns gives what the record's value has outside of the record. It may be freed when the record is gone already.
@@ -33,6 +35,9 @@ func (r record) owns() (o owned) {
 	case r.encoding() == EncTable:
 		it := Item{rec: r}
 		o.root = *it.root()
+		if ft := r.times(); ft != nil {
+			o.times = *ft
+		}
 	}
 	return o
 }
@@ -49,7 +54,7 @@ func (s *Store) freeOwned(sh *Shard, t *table, o owned) {
 		t.heap.Free(o.block.ref, o.block.size)
 	}
 	if o.root != (dict.Root{}) {
-		c := condemned{heap: t.heap, root: o.root, free: freeField, key: fieldKey}
+		c := condemned{heap: t.heap, root: o.root, times: o.times, free: freeField, key: fieldKey}
 		if c.table().Len() <= lazyFrom {
 			c.drain(lazyFrom + 1)
 			return
@@ -65,6 +70,9 @@ func (c *condemned) table() *dict.Table {
 }
 
 func (c *condemned) drain(max int) (done bool) {
+	if c.times.index != 0 { // at one go: it has some 60 entries a block
+		c.times.dropIndex(c.heap)
+	}
 	return c.table().Drain(max, func(e mem.Ref) { c.free(c.heap, e) })
 }
 

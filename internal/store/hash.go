@@ -22,11 +22,15 @@ const maxPacked = 1 << 30
 // rootSize is the part of a record that a table's root takes.
 const rootSize = int(unsafe.Sizeof(dict.Root{}))
 
-// Pair is a field of a hash and its value, in place.
-type Pair struct{ Field, Value Value }
+// Pair is a field of a hash and its value, in place, and the Unix milliseconds at which the field expires, 0 when it does not.
+type Pair struct {
+	Field, Value Value
+	Expiry       int64
+}
 
 // Hash is the hash under a key, or one without fields when there is no such key: setting a field makes the key, and
-// deleting the last one removes it. It is valid until its table changes by anything but the Hash itself.
+// deleting the last one removes it. It is valid until its table changes by anything but the Hash itself. A field past its
+// expiry is not there, whether it has been removed or not, but for Len and what Purge says.
 type Hash struct {
 	db  *DB
 	key []byte
@@ -60,13 +64,15 @@ func (h *Hash) tableLen() int {
 	return t.Len()
 }
 
-// Len tells how many fields there are.
+// Len tells how many fields there are; see Purge.
 func (h *Hash) Len() int {
 	switch {
 	case h.it.ref == 0:
 		return 0
 	case h.isTable():
 		return h.tableLen()
+	case h.it.Encoding() == EncListpackEx:
+		return pairs.CountTimed(h.it.Blob())
 	}
 	return pairs.Count(h.it.Blob())
 }
@@ -79,12 +85,15 @@ func (h *Hash) Get(field []byte) (v Value, ok bool) {
 	if h.isTable() {
 		t := h.it.elements()
 		e, _ := t.Find(hash.Bytes(field), field)
-		if e == 0 {
+		if e == 0 || h.dead(e) {
 			return v, false
 		}
 		return Value{Bytes: fieldValue(t.Heap, e)}, true
 	}
 	b := h.it.Blob()
+	if h.it.Encoding() == EncListpackEx {
+		return getTimed(b, field)
+	}
 	off, _ := pairs.Find(b, field)
 	if off == 0 {
 		return v, false
@@ -93,29 +102,31 @@ func (h *Hash) Get(field []byte) (v Value, ok bool) {
 	return Value(value), true
 }
 
-// SetOne gives a field a value and tells whether the field is new. Both slices are copied.
-func (h *Hash) SetOne(field, value []byte) (created bool) {
-	return h.Set([][]byte{field, value}) > 0
+// SetOne gives a field a value, the field's expiry going or staying as at says (see Set), and tells whether the field is new.
+// Both slices are copied.
+func (h *Hash) SetOne(field, value []byte, at int64) (created bool) {
+	return h.Set([][]byte{field, value}, at) > 0
 }
 
-// Set gives fields values, named by turns, and tells how many of the fields are new. The slices are copied.
-func (h *Hash) Set(texts [][]byte) (created int) {
+// Set gives fields values, named by turns, and the expiry at (Unix ms, in the future): none with NoExpiry, with KeepExpiry the
+// one that each has. It tells how many of the fields are new. The slices are copied.
+func (h *Hash) Set(texts [][]byte, at int64) (created int) {
 	if (h.it.ref == 0 || !h.isTable()) && h.needsTable(texts) {
 		if h.it.ref == 0 {
-			return h.createTable(texts)
+			return h.createTable(texts, max(at, NoExpiry))
 		}
 		h.spread()
 	}
 	if len(texts) > 2 {
-		h.reserve(texts)
+		h.reserve(texts, at)
 	}
 	if h.it.ref == 0 {
-		n := h.createPacked(texts)
+		n := h.createPacked(texts, max(at, NoExpiry))
 		created, texts = n/2, texts[n:]
 		h.limit()
 	}
 	for ; len(texts) > 0; texts = texts[2:] {
-		if h.set(texts[0], texts[1]) {
+		if h.set(texts[0], texts[1], at) {
 			created++
 		}
 	}
@@ -138,36 +149,50 @@ func (h *Hash) needsTable(texts [][]byte) bool {
 	return sum > maxPacked
 }
 
-// reserve is DB.Reserve for the texts of several pairs.
-func (h *Hash) reserve(texts [][]byte) {
+// reserve is DB.Reserve for the texts of several pairs that may get an expiry.
+func (h *Hash) reserve(texts [][]byte, at int64) {
 	n := 0
 	for _, text := range texts {
 		n += len(text)
+	}
+	if at > 0 {
+		n += len(texts) / 2 * (fieldTimeSize + indexedBytes)
 	}
 	h.db.Reserve(n)
 }
 
 // createPacked makes the key, with as many of the pairs as can be packed without looking for repeated fields, and gives
-// their number of texts.
-func (h *Hash) createPacked(texts [][]byte) (n int) {
+// their number of texts. They expire at that time, or never with 0.
+func (h *Hash) createPacked(texts [][]byte, at int64) (n int) {
 	if repeats(texts) {
 		texts = texts[:2]
 	}
 	var room [16]pairs.Pair
 	list := room[:0]
-	size := pairs.HeaderSize
+	enc, size, before := EncListpack, pairs.HeaderSize, 0
+	if at != 0 {
+		enc, size, before = EncListpackEx, pairs.TimedHeader, pairs.TimeSize
+		h.db.expect(h.key, at)
+	}
+	end := size
 	for i := 0; i < len(texts); i += 2 {
 		list = append(list, pairs.Pair{})
 		p := &list[len(list)-1]
 		p.Encode(texts[i], texts[i+1])
-		size += p.Size()
+		size += before + p.Size()
 	}
 	var b []byte
-	h.it, b = h.db.createPacked(h.key, TypeHash, size)
-	pairs.SetCount(b, len(list))
-	at := pairs.HeaderSize
+	h.it, b = h.db.createPacked(h.key, TypeHash, enc, size)
 	for i := range list {
-		at = list[i].Put(b, at)
+		if at != 0 {
+			pairs.PutTime(b, end, at)
+		}
+		end = list[i].Put(b, end+before)
+	}
+	pairs.SetCount(b, len(list))
+	if at != 0 {
+		pairs.SetTimed(b, end)
+		h.it.countTimed(false)
 	}
 	return len(texts)
 }
@@ -191,26 +216,25 @@ func repeats(texts [][]byte) bool {
 }
 
 // set is Set for one pair, neither text of which is too long to be packed if the hash is.
-func (h *Hash) set(field, value []byte) (created bool) {
-	if !h.isTable() {
-		created = h.setPacked(field, value)
-		h.limit()
-		return created
+func (h *Hash) set(field, value []byte, at int64) (created bool) {
+	switch h.it.Encoding() {
+	case EncTable:
+		return h.setTable(field, value, at)
+	case EncListpackEx:
+		created = h.setTimed(field, value, at)
+	default:
+		if at > 0 {
+			h.becomeTimed()
+			created = h.setTimed(field, value, at)
+		} else {
+			created = h.setPacked(field, value)
+		}
 	}
-	t := h.it.elements()
-	hashed := hash.Bytes(field)
-	e, pos := t.Find(hashed, field)
-	if e == 0 {
-		addField(&t, hashed, field, value)
-		return true
-	}
-	if moved := setField(t.Heap, e, value); moved != e {
-		t.Set(pos, moved)
-	}
-	return false
+	h.limit()
+	return created
 }
 
-// setPacked is set for a packed hash. A value as long as the one it replaces is written over it.
+// setPacked is set for a packed hash without expiries. A value as long as the one it replaces is written over it.
 func (h *Hash) setPacked(field, value []byte) (created bool) {
 	b := h.it.Blob()
 	var p pairs.Pair
@@ -219,11 +243,11 @@ func (h *Hash) setPacked(field, value []byte) (created bool) {
 	off, end := p.Find(b)
 	switch {
 	case off == 0:
-		b = h.db.splice(&h.it, gap{at: end, cut: len(b) - end, n: n}, pairs.Filler)
+		b = h.it.splice(gap{at: end, cut: len(b) - end, n: n}, pairs.Filler)
 		pairs.AddCount(b, 1)
 		off, created = end, true
 	case end-off != n:
-		b = h.db.splice(&h.it, gap{at: off, cut: end - off, n: n}, pairs.Filler)
+		b = h.it.splice(gap{at: off, cut: end - off, n: n}, pairs.Filler)
 	}
 	p.Put(b, off)
 	return created
@@ -239,43 +263,65 @@ func (h *Hash) limit() {
 // spread makes a packed hash a table.
 func (h *Hash) spread() {
 	heap, rec := h.it.t.heap, h.it.rec
-	packed := h.it.Blob()
+	timed := h.it.timed()
+	packed, enc := h.it.Blob(), h.it.Encoding()
 	shape := h.it.shape()
 	shape.enc, shape.valLen, shape.flags = EncTable, rootSize, 0
+	if timed {
+		shape.valLen += timesSize
+	}
 	var b block
 	if rec.has(inBlock) {
 		b = readBlock(rec.value())
 	}
+	var times fieldTimes
 	root := buildTable(heap, func(t *dict.Table) {
 		var fieldText, valueText [num.MaxIntLen]byte
-		eachPacked(packed, func(p Pair) bool {
+		eachPacked(packed, enc, func(p Pair) bool {
 			field := Text(p.Field, fieldText[:0])
-			addField(t, hash.Bytes(field), field, Text(p.Value, valueText[:0]))
+			addField(t, hash.Bytes(field), field, Text(p.Value, valueText[:0]), p.Expiry)
+			times.count(0, p.Expiry)
 			return true
 		})
 		h.it.reshape(shape)
 	})
 	*h.it.root() = root
+	if timed {
+		*h.it.rec.times() = times
+		h.it.indexFields(h.db.Now())
+	}
 	if b.ref != 0 {
 		heap.Free(b.ref, b.size)
 	}
 }
 
-// createTable makes the key, with a table of the pairs, and gives the number of fields.
-func (h *Hash) createTable(texts [][]byte) (created int) {
+// createTable makes the key, with a table of the pairs, and gives the number of fields. They expire at that time, or never
+// with 0.
+func (h *Hash) createTable(texts [][]byte, at int64) (created int) {
+	shape := recordShape{typ: TypeHash, enc: EncTable, valLen: rootSize}
+	if at != 0 {
+		shape.valLen += timesSize
+		h.db.expect(h.key, at)
+	}
 	root := buildTable(h.db.place(h.key).heap, func(t *dict.Table) {
 		for ; len(texts) > 0; texts = texts[2:] {
 			hashed := hash.Bytes(texts[0])
 			if e, pos := t.Find(hashed, texts[0]); e != 0 {
-				t.Set(pos, setField(t.Heap, e, texts[1]))
+				t.Set(pos, setField(t.Heap, e, texts[1], at))
 			} else {
-				addField(t, hashed, texts[0], texts[1])
+				addField(t, hashed, texts[0], texts[1], at)
 			}
 		}
-		h.it = h.db.create(h.key, recordShape{typ: TypeHash, enc: EncTable, valLen: rootSize})
+		h.it = h.db.create(h.key, shape)
+		created = t.Len()
 	})
 	*h.it.root() = root
-	return h.Len()
+	if at != 0 {
+		*h.it.rec.times() = fieldTimes{n: int64(created), least: at, latest: at}
+		h.it.countTimed(false)
+		h.it.indexFields(h.db.Now())
+	}
+	return created
 }
 
 // buildTable gives the root of a table that fill has filled. Nothing stays of it when fill panics.
@@ -298,29 +344,51 @@ func (h *Hash) Delete(field []byte) bool {
 	case h.it.ref == 0:
 		return false
 	case h.isTable():
-		t := h.it.elements()
-		e, pos := t.Find(hash.Bytes(field), field)
-		if e == 0 {
-			return false
-		}
-		if t.Len() == 1 {
-			h.db.Remove(&h.it)
-			return true
-		}
-		t.Remove(pos)
-		freeField(t.Heap, e)
-		return true
+		return h.deleteTable(field)
 	}
 	b := h.it.Blob()
-	off, end := pairs.Find(b, field)
-	switch {
-	case off == 0:
+	timed := h.it.Encoding() == EncListpackEx
+	var off, end int
+	if timed {
+		off, end = pairs.FindTimed(b, field)
+	} else {
+		off, end = pairs.Find(b, field)
+	}
+	if off == 0 {
 		return false
-	case pairs.Count(b) == 1:
+	}
+	if h.Len() == 1 {
 		h.db.Remove(&h.it)
-	default:
-		b = h.db.splice(&h.it, gap{at: off, cut: end - off}, pairs.Filler)
-		pairs.AddCount(b, -1)
+		return true
+	}
+	was := h.it.timed()
+	b = h.it.splice(gap{at: off, cut: end - off}, pairs.Filler)
+	if timed {
+		pairs.Removed(b, off, end)
+		h.it.countTimed(was)
+	}
+	pairs.AddCount(b, -1)
+	return true
+}
+
+func (h *Hash) deleteTable(field []byte) bool {
+	t := h.it.elements()
+	e, pos := t.Find(hash.Bytes(field), field)
+	if e == 0 {
+		return false
+	}
+	at := fieldTime(t.Heap, e)
+	if at != 0 && at < h.db.Now() {
+		return false
+	}
+	if t.Len() == 1 {
+		h.db.Remove(&h.it)
+		return true
+	}
+	t.Remove(pos)
+	freeField(t.Heap, e)
+	if at != 0 {
+		h.it.recount(at, 0)
 	}
 	return true
 }

@@ -227,7 +227,7 @@ func modelSet(t *testing.T, db *DB, key string, m *hashModel, lim limits, r *ran
 			m.table = true
 		}
 	}
-	if got := hashForWrite(t, db, key).Set(pairs); got != created {
+	if got := hashForWrite(t, db, key).Set(pairs, NoExpiry); got != created {
 		t.Fatalf("Set(%q) = %d, want %d", pairs, got, created)
 	}
 	for _, p := range pairs { // the arguments are the client's
@@ -265,7 +265,7 @@ func TestHashConversion(t *testing.T) {
 				m.set(texts[i], texts[i+1])
 			}
 			if len(pairs) > 0 {
-				hashForWrite(t, db, "k").Set(pairs)
+				hashForWrite(t, db, "k").Set(pairs, NoExpiry)
 			}
 		}
 		t.Run(tc.name, func(t *testing.T) { m.check(t, db, "k") })
@@ -283,12 +283,12 @@ func TestHashLarge(t *testing.T) {
 			texts = append(texts, fmt.Appendf(nil, "f%d", i), bytes.Repeat([]byte{byte('a' + i)}, n+i))
 			m.set(string(texts[2*i]), string(texts[2*i+1]))
 		}
-		hashForWrite(t, db, "k").Set(texts)
+		hashForWrite(t, db, "k").Set(texts, NoExpiry)
 		m.check(t, db, "k")
 		for i, size := range []int{n + 100, 10 * n / 3, 1, 8000} {
 			field, value := string(texts[2*i]), strings.Repeat("x", size)
 			m.set(field, value)
-			hashForWrite(t, db, "k").SetOne([]byte(field), []byte(value))
+			hashForWrite(t, db, "k").SetOne([]byte(field), []byte(value), NoExpiry)
 			m.check(t, db, "k")
 		}
 		for i := range 4 {
@@ -306,9 +306,9 @@ func TestHashLarge(t *testing.T) {
 func TestHashLimitLowered(t *testing.T) {
 	db := newHashDB(t, 0)
 	h := hashForWrite(t, db, "k")
-	h.Set([][]byte{[]byte("a"), []byte("1"), []byte("b"), []byte("2")})
+	h.Set([][]byte{[]byte("a"), []byte("1"), []byte("b"), []byte("2")}, NoExpiry)
 	db.Settings().HashMaxListpackEntries.Store(1)
-	h.SetOne([]byte("a"), []byte("3"))
+	h.SetOne([]byte("a"), []byte("3"), NoExpiry)
 	m := hashModel{fields: []string{"a", "b"}, values: map[string]string{"a": "3", "b": "2"}, table: true}
 	m.check(t, db, "k")
 }
@@ -320,15 +320,15 @@ func TestHashBytes(t *testing.T) {
 	texts := [][]byte{[]byte("field0"), []byte("100"), []byte("1"), []byte("-70000"), {}, []byte("007")}
 	want := "\x03\x00\x63field0100\x1f1\xfa\x90\xee\xfe\x03007"
 	h := hashForWrite(t, db, "at once")
-	h.Set(texts)
+	h.Set(texts, NoExpiry)
 	if got := string(h.it.Blob()); got != want {
 		t.Errorf("at once: %q, want %q", got, want)
 	}
 	h = hashForWrite(t, db, "one by one")
-	h.SetOne([]byte("gone"), []byte("x"))
-	h.SetOne(texts[0], []byte("another value"))
+	h.SetOne([]byte("gone"), []byte("x"), NoExpiry)
+	h.SetOne(texts[0], []byte("another value"), NoExpiry)
 	for i := 0; i < len(texts); i += 2 {
-		h.SetOne(texts[i], texts[i+1])
+		h.SetOne(texts[i], texts[i+1], NoExpiry)
 	}
 	h.Delete([]byte("gone"))
 	if got := string(h.it.Blob()); got != want {
@@ -348,7 +348,7 @@ func TestHashOutOfMemory(t *testing.T) {
 				key := "key" + strconv.Itoa(i)
 				models[key] = &hashModel{values: map[string]string{}}
 				models[key].set("first", "1")
-				hashForWrite(t, db, key).SetOne([]byte("first"), []byte("1"))
+				hashForWrite(t, db, key).SetOne([]byte("first"), []byte("1"), NoExpiry)
 			}
 			for step := 0; step < 200_000 && refused < 100; step++ {
 				key := "key" + strconv.Itoa(r.IntN(200))
@@ -388,7 +388,7 @@ func trySet(t *testing.T, db *DB, key, field, value string) (created, ok bool) {
 			panic(p)
 		}
 	}()
-	created = hashForWrite(t, db, key).SetOne([]byte(field), []byte(value))
+	created = hashForWrite(t, db, key).SetOne([]byte(field), []byte(value), NoExpiry)
 	return created, true
 }
 
@@ -398,7 +398,7 @@ func TestHashScan(t *testing.T) {
 		db.Settings().HashMaxListpackEntries.Store(entries)
 		h := hashForWrite(t, db, "k")
 		for i := range 500 {
-			h.SetOne(fmt.Appendf(nil, "stays%d", i), []byte("v"))
+			h.SetOne(fmt.Appendf(nil, "stays%d", i), []byte("v"), NoExpiry)
 		}
 		seen := map[string]bool{}
 		cursor, calls := uint64(0), 0
@@ -411,7 +411,7 @@ func TestHashScan(t *testing.T) {
 			if entries == 0 && n > 40 {
 				t.Errorf("%d fields in one call", n)
 			}
-			h.SetOne(fmt.Appendf(nil, "comes%d", calls), []byte("v"))
+			h.SetOne(fmt.Appendf(nil, "comes%d", calls), []byte("v"), NoExpiry)
 			h.Delete(fmt.Appendf(nil, "comes%d", calls-20))
 			if calls++; cursor == 0 {
 				break
@@ -439,7 +439,7 @@ func TestHashRandom(t *testing.T) {
 		db.Settings().HashMaxListpackEntries.Store(entries)
 		h := hashForWrite(t, db, "k")
 		for i := range fields {
-			h.SetOne(fmt.Appendf(nil, "%d", i), fmt.Appendf(nil, "v%d", i))
+			h.SetOne(fmt.Appendf(nil, "%d", i), fmt.Appendf(nil, "v%d", i), NoExpiry)
 		}
 		even := func(what string, times map[string]int, want int) {
 			t.Helper()
@@ -510,7 +510,7 @@ func TestHashMemory(t *testing.T) {
 	}
 	const n = 20_000
 	for i := range n {
-		hashForWrite(t, db, fmt.Sprintf("hsh:%012d", i)).Set(pairs)
+		hashForWrite(t, db, fmt.Sprintf("hsh:%012d", i)).Set(pairs, NoExpiry)
 	}
 	if per := live(db) / n; per > 190 {
 		t.Errorf("%d bytes a hash", per)
@@ -522,8 +522,8 @@ func TestHashMemory(t *testing.T) {
 		value := []byte(value)
 		allocs := testing.AllocsPerRun(100, func() {
 			h, _ := db.FindHashWrite(key)
-			h.SetOne(pairs[6], value)
-			h.Set(pairs)
+			h.SetOne(pairs[6], value, NoExpiry)
+			h.Set(pairs, NoExpiry)
 			h.Delete(pairs[0])
 			h.Each(func(p Pair) bool { return true })
 			if _, ok := h.Get(pairs[8]); !ok {
@@ -543,7 +543,7 @@ func BenchmarkHash(b *testing.B) {
 		texts = append(texts, fmt.Appendf(nil, "field%d", i), []byte("xxxxxxxx"))
 	}
 	key, value := []byte("hsh:000000000001"), []byte("yyyyyyyy")
-	hashForWrite(b, db, string(key)).Set(texts)
+	hashForWrite(b, db, string(key)).Set(texts, NoExpiry)
 	b.Run("find", func(b *testing.B) {
 		for b.Loop() {
 			db.FindHashWrite(key)
@@ -552,20 +552,20 @@ func BenchmarkHash(b *testing.B) {
 	b.Run("set one of ten", func(b *testing.B) {
 		for b.Loop() {
 			h, _ := db.FindHashWrite(key)
-			h.SetOne(texts[6], value)
+			h.SetOne(texts[6], value, NoExpiry)
 		}
 	})
 	b.Run("set all ten", func(b *testing.B) {
 		for b.Loop() {
 			h, _ := db.FindHashWrite(key)
-			h.Set(texts)
+			h.Set(texts, NoExpiry)
 		}
 	})
 	b.Run("make and remove", func(b *testing.B) {
 		key := []byte("another")
 		for b.Loop() {
 			h, _ := db.FindHashWrite(key)
-			h.Set(texts)
+			h.Set(texts, NoExpiry)
 			db.Delete(key)
 		}
 	})
@@ -581,7 +581,7 @@ func BenchmarkHash(b *testing.B) {
 		var field []byte
 		for b.Loop() {
 			field = fmt.Appendf(field[:0], "%d", db.Rand()%100_000)
-			h.SetOne(append(field, "long enough not to be packed............................"...), value)
+			h.SetOne(append(field, "long enough not to be packed............................"...), value, NoExpiry)
 		}
 	})
 }

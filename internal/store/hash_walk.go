@@ -12,24 +12,47 @@ import (
 func (h *Hash) Each(fn func(p Pair) bool) {
 	switch {
 	case h.it.ref == 0:
+	case h.Overdue():
+		now := h.db.Now()
+		h.each(func(p Pair) bool { return p.Expiry != 0 && p.Expiry < now || fn(p) })
+	default:
+		h.each(fn)
+	}
+}
+
+// each is Each with the fields past their time that wait to be removed.
+func (h *Hash) each(fn func(p Pair) bool) {
+	switch {
 	case h.isTable():
 		t := h.it.elements()
 		t.Each(func(e mem.Ref) bool { return fn(pairOf(t.Heap, e)) })
 	default:
-		eachPacked(h.it.Blob(), fn)
+		eachPacked(h.it.Blob(), h.it.Encoding(), fn)
 	}
 }
 
 // pairOf gives what an element holds.
 func pairOf(heap *mem.Heap, e mem.Ref) (p Pair) {
 	p.Field.Bytes, p.Value.Bytes = fieldPair(heap, e)
+	p.Expiry = fieldTime(heap, e)
 	return p
 }
 
-func eachPacked(b []byte, fn func(p Pair) bool) {
+func eachPacked(b []byte, enc Encoding, fn func(p Pair) bool) {
+	if enc == EncListpackEx {
+		for off := pairs.FirstTimed(b); off != 0; {
+			var p Pair
+			var f, v pairs.Value
+			f, v, p.Expiry, off = pairs.ReadTimed(b, off)
+			if p.Field, p.Value = Value(f), Value(v); !fn(p) {
+				return
+			}
+		}
+		return
+	}
 	for off := pairs.First(b); off != 0; {
 		var f, v pairs.Value
-		if f, v, off = pairs.Read(b, off); !fn(Pair{Value(f), Value(v)}) {
+		if f, v, off = pairs.Read(b, off); !fn(Pair{Field: Value(f), Value: Value(v)}) {
 			return
 		}
 	}
@@ -47,11 +70,13 @@ func (h *Hash) Scan(cursor uint64, count int, fn func(p Pair)) (next uint64) {
 		return 0
 	}
 	t := h.it.elements()
-	seen := 0
+	seen, overdue := 0, h.Overdue()
 	for steps := 0; seen < count && steps/10 < count; steps++ {
 		cursor = t.Scan(cursor, func(e mem.Ref) {
-			seen++
-			fn(pairOf(t.Heap, e))
+			if !overdue || !h.dead(e) {
+				seen++
+				fn(pairOf(t.Heap, e))
+			}
 		})
 		if cursor == 0 {
 			break
@@ -60,7 +85,7 @@ func (h *Hash) Scan(cursor uint64, count int, fn func(p Pair)) (next uint64) {
 	return cursor
 }
 
-// Random gives some field, each as likely. The hash must not be empty.
+// Random gives some field, each as likely. The hash must not be empty, and purged.
 func (h *Hash) Random() Pair {
 	if h.isTable() {
 		t := h.it.elements()
@@ -68,7 +93,7 @@ func (h *Hash) Random() Pair {
 	}
 	var some Pair
 	before := int(h.db.Rand() % uint64(h.Len()))
-	eachPacked(h.it.Blob(), func(p Pair) bool {
+	eachPacked(h.it.Blob(), h.it.Encoding(), func(p Pair) bool {
 		some = p
 		before--
 		return before >= 0
@@ -76,8 +101,8 @@ func (h *Hash) Random() Pair {
 	return some
 }
 
-// Draw calls fn n times, or until it gives false, with some field, which may have been shown before. The hash must not be
-// empty unless n is 0.
+// Draw calls fn n times, or until it gives false, with some field, which may have been shown before. The hash must be
+// purged, and not empty unless n is 0.
 func (h *Hash) Draw(n int, fn func(p Pair) bool) {
 	if n == 0 {
 		return
@@ -90,7 +115,7 @@ func (h *Hash) Draw(n int, fn func(p Pair) bool) {
 	}
 	var room [128]Pair
 	list := room[:0]
-	eachPacked(h.it.Blob(), func(p Pair) bool {
+	eachPacked(h.it.Blob(), h.it.Encoding(), func(p Pair) bool {
 		list = append(list, p)
 		return true
 	})
@@ -100,7 +125,7 @@ func (h *Hash) Draw(n int, fn func(p Pair) bool) {
 }
 
 // Sample calls fn with n different fields, or until it gives false: any n of them are as likely as any others. A packed
-// hash's come in its order. n is at most Len.
+// hash's come in its order. n is at most Len. The hash must be purged.
 func (h *Hash) Sample(n int, fn func(p Pair) bool) {
 	length := h.Len()
 	switch {

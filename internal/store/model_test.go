@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redpoll/redpoll/internal/ds/dict"
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
@@ -20,8 +21,14 @@ type modelKey struct {
 }
 
 type modelValue struct {
-	text   string            // of a string
-	fields map[string]string // of a hash
+	text   string                // of a string
+	fields map[string]modelField // of a hash
+	expiry int64
+}
+
+// modelField is a field's value and when it expires.
+type modelField struct {
+	value  string
 	expiry int64
 }
 
@@ -50,7 +57,7 @@ func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace
 		if _, ok := k.live(modelKey{db, string(key)}); ok {
 			t.Fatalf("%d/%.20q died too early", db, key)
 		}
-	}})
+	}, OnExpireField: k.fieldDied})
 	k.s.Settings.HashMaxListpackEntries.Store(8)
 	k.v = k.s.NewView()
 	k.v.NowMillis = 1_700_000_000_000
@@ -103,6 +110,17 @@ func (k *keyspace) expiry() int64 {
 	return NoExpiry
 }
 
+// fieldExpiry gives when a field is to expire; never and far off are rarer than for keys, so that much dies.
+func (k *keyspace) fieldExpiry() int64 {
+	if k.rng.IntN(3) == 0 {
+		return k.v.NowMillis + 1 + k.rng.Int64N(100_000_000)
+	}
+	if k.rng.IntN(5) == 0 {
+		return NoExpiry
+	}
+	return k.v.NowMillis + 1 + k.rng.Int64N(400)
+}
+
 // live gives what the model has of a key that has not died.
 func (k *keyspace) live(key modelKey) (modelValue, bool) {
 	e, ok := k.model[key]
@@ -110,7 +128,24 @@ func (k *keyspace) live(key modelKey) (modelValue, bool) {
 		delete(k.model, key)
 		return modelValue{}, false
 	}
+	for f, v := range e.fields {
+		if v.expiry != 0 && v.expiry < k.v.NowMillis {
+			delete(e.fields, f)
+		}
+	}
+	if ok && e.fields != nil && len(e.fields) == 0 {
+		delete(k.model, key)
+		return modelValue{}, false
+	}
 	return e, ok
+}
+
+// fieldDied checks that a field's time has come when the store says that it died.
+func (k *keyspace) fieldDied(db int, key, field []byte) {
+	e, ok := k.model[modelKey{db, string(key)}]
+	if f := e.fields[string(field)]; ok && (f.expiry == 0 || f.expiry >= k.v.NowMillis) && f.value != "" {
+		k.t.Fatalf("%d/%.20q: field %q died too early: %+v at %d", db, key, field, f, k.v.NowMillis)
+	}
 }
 
 // try runs a change of a key; it gives false when memory was refused.
@@ -156,6 +191,11 @@ func (k *keyspace) compare(key modelKey, it *Item, want modelValue) {
 		k.t.Fatalf("%d/%.20q is a %v, want a hash", key.db, key.key, it.Type())
 	}
 	h := k.v.DB(key.db).HashOf(it)
+	if it.pos != (dict.Pos{}) { // else a walk shows it
+		if err := h.Purge(func() error { return nil }); err != nil {
+			k.t.Fatal(err)
+		}
+	}
 	if h.Len() != len(want.fields) {
 		k.t.Fatalf("%d/%.20q has %d fields, want %d", key.db, key.key, h.Len(), len(want.fields))
 	}
@@ -165,8 +205,8 @@ func (k *keyspace) compare(key modelKey, it *Item, want modelValue) {
 		if got.IsInt() {
 			text = strconv.FormatInt(got.Int, 10)
 		}
-		if !ok || text != v {
-			k.t.Fatalf("%d/%.20q field %q is %q, want %q", key.db, key.key, f, text, v)
+		if at, _ := h.Expiry([]byte(f)); !ok || text != v.value || at != v.expiry {
+			k.t.Fatalf("%d/%.20q field %q is %q, expires at %d, want %+v", key.db, key.key, f, text, at, v)
 		}
 	}
 }
@@ -177,7 +217,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(18); op {
+	switch op := k.rng.IntN(21); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -213,11 +253,11 @@ func (k *keyspace) step() {
 		if there && !taken && other != key {
 			k.transfer(key, other, op == 12)
 		}
-	case 14, 15:
+	case 14, 15, 16, 17, 18:
 		if !there || e.fields != nil {
 			k.hash(key, db, e)
 		}
-	case 16:
+	case 19:
 		k.build(key, db, name, e)
 	default:
 		k.v.NowMillis += k.rng.Int64N(30)
@@ -321,7 +361,7 @@ func (k *keyspace) transfer(from, to modelKey, move bool) {
 	if move {
 		delete(k.model, from)
 	} else if e.fields != nil {
-		fields := map[string]string{}
+		fields := map[string]modelField{}
 		for f, v := range e.fields {
 			fields[f] = v
 		}
@@ -330,19 +370,38 @@ func (k *keyspace) transfer(from, to modelKey, move bool) {
 	k.model[to] = e
 }
 
-// hash sets or deletes fields.
+// hash sets or deletes fields, and their expiries.
 func (k *keyspace) hash(key modelKey, db *DB, e modelValue) {
-	for range 1 + k.rng.IntN(6) {
+	many := 200
+	if len(key.key)%4 == 0 { // some hashes are to get an index
+		many = 3000
+	}
+	for range 1 + k.rng.IntN(many/30) {
 		h, err := db.FindHashWrite([]byte(key.key))
 		if err != nil {
 			k.t.Fatal(err)
 		}
-		field := strconv.Itoa(k.rng.IntN(200))
-		if k.rng.IntN(6) == 0 {
-			h.Delete([]byte(field))
+		field := strconv.Itoa(k.rng.IntN(many))
+		old, there := e.fields[field]
+		switch k.rng.IntN(8) {
+		case 0:
+			if h.Delete([]byte(field)) != there {
+				k.t.Fatalf("Delete of field %q, there: %v", field, there)
+			}
 			if delete(e.fields, field); len(e.fields) == 0 {
 				delete(k.model, key)
 				return
+			}
+			continue
+		case 1, 2:
+			at := k.fieldExpiry()
+			if k.try(func() {
+				if h.SetExpiry([]byte(field), at) != there {
+					k.t.Fatalf("SetExpiry of field %q, there: %v", field, there)
+				}
+			}) && there {
+				old.expiry = at
+				e.fields[field] = old
 			}
 			continue
 		}
@@ -350,11 +409,25 @@ func (k *keyspace) hash(key modelKey, db *DB, e modelValue) {
 		if len(value) > 1000 {
 			value = value[:1000]
 		}
-		if k.try(func() { h.SetOne([]byte(field), []byte(value)) }) {
-			if e.fields == nil {
-				e.fields = map[string]string{}
+		if value == "" {
+			value = "empty"
+		}
+		at := k.fieldExpiry()
+		if k.rng.IntN(2) == 0 {
+			at = []int64{KeepExpiry, NoExpiry}[k.rng.IntN(2)]
+		}
+		if k.try(func() {
+			if h.SetOne([]byte(field), []byte(value), at) == there {
+				k.t.Fatalf("SetOne of field %q, there: %v", field, there)
 			}
-			e.fields[field] = value
+		}) {
+			if e.fields == nil {
+				e.fields = map[string]modelField{}
+			}
+			if at == KeepExpiry {
+				at = old.expiry
+			}
+			e.fields[field] = modelField{value, at}
 			k.model[key] = e
 		}
 	}
@@ -412,6 +485,7 @@ func (k *keyspace) check() {
 			k.t.Fatalf("SCAN has shown %d keys that are not there", len(seen))
 		}
 	}
+	k.housekeep() // looking at hashes may have left something to be freed
 	k.audit()
 }
 
@@ -435,14 +509,25 @@ func (k *keyspace) audit() {
 
 func (k *keyspace) auditTable(sh *Shard, t *table) int64 {
 	k.t.Helper()
-	sum, expires := t.keys.Bytes()+t.expiry.Bytes(), 0
+	sum, expires, timed := t.keys.Bytes()+t.expiry.Bytes(), 0, 0
 	fields := func(o owned) {
 		c := condemned{heap: t.heap, root: o.root, key: fieldKey}
 		sum += c.table().Bytes()
+		left := fieldTimes{}
 		c.table().Each(func(e mem.Ref) bool {
 			sum += int64(mem.Usable(elementAt(t.heap, e).size))
+			left.count(0, fieldTime(t.heap, e))
 			return true
 		})
+		if x := o.times.fieldIndex(t.heap); x != nil {
+			sum += int64(mem.Usable(indexSize)) + x.Bytes()
+			if n := x.Len(); n < int(left.n) || n > 2*int(left.n)+c.table().Len()/reindexShare+indexSlack+1 {
+				k.t.Fatalf("%d entries for %d fields that expire", n, left.n)
+			}
+		}
+		if left.n != o.times.n || left.n > 0 && (o.times.least > left.least || o.times.latest < left.latest) {
+			k.t.Fatalf("times of fields are %+v, the record says %+v", left, o.times)
+		}
 	}
 	t.keys.Each(func(e mem.Ref) bool {
 		rec := record{t.heap.Pointer(e)}
@@ -455,6 +540,9 @@ func (k *keyspace) auditTable(sh *Shard, t *table) int64 {
 		if rec.has(hasExpiry) {
 			expires++
 		}
+		if t.leastTime(rec) != 0 {
+			timed++
+		}
 		return true
 	})
 	for _, c := range sh.lazy {
@@ -462,10 +550,11 @@ func (k *keyspace) auditTable(sh *Shard, t *table) int64 {
 			k.t.Fatal("audit needs lazy freeing to be done")
 		}
 	}
-	if sum != t.heap.Live() || expires != t.expires {
-		k.t.Fatalf("%d bytes are accounted for, %d live; %d keys expire, %d counted", sum, t.heap.Live(), expires, t.expires)
+	if sum != t.heap.Live() || expires != t.expires || timed != t.timed {
+		k.t.Fatalf("%d bytes are accounted for, %d live; %d keys expire, %d counted; %d hashes are timed, %d counted",
+			sum, t.heap.Live(), expires, t.expires, timed, t.timed)
 	}
-	if n := t.expiry.Len(); n > 2*t.expires+t.keys.Len()/reindexShare+reindexSlack+1 {
+	if n := t.expiry.Len(); n > 2*(t.expires+t.timed)+t.keys.Len()/reindexShare+reindexSlack+1 {
 		k.t.Fatalf("%d entries for %d keys that expire", n, t.expires)
 	}
 	return sum

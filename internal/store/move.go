@@ -41,6 +41,20 @@ func (db *DB) Copy(from []byte, target *DB, to []byte, tick func() error) error 
 // transfer makes a key with the value of src, taking over what src owns where that is possible if take is set: src is
 // then left with nothing to free. All memory is allocated before src changes.
 func (db *DB) transfer(src *Item, target *DB, to []byte, at int64, take bool, tick func() error) (Item, error) {
+	least := src.t.leastTime(src.rec)
+	if least != 0 {
+		target.expect(to, least)
+	}
+	dst, err := db.transferValue(src, target, to, at, take, tick)
+	if err == nil && least != 0 {
+		dst.countTimed(false)
+		src.countTimed(true)
+	}
+	return dst, err
+}
+
+// transferValue is transfer but for what has to do with fields that expire.
+func (db *DB) transferValue(src *Item, target *DB, to []byte, at int64, take bool, tick func() error) (Item, error) {
 	shape := src.shape()
 	shape.expiry = at
 	switch {
@@ -77,10 +91,14 @@ func (db *DB) transferTable(src *Item, target *DB, to []byte, shape recordShape,
 	if take && t == src.t {
 		dst = target.create(to, shape)
 		*dst.root(), *src.root() = *src.root(), dict.Root{}
+		if ft := src.rec.times(); ft != nil {
+			*dst.rec.times(), *ft = *ft, fieldTimes{}
+		}
 		return dst, nil
 	}
+	var times fieldTimes
 	root := buildTable(t.heap, func(copied *dict.Table) {
-		if err = copyFields(copied, dict.Table{Heap: src.t.heap, Root: src.root(), Key: fieldKey}, tick); err == nil {
+		if times, err = copyFields(copied, src.elements(), tick); err == nil {
 			dst = target.create(to, shape)
 		}
 	})
@@ -91,19 +109,26 @@ func (db *DB) transferTable(src *Item, target *DB, to []byte, shape recordShape,
 		return Item{}, err
 	}
 	*dst.root() = root
+	if ft := dst.rec.times(); ft != nil {
+		*ft = times
+		dst.indexFields(target.Now())
+	}
 	return dst, nil
 }
 
-// copyFields copies a table of hash elements into another, which may be of another heap.
-func copyFields(to *dict.Table, from dict.Table, tick func() error) (err error) {
+// copyFields copies a table of hash elements into another, which may be of another heap, and says what there is about those
+// that expire.
+func copyFields(to *dict.Table, from dict.Table, tick func() error) (times fieldTimes, err error) {
 	n := 0
 	from.Each(func(e mem.Ref) bool {
 		field, value := fieldPair(from.Heap, e)
-		addField(to, hash.Bytes(field), field, value)
+		at := fieldTime(from.Heap, e)
+		addField(to, hash.Bytes(field), field, value, at)
+		times.count(0, at)
 		if n++; n%tickEvery == 0 {
 			err = tick()
 		}
 		return err == nil
 	})
-	return err
+	return times, err
 }

@@ -6,9 +6,9 @@ import "github.com/redpoll/redpoll/internal/mem"
 
 // A packed value is a small collection in one blob, which lies in the record or in a block and is changed in the middle.
 
-// createPacked makes a key that is not there, with a packed value of that size, which the caller fills at once.
-func (db *DB) createPacked(key []byte, typ Type, size int) (Item, []byte) {
-	shape := recordShape{typ: typ, enc: EncListpack, valLen: size}
+// createPacked makes a key that is not there, with a packed value of that encoding and size, which the caller fills at once.
+func (db *DB) createPacked(key []byte, typ Type, enc Encoding, size int) (Item, []byte) {
+	shape := recordShape{typ: typ, enc: enc, valLen: size}
 	if len(key)+size <= maxInline {
 		it := db.create(key, shape)
 		return it, it.rec.value()
@@ -44,7 +44,7 @@ func (g gap) open(dst, src []byte) {
 // splice opens a gap in a packed value, for the caller to write into at once, and gives the value in place. Memory is
 // allocated before anything changes. Where nothing is to be written none is needed: if there is none, the value keeps its
 // size and its end is filled.
-func (db *DB) splice(it *Item, g gap, filler byte) []byte {
+func (it *Item) splice(g gap, filler byte) []byte {
 	src := it.Blob()
 	size := len(src) - g.cut + g.n
 	if it.rec.has(inBlock) {

@@ -19,7 +19,7 @@ import (
 //	8  [expiry] 8 bytes with hasExpiry: Unix milliseconds
 //	   [keyLen] 4 bytes with longKey
 //	   key
-//	   value    the value itself; an int's 8 bytes; a dict.Root; or with inBlock a block's address, length and capacity
+//	   value    the value itself; an int's 8 bytes; a dict.Root, fieldTimes behind it if fields of the hash expire; or with inBlock a block's address, length and capacity
 //
 // Invariants: the size of the allocation follows from the header alone (Record.size); the value's part starts anywhere,
 // so it is read with encoding/binary or copied, never through a typed pointer, but for a dict.Root, which is aligned by
@@ -68,19 +68,21 @@ func (t Type) String() string {
 // Encoding is how a value is laid out, as OBJECT ENCODING names it.
 type Encoding uint8
 
-// Encodings; EncTable is a dict whose root lies in the record.
+// Encodings; EncTable is a dict whose root lies in the record. A hash with fields that expire, or that once had some, is of
+// EncListpackEx (see ds/pairs, timed blobs) or EncTable.
 const (
 	EncRaw Encoding = iota
 	EncEmbstr
 	EncInt
 	EncListpack
 	EncTable
+	EncListpackEx
 	numEncodings
 )
 
 // String gives the name that OBJECT ENCODING replies.
 func (e Encoding) String() string {
-	return [numEncodings]string{"raw", "embstr", "int", "listpack", "hashtable"}[e]
+	return [numEncodings]string{"raw", "embstr", "int", "listpack", "hashtable", "listpackex"}[e]
 }
 
 // record reads a record in place. It is a pointer into off-heap memory.

@@ -26,6 +26,12 @@ func itemAt(sh *Shard, t *table, e mem.Ref) Item {
 	return Item{sh: sh, t: t, ref: e, rec: record{t.heap.Pointer(e)}}
 }
 
+// gone tells whether the key is past its time, or all of its fields are, and waits to be removed.
+func (it *Item) gone(now int64) bool {
+	at := it.Expiry()
+	return at != 0 && at < now || it.Encoding() >= EncTable && it.withered(now)
+}
+
 // Scan visits about count keys from cursor on (0 begins) and gives the cursor to go on from, 0 at the end. A key that is
 // there from a scan's begin to its end is visited at least once. Keys past their time are not shown. The Item and its
 // slices are valid within fn only.
@@ -43,7 +49,7 @@ func (db *DB) Scan(cursor uint64, count int, fn func(it *Item)) (next uint64, er
 				steps++
 				inner = t.keys.Scan(inner, func(e mem.Ref) {
 					it := itemAt(&db.s.shards[shard], t, e)
-					if at := it.Expiry(); at != 0 && at < db.v.NowMillis {
+					if it.gone(db.v.NowMillis) {
 						return
 					}
 					seen++
@@ -74,7 +80,7 @@ func (db *DB) Each(fn func(it *Item) error) (err error) {
 		}
 		t.keys.Each(func(e mem.Ref) bool {
 			it := itemAt(sh, t, e)
-			if at := it.Expiry(); at != 0 && at < db.v.NowMillis {
+			if it.gone(db.v.NowMillis) {
 				return true
 			}
 			err = fn(&it)
@@ -123,7 +129,7 @@ func (db *DB) Random() (Item, bool) {
 			}
 			if n -= t.keys.Len(); n < 0 {
 				it := itemAt(sh, t, t.keys.Random(db.v.Rand()))
-				if at := it.Expiry(); at == 0 || at >= db.v.NowMillis {
+				if !it.gone(db.v.NowMillis) {
 					return it, true
 				}
 				break

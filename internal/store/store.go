@@ -31,6 +31,9 @@ type Options struct {
 
 	// OnExpire is called for each key that died of its expiry, its shard held, before the key's bytes are gone.
 	OnExpire func(db int, key []byte)
+	// OnExpireField is called for each field of a hash that died of its expiry, its shard held, before the field's bytes are
+	// gone; the key goes with its last field. When all fields of a large hash have died, OnExpire is called instead.
+	OnExpireField func(db int, key, field []byte)
 	// OnDue is called, with a shard held, when a key of it will die earlier than any other did so far: the loop that
 	// sees to the shard may have to wake for it.
 	OnDue func(shard int)
@@ -40,20 +43,23 @@ type Options struct {
 type Store struct {
 	Settings Settings
 
-	arena     *mem.Arena // Immutable
-	shards    []Shard    // Immutable slice
-	mask      uint64     // Immutable
-	shardBits uint       // Immutable
-	databases int        // Immutable
-	onExpire  func(db int, key []byte)
-	onDue     func(shard int)
+	arena         *mem.Arena // Immutable
+	shards        []Shard    // Immutable slice
+	mask          uint64     // Immutable
+	shardBits     uint       // Immutable
+	databases     int        // Immutable
+	onExpire      func(db int, key []byte)
+	onExpireField func(db int, key, field []byte)
+	onDue         func(shard int)
 
-	gates                 gates
-	used                  atomic.Int64 // usable bytes of live blocks of all heaps, as published
-	expired               atomic.Int64 // keys that died of their expiry
-	watchers, watchedKeys atomic.Int64
-	lazy                  atomic.Int64 // objects that wait to be freed
-	freed                 atomic.Int64 // objects that were freed lazily
+	gates         gates
+	used          atomic.Int64 // usable bytes of live blocks of all heaps, as published
+	expired       atomic.Int64 // keys that died of their expiry
+	expiredFields atomic.Int64 // fields of hashes that did
+	watchers      atomic.Int64 // clients that watch keys
+	watchedKeys   atomic.Int64
+	lazy          atomic.Int64 // objects that wait to be freed
+	freed         atomic.Int64 // objects that were freed lazily
 }
 
 // Shard is one part of the keyspace.
@@ -84,6 +90,7 @@ type table struct {
 	heap    *mem.Heap
 	expiry  expiry.Index
 	expires int // keys with an expiry
+	timed   int // hashes with fields that expire
 
 	incomplete bool // the index lacks entries
 }
@@ -95,7 +102,7 @@ const never = math.MaxInt64
 func New(o Options) *Store {
 	s := &Store{
 		arena: o.Arena, shards: make([]Shard, o.Shards), mask: uint64(o.Shards - 1),
-		databases: o.Databases, onExpire: o.OnExpire, onDue: o.OnDue,
+		databases: o.Databases, onExpire: o.OnExpire, onExpireField: o.OnExpireField, onDue: o.OnDue,
 	}
 	for 1<<s.shardBits < o.Shards {
 		s.shardBits++
@@ -205,6 +212,9 @@ func (s *Store) Used() int64 { return s.used.Load() }
 // Expired tells how many keys died of their expiry.
 func (s *Store) Expired() int64 { return s.expired.Load() }
 
+// ExpiredFields tells how many fields of hashes died of their expiry.
+func (s *Store) ExpiredFields() int64 { return s.expiredFields.Load() }
+
 // LazyPending and LazyFreed tell how many objects wait to be freed, and how many have been freed later than their key.
 func (s *Store) LazyPending() int64 { return s.lazy.Load() }
 
@@ -214,5 +224,6 @@ func (s *Store) LazyFreed() int64 { return s.freed.Load() }
 // ResetStats sets the counters back to zero that CONFIG RESETSTAT resets.
 func (s *Store) ResetStats() {
 	s.expired.Store(0)
+	s.expiredFields.Store(0)
 	s.freed.Store(0)
 }

@@ -135,7 +135,7 @@ func (db *DB) replaceLarge(it *Item, shape recordShape, value []byte) {
 // replace gives the record another layout, with value as the part of the value that lies in it, and frees what the old
 // value owned.
 func (db *DB) replace(it *Item, shape recordShape, value []byte) {
-	old, oldSize, had := it.rec, it.rec.size(), it.rec.has(hasExpiry)
+	old, oldSize, had, timed := it.rec, it.rec.size(), it.rec.has(hasExpiry), it.timed()
 	var rest owned
 	if old.has(inBlock) || old.encoding() == EncTable {
 		rest = old.owns()
@@ -154,6 +154,7 @@ func (db *DB) replace(it *Item, shape recordShape, value []byte) {
 	}
 	db.s.freeOwned(it.sh, it.t, rest)
 	it.countExpiry(had)
+	it.countTimed(timed)
 }
 
 // newBlock allocates a block for n bytes.

@@ -47,6 +47,9 @@ func (it *Item) elementUsage(samples int, tick func() error) (n int64, err error
 	if seen > 0 {
 		sum = int64(float64(sum) / float64(seen) * float64(t.Len()))
 	}
+	if ft := it.rec.times(); ft != nil && ft.index != 0 {
+		sum += int64(mem.Usable(indexSize)) + ft.fieldIndex(t.Heap).Bytes()
+	}
 	return t.Bytes() + sum, err
 }
 
@@ -68,8 +71,16 @@ func (it *Item) SerializedLen() int {
 	}
 	h := Hash{it: *it}
 	packed, loose := listpack.EmptySize, lengthPrefix(h.Len())
+	least := it.t.leastTime(it.rec)
 	var room [maxIntText + 4]byte
-	h.Each(func(p Pair) bool {
+	h.each(func(p Pair) bool {
+		if it.Encoding() == EncListpackEx {
+			entry := listpack.Bytes(Text(Value{Int: p.Expiry}, room[:0]))
+			packed += entry.Size()
+		}
+		if least != 0 {
+			loose += lengthPrefix(int(max(p.Expiry-least+1, 0)))
+		}
 		for _, v := range [2]Value{p.Field, p.Value} {
 			text := Text(v, room[:0])
 			entry := listpack.Bytes(text)
@@ -78,10 +89,17 @@ func (it *Item) SerializedLen() int {
 		}
 		return true
 	})
-	if h.isTable() {
-		return loose
+	const minTime = 8
+	switch {
+	case !h.isTable():
+		loose = lengthPrefix(packed) + packed
+		if it.Encoding() == EncListpackEx {
+			loose += minTime
+		}
+	case least != 0:
+		loose += minTime
 	}
-	return lengthPrefix(packed) + packed
+	return loose
 }
 
 // serializedInt gives the bytes of a number: a byte and the least of 1, 2 and 4 that hold it, or else its text.
@@ -114,6 +132,7 @@ func lengthPrefix(n int) int {
 type Counts struct {
 	Keys    int64
 	Expires int64 // of them, those with an expiry
+	Timed   int64 // of them, hashes with fields that expire
 	TTL     int64 // average milliseconds that those have left, from a sample; 0 when it had none of them
 }
 
@@ -145,6 +164,7 @@ func (c *Census) Take(s *Store, now int64) []Counts {
 		for db, n := range c.shards[i] {
 			total[db].Keys += n.Keys
 			total[db].Expires += n.Expires
+			total[db].Timed += n.Timed
 			if n.TTL > 0 {
 				total[db].TTL += n.TTL
 				ttls[db]++
@@ -163,7 +183,7 @@ func (sh *Shard) census(room []Counts, now int64) []Counts {
 	for db := range sh.used {
 		n := Counts{}
 		if t := sh.tables[db].Load(); t != nil {
-			n.Keys, n.Expires = int64(t.keys.Len()), int64(t.expires)
+			n.Keys, n.Expires, n.Timed = int64(t.keys.Len()), int64(t.expires), int64(t.timed)
 			if t.expires > 0 {
 				rec := record{t.heap.Pointer(t.keys.Random(uint64(now)))}
 				n.TTL = max(rec.expiry()-now, 0)

@@ -163,7 +163,7 @@ func TestUsageIsInterrupted(t *testing.T) {
 	db := newHashDB(t, 0)
 	h := hashForWrite(t, db, "h")
 	for i := range 5000 {
-		h.SetOne(fmt.Appendf(nil, "field:%d", i), []byte("value"))
+		h.SetOne(fmt.Appendf(nil, "field:%d", i), []byte("value"), NoExpiry)
 	}
 	it, _ := db.Peek([]byte("h"))
 	errEnd := errors.New("end")

@@ -30,7 +30,7 @@ func hset(c *command.Ctx) error {
 	created := 0
 	for rest := pairs; len(rest) > 0; {
 		n := min(len(rest), 2*tickEvery)
-		created += h.Set(rest[:n])
+		created += h.Set(rest[:n], store.NoExpiry)
 		if rest = rest[n:]; len(rest) > 0 {
 			_ = c.Tick() // even when the server is closing: the log must not get half a command
 		}
@@ -55,7 +55,7 @@ func hsetnx(c *command.Ctx) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	h.Set(pair)
+	h.Set(pair, store.NoExpiry)
 	c.Modified("hset", key)
 	c.Reply.Int(1)
 	return nil
@@ -110,7 +110,7 @@ func hincrby(c *command.Ctx) error {
 	}
 	n += by
 	var scratch [num.MaxIntLen]byte
-	h.SetOne(field, num.AppendInt(scratch[:0], n))
+	h.SetOne(field, num.AppendInt(scratch[:0], n), store.KeepExpiry)
 	c.Modified("hincrby", key)
 	c.Reply.Int(n)
 	return nil
@@ -143,7 +143,7 @@ func hincrbyfloat(c *command.Ctx) error {
 	}
 	var scratch [64]byte
 	value := num.AppendLongDouble(scratch[:0], sum)
-	h.SetOne(field, value)
+	h.SetOne(field, value, store.KeepExpiry)
 	c.Modified("hincrbyfloat", key)
 	c.Propagate([]byte("HSET"), key, field, append([]byte(nil), value...))
 	c.Reply.Bulk(value)

@@ -5,7 +5,7 @@
 //
 // Terms:
 //
-//   - A tick is four milliseconds of Unix time.
+//   - A tick is four milliseconds of Unix time, or one in an index that is to be exact.
 //   - The base is the tick up to which everything has been handed out.
 //   - A slot holds the entries of 64^level ticks. An entry's level is that of the highest six-bit digit in which its tick
 //     differs from the base, its slot that digit: so all occupied slots of a level lie ahead of the base, and those of a
@@ -26,11 +26,10 @@ import (
 )
 
 const (
-	tickShift = 2 // a tick is 4 ms
-	digit     = 6
-	slots     = 1 << digit
-	levels    = 7 // 42 bits of ticks: 557 years
-	sortable  = 4 // the highest level whose slots are no longer than 24 bits of ticks
+	digit    = 6
+	slots    = 1 << digit
+	levels   = 7 // 42 bits of ticks: 557 years of 4 ms, 139 of 1 ms
+	sortable = 4 // the highest level whose slots are no longer than 24 bits of ticks
 
 	tickBits = 24
 	maxTick  = 1<<(digit*levels) - 1
@@ -48,10 +47,11 @@ const (
 	numShift = 40
 )
 
-// Index is an index of hashes by time. The zero value is empty. It belongs to whoever holds its heap, and its memory is
-// taken from the heap that every call gets; giving back the heap whole (mem.Heap.ReleaseAll) empties it together with
-// setting it to its zero value.
+// Index is an index of hashes by time. The zero value is empty and exact. It belongs to whoever holds its heap, and its
+// memory is taken from the heap that every call gets; giving back the heap whole (mem.Heap.ReleaseAll) empties it together
+// with setting it to its zero value. It has no Go pointers and may lie off the Go heap itself.
 type Index struct {
+	shift    uint  // a tick is 1<<shift ms
 	base     int64 // tick
 	n        int
 	bytes    int64
@@ -59,9 +59,13 @@ type Index struct {
 	occupied [levels]uint64 // a bit for each slot that has entries
 }
 
-// New gives an empty index for times from now (Unix milliseconds) on. It saves the zero value, which begins with the
-// epoch, from handing out its first entries early.
-func New(now int64) Index { return Index{base: now >> tickShift} }
+// New gives an empty index for times from now (Unix milliseconds) on, with ticks of 4 ms: entries are handed out up to
+// 3 ms late.
+func New(now int64) Index { return Index{shift: 2, base: now >> 2} }
+
+// NewExact gives an empty index for times from now (Unix milliseconds) on, with ticks of 1 ms: it hands out all that has
+// come due. It saves the zero value, which begins with the epoch, from handing out its first entries early.
+func NewExact(now int64) Index { return Index{base: now} }
 
 // Len tells how many entries there are.
 func (x *Index) Len() int { return x.n }
@@ -80,7 +84,7 @@ func (x *Index) Same(full, handedOut uint64) bool { return compact(full) == comp
 
 // Ahead tells whether the index has got past now (Unix milliseconds) by more than a second, the clock having been set back:
 // what is added for a time before that is handed out late.
-func (x *Index) Ahead(now int64) bool { return x.base > (now+1000)>>tickShift }
+func (x *Index) Ahead(now int64) bool { return x.base > (now+1000)>>x.shift }
 
 // Add puts a hash in that comes due at the given time in Unix milliseconds; one in the past comes due at once. It panics
 // with mem.ErrNoMemory, having changed nothing, when there is no memory.
@@ -90,7 +94,7 @@ func (x *Index) Add(h *mem.Heap, hash uint64, at int64) {
 		clear(h.Bytes(x.heads, headBytes))
 		x.bytes += int64(mem.Usable(headBytes))
 	}
-	x.add(h, compact(hash), min(max(at, 0)>>tickShift+min(max(at, 0)&(1<<tickShift-1), 1), maxTick))
+	x.add(h, compact(hash), min(max(at, 0)>>x.shift+min(max(at, 0)&(1<<x.shift-1), 1), maxTick))
 	x.n++
 }
 
@@ -144,7 +148,7 @@ func (x *Index) first() (level, slot int, tick int64) {
 			return level, slot, above | int64(slot)<<(digit*level)
 		}
 	}
-	return 0, 0, math.MaxInt64 >> tickShift
+	return 0, 0, math.MaxInt64 >> x.shift
 }
 
 // Next gives a time in Unix milliseconds before which Pop has nothing to do, math.MaxInt64 when the index is empty.
@@ -153,7 +157,7 @@ func (x *Index) Next() int64 {
 		return math.MaxInt64
 	}
 	_, _, tick := x.first()
-	return tick << tickShift
+	return tick << x.shift
 }
 
 // Pop hands out the hashes that have come due by now (Unix milliseconds), and some that may have, in about the order of
@@ -161,7 +165,7 @@ func (x *Index) Next() int64 {
 // then tells whether more are due. Of each hash those bits are given that choose its bucket and tag in package dict. fn
 // may call Add.
 func (x *Index) Pop(h *mem.Heap, now int64, most int, fn func(hash uint64)) (done int) {
-	limit := now >> tickShift
+	limit := now >> x.shift
 	for x.n > 0 {
 		level, slot, tick := x.first()
 		if tick > limit || done >= most {
@@ -227,5 +231,5 @@ func (x *Index) Reset(h *mem.Heap) {
 		}
 	}
 	h.Free(x.heads, headBytes)
-	*x = Index{base: x.base}
+	*x = Index{shift: x.shift, base: x.base}
 }

@@ -22,6 +22,9 @@
 // so equal texts are equal in the blob.
 //
 // A pair is named by its offset; 0 means none. The functions that read trust the blob, which never comes from outside.
+//
+// A hash some of whose fields expire is a timed blob, a form of its own (see TimedHeader), for which there are functions
+// of their own.
 package pairs
 
 import (
@@ -134,7 +137,7 @@ func read(b []byte, off int, four byte) (v Value, end int) {
 func Find(b, field []byte) (off, end int) {
 	var t text
 	t.encode(field)
-	return t.find(b)
+	return t.find(b, HeaderSize)
 }
 
 // text is a text to be written, with its form chosen.
@@ -184,14 +187,14 @@ func (t *text) encodeInt(v int64) {
 	}
 }
 
-// find is Find for a field whose form is known.
-func (t *text) find(b []byte) (off, end int) {
+// find is Find for a field whose form is known, from the pair at off on.
+func (t *text) find(b []byte, off int) (found, end int) {
 	field := t.bytes
 	var last byte
 	if len(field) > 0 {
 		last = field[len(field)-1]
 	}
-	for off = HeaderSize; off < len(b); off = end {
+	for ; off < len(b); off = end {
 		head := b[off]
 		four := head >> 4
 		if four == escape || head&15 == escape {
@@ -260,7 +263,7 @@ func (p *Pair) Encode(field, value []byte) {
 }
 
 // Find is Find for the pair's field.
-func (p *Pair) Find(b []byte) (off, end int) { return p.field.find(b) }
+func (p *Pair) Find(b []byte) (off, end int) { return p.field.find(b, HeaderSize) }
 
 // Size gives the bytes that the pair takes.
 func (p *Pair) Size() int { return 1 + p.field.size + p.value.size }

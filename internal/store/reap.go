@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/ds/pairs"
+	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// Fields past their time are removed, or reaped, in slices: by housekeeping when they come due, and by whoever looks their
+// hash up before that. So a packed hash that was looked up has none, while a table of many may keep some for a while; they
+// are skipped where they are met.
+
+// reapMost is how many fields of a table are removed at one go by looking its key up.
+const reapMost = 128
+
+// fresh removes fields of a hash past their time on the way of looking its key up; false when the key has gone with them.
+func (db *DB) fresh(it *Item) bool {
+	if at := it.t.leastTime(it.rec); at == 0 || at >= db.v.NowMillis {
+		return true
+	}
+	db.s.reap(it, db.index, db.v.NowMillis, reapMost)
+	db.s.Settle(it.sh.number)
+	return it.ref != 0
+}
+
+// withered tells whether all fields of the value are past their time, as far as that can be told without looking at all of
+// them.
+func (it *Item) withered(now int64) bool {
+	if at := it.t.leastTime(it.rec); at == 0 || at >= now {
+		return false
+	}
+	if ft := it.rec.times(); ft != nil {
+		t := it.elements()
+		return ft.latest < now && int(ft.n) == t.Len()
+	}
+	b := it.Blob()
+	end, _ := pairs.Dead(b, now)
+	return pairs.Ends(b, end)
+}
+
+// Overdue tells whether the hash may have fields past their time that are still counted.
+func (h *Hash) Overdue() bool {
+	if h.it.ref == 0 || h.it.Encoding() < EncTable {
+		return false
+	}
+	at := h.it.t.leastTime(h.it.rec)
+	return at != 0 && at < h.db.Now()
+}
+
+// Purge removes all fields past their time, and the key if no others are left: Len then is exact, and all that is drawn at
+// random lives. tick is called now and then; its error ends the purge and is returned.
+func (h *Hash) Purge(tick func() error) error {
+	defer func() {
+		if h.it.sh != nil {
+			h.db.s.Settle(h.it.sh.number)
+		}
+	}()
+	for h.Overdue() {
+		h.db.s.reap(&h.it, h.db.index, h.db.Now(), tickEvery)
+		if err := tick(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reap removes fields of a hash past their time, about most of a table's, and the key with the last one: then it.ref is 0. It
+// gives the number of fields removed.
+func (s *Store) reap(it *Item, db int, now int64, most int) (done int) {
+	if it.Encoding() == EncListpackEx {
+		done = s.reapPacked(it, db, now)
+	} else {
+		done = s.reapTable(it, db, now, most)
+	}
+	s.expiredFields.Add(int64(done))
+	return done
+}
+
+// expireField tells of a field that dies.
+func (s *Store) expireField(it *Item, db int, field []byte) {
+	if s.onExpireField != nil {
+		s.onExpireField(db, it.Key(), field)
+	}
+}
+
+func (s *Store) reapPacked(it *Item, db int, now int64) (done int) {
+	b := it.Blob()
+	end, done := pairs.Dead(b, now)
+	if done == 0 {
+		return 0
+	}
+	it.sh.touch(db, it.Key())
+	var text [maxIntText]byte
+	for off := pairs.TimedHeader; off != 0 && off < end; {
+		var field pairs.Value
+		field, _, _, off = pairs.ReadTimed(b, off)
+		s.expireField(it, db, Text(Value(field), text[:0]))
+	}
+	if pairs.Ends(b, end) {
+		s.remove(it.sh, it.t, it.pos, it.rec)
+		it.ref, it.rec = 0, record{}
+		return done
+	}
+	b = it.splice(gap{at: pairs.TimedHeader, cut: end - pairs.TimedHeader}, pairs.Filler)
+	pairs.Removed(b, pairs.TimedHeader, end)
+	pairs.AddCount(b, -done)
+	it.countTimed(true)
+	return done
+}
+
+func (s *Store) reapTable(it *Item, db int, now int64, most int) (done int) {
+	t, ft := it.elements(), it.rec.times()
+	if t.Len() > most && it.withered(now) { // nothing to look for, and too many to tell of each
+		done = t.Len()
+		s.bury(it.sh, it.t, db, it.pos, it.rec)
+		it.ref, it.rec = 0, record{}
+		return done
+	}
+	if x := ft.fieldIndex(t.Heap); x != nil && x.Ahead(now) { // the clock was set back
+		ft.dropIndex(t.Heap)
+	}
+	it.indexFields(now)
+	if ft.index != 0 {
+		done = s.reapIndexed(it, &t, db, now, most)
+	} else {
+		done = s.reapAll(it, &t, db, now, most)
+	}
+	if done > 0 {
+		it.sh.touch(db, it.Key())
+	}
+	it.countTimed(true)
+	switch {
+	case t.Len() == 0:
+		s.remove(it.sh, it.t, it.pos, it.rec)
+		it.ref, it.rec = 0, record{}
+	case ft.n == 0:
+		ft.dropIndex(t.Heap)
+	}
+	return done
+}
+
+// reapElement removes one element of a table.
+func (s *Store) reapElement(it *Item, t *dict.Table, db int, e mem.Ref, pos dict.Pos) {
+	s.expireField(it, db, fieldKey(t.Heap, e))
+	t.Remove(pos)
+	freeField(t.Heap, e)
+	it.rec.times().n--
+}
+
+// reapAll is reapTable for a table without an index.
+func (s *Store) reapAll(it *Item, t *dict.Table, db int, now int64, most int) (done int) {
+	ft := it.rec.times()
+	var room [reapMost]mem.Ref
+	dead := room[:0]
+	left := fieldTimes{}
+	t.Each(func(e mem.Ref) bool {
+		if at := fieldTime(t.Heap, e); at != 0 && at < now {
+			dead = append(dead, e)
+		} else {
+			left.count(0, at)
+		}
+		return len(dead) < most
+	})
+	for _, e := range dead {
+		field := fieldKey(t.Heap, e)
+		_, pos := t.Find(hash.Bytes(field), field)
+		s.reapElement(it, t, db, e, pos)
+	}
+	if len(dead) < most {
+		ft.least, ft.latest = left.least, left.latest
+	}
+	return len(dead)
+}
+
+// reapIndexed is reapTable for a table with an index, which is dropped when memory for it is refused.
+func (s *Store) reapIndexed(it *Item, t *dict.Table, db int, now int64, most int) (done int) {
+	ft := it.rec.times()
+	x := ft.fieldIndex(t.Heap)
+	whole := false
+	defer func() {
+		if !whole {
+			ft.dropIndex(t.Heap)
+		}
+	}()
+	defer ignoreNoMemory()
+	x.Pop(t.Heap, now-1, most, func(h uint64) {
+		for s.reapCandidate(it, t, db, h, now) {
+			done++
+		}
+		t.Candidates(h, func(e mem.Ref, _ dict.Pos) bool {
+			if at := fieldTime(t.Heap, e); at != 0 {
+				if full := hash.Bytes(fieldKey(t.Heap, e)); x.Same(full, h) {
+					x.Add(t.Heap, full, at)
+				}
+			}
+			return true
+		})
+	})
+	ft.least = x.Next()
+	whole = true
+	return done
+}
+
+// reapCandidate removes one field past its time with this hash, and tells whether there was one.
+func (s *Store) reapCandidate(it *Item, t *dict.Table, db int, h uint64, now int64) (found bool) {
+	var dead mem.Ref
+	var pos dict.Pos
+	t.Candidates(h, func(e mem.Ref, p dict.Pos) bool {
+		if at := fieldTime(t.Heap, e); at != 0 && at < now {
+			dead, pos, found = e, p, true
+		}
+		return !found
+	})
+	if found {
+		s.reapElement(it, t, db, dead, pos)
+	}
+	return found
+}
