@@ -235,6 +235,7 @@ func (w *Worker) finish(cl *Client, failed bool) {
 	now := w.e.clock.Mono()
 	if spec := w.current; spec != nil {
 		w.count(spec, now-w.mono, failed)
+		w.time(spec.ID(), now-w.mono, w.untimed+1)
 		cl.LastCommand = spec
 	}
 	w.total++

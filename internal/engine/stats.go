@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/redpoll/redpoll/internal/hist"
 )
 
 // CommandStats is what INFO commandstats shows of one command.
@@ -27,17 +29,26 @@ type Stats struct {
 	Parked   atomic.Int64 // times that a command found what it needed busy
 	Detached atomic.Int64 // handlers that were overtaken
 	Panics   atomic.Int64 // handlers that failed by a bug
+	MaxBatch atomic.Int64 // the most commands that a worker has run in one batch
+	MaxBusy  atomic.Int64 // the longest that one batch has taken, in ns
+	Latency  Latencies
 
 	mu     sync.Mutex
 	byCode map[string]int64 // error replies by their first word; guarded by mu
 }
 
 func newStats(commands int) *Stats {
-	return &Stats{Commands: make([]CommandStats, commands), byCode: make(map[string]int64)}
+	s := &Stats{Commands: make([]CommandStats, commands), byCode: make(map[string]int64)}
+	s.Latency.byID = make([]atomic.Pointer[hist.Distribution], commands)
+	return s
 }
 
-// maxErrorCodes bounds the different error codes that are counted, since scripts may make up codes of their own.
-const maxErrorCodes = 128
+// maxErrorCodes bounds the different error codes that are counted, since scripts may make up codes of their own. What comes
+// beyond is counted together.
+const (
+	maxErrorCodes = 128
+	otherErrors   = "ERRORSTATS_OVERFLOW"
+)
 
 // countError counts an error reply, whose text begins with its code.
 func (s *Stats) countError(text string) {
@@ -45,9 +56,10 @@ func (s *Stats) countError(text string) {
 	code, _, _ := strings.Cut(text, " ")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.byCode[code]; known || len(s.byCode) < maxErrorCodes {
-		s.byCode[code]++
+	if _, known := s.byCode[code]; !known && len(s.byCode) >= maxErrorCodes {
+		code = otherErrors
 	}
+	s.byCode[code]++
 }
 
 // ErrorCount is the number of error replies with one code.
@@ -77,12 +89,20 @@ func (s *Stats) Reset() {
 		c.Rejected.Store(0)
 		c.Failed.Store(0)
 	}
-	for _, n := range []*atomic.Int64{&s.Total, &s.Hits, &s.Misses, &s.Errors, &s.Parked, &s.Detached} {
+	for _, n := range []*atomic.Int64{&s.Total, &s.Hits, &s.Misses, &s.Errors, &s.Parked, &s.Detached, &s.MaxBatch, &s.MaxBusy} {
 		n.Store(0)
 	}
+	s.Latency.Reset()
 	s.mu.Lock()
 	clear(s.byCode)
 	s.mu.Unlock()
+}
+
+// raise makes a maximum at least v.
+func raise(m *atomic.Int64, v int64) {
+	for old := m.Load(); v > old && !m.CompareAndSwap(old, v); {
+		old = m.Load()
+	}
 }
 
 // tally is a worker's own count of one command since it last added it to the Stats.

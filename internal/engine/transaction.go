@@ -202,7 +202,9 @@ func exec(c *command.Ctx) error {
 		q := &tx.calls[i]
 		began := w.e.clock.Mono()
 		err := w.call(cl, q.spec, q.Argv)
-		w.count(q.spec, w.e.clock.Mono()-began, err != nil)
+		took := w.e.clock.Mono() - began
+		w.count(q.spec, took, err != nil)
+		w.time(q.spec.ID(), took, 1)
 		w.total++
 		dirty = dirty || w.ctx.Dirty > 0
 	}

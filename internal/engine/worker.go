@@ -93,6 +93,7 @@ type Worker struct {
 	queued     int64 // bytes that transactions have taken since the last publish
 	tallies    []tally
 	touched    []int32 // commands with a tally
+	timings    []timing
 	total      int64
 	dutyCursor int
 }
@@ -102,6 +103,7 @@ func (e *Engine) NewWorker() *Worker {
 	w := &Worker{
 		Chunks: resp.NewChunkPool(128),
 		e:      e, gate: e.Store.NewGate(), view: e.Store.NewView(), tallies: make([]tally, e.Registry.Size()),
+		timings: make([]timing, 0, maxTimings),
 	}
 	w.ctx.Host = w
 	return w
@@ -143,7 +145,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.runner, w.client = runner, cl
 	cl.Reply.SetPool(w.Chunks)
 	w.readClock()
-	w.start = w.mono
+	w.start, w.untimed = w.mono, 0
 	if cl.HeldBack {
 		w.e.pause.release(cl)
 	}
@@ -302,10 +304,13 @@ func (w *Worker) publish() {
 		*t = tally{}
 	}
 	w.touched = w.touched[:0]
+	w.publishTimings()
 	if w.total != 0 {
 		if w.client != nil {
 			w.client.Commands += w.total
 		}
+		raise(&s.MaxBatch, w.total)
+		raise(&s.MaxBusy, w.Busy())
 		s.Total.Add(w.total)
 		w.total = 0
 	}

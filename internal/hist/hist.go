@@ -20,31 +20,17 @@ const (
 	Max = 1<<maxBits - 1
 )
 
-// Histogram counts durations from 1 ns to 137 s. The zero value is empty and ready; it is 8.5 KB large and must not be copied. All
-// methods may be called from any goroutine; a reader that runs beside writers sees each recording wholly or in part.
-type Histogram struct {
+// Distribution counts durations from 1 ns to 137 s. The zero value is empty and ready; it is 8.5 KB large and must not be copied. All
+// methods may be called from any goroutine; a reader that runs beside writers may miss what they are just recording.
+type Distribution struct {
 	counts [buckets]atomic.Uint64
-	sum    atomic.Uint64
-	max    atomic.Uint64
 }
 
-// Record counts one duration in nanoseconds. Negative ones count as 0.
-func (h *Histogram) Record(ns int64) { h.RecordN(ns, 1) }
+// RecordN counts n equal durations in nanoseconds. Negative ones count as 0.
+func (d *Distribution) RecordN(ns int64, n uint64) { d.counts[index(clamp(ns))].Add(n) }
 
-// RecordN counts n equal durations.
-func (h *Histogram) RecordN(ns int64, n uint64) {
-	v := uint64(min(max(ns, 0), Max))
-	h.counts[index(v)].Add(n)
-	h.sum.Add(v * n)
-	raise(&h.max, v)
-}
-
-// raise makes m at least v.
-func raise(m *atomic.Uint64, v uint64) {
-	for old := m.Load(); v > old && !m.CompareAndSwap(old, v); {
-		old = m.Load()
-	}
-}
+// clamp brings a duration into the range that is told apart.
+func clamp(ns int64) uint64 { return uint64(min(max(ns, 0), Max)) }
 
 // index returns the bucket of v.
 func index(v uint64) int {
@@ -63,32 +49,95 @@ func bounds(i int) (lo, hi uint64) {
 }
 
 // Merge adds what other counted.
-func (h *Histogram) Merge(other *Histogram) {
+func (d *Distribution) Merge(other *Distribution) {
 	for i := range other.counts {
 		if n := other.counts[i].Load(); n > 0 {
-			h.counts[i].Add(n)
+			d.counts[i].Add(n)
 		}
 	}
+}
+
+// Reset makes the distribution empty. What is recorded meanwhile may be lost.
+func (d *Distribution) Reset() {
+	for i := range d.counts {
+		d.counts[i].Store(0)
+	}
+}
+
+// Count returns the number of durations recorded.
+func (d *Distribution) Count() uint64 {
+	var n uint64
+	for i := range d.counts {
+		n += d.counts[i].Load()
+	}
+	return n
+}
+
+// Percentile returns the duration in nanoseconds that p percent (0 to 100) of all do not exceed, to within 1.6 %; 0 when there
+// is none.
+func (d *Distribution) Percentile(p float64) int64 {
+	total := d.Count()
+	rank := uint64(float64(total)*min(max(p, 0), 100)/100 + 0.5)
+	rank = min(max(rank, 1), total)
+	var seen uint64
+	for i := range d.counts {
+		if seen += d.counts[i].Load(); seen >= rank && seen > 0 {
+			lo, hi := bounds(i)
+			return int64(lo + (hi-lo)/2)
+		}
+	}
+	return 0
+}
+
+// Each calls fn for every bucket that is not empty, in ascending order, with its bounds (both included, in nanoseconds) and the
+// number of durations in it.
+func (d *Distribution) Each(fn func(lo, hi int64, count uint64)) {
+	for i := range d.counts {
+		if n := d.counts[i].Load(); n > 0 {
+			lo, hi := bounds(i)
+			fn(int64(lo), int64(hi), n)
+		}
+	}
+}
+
+// Histogram is a Distribution that knows the sum and the longest of its durations too. A reader that runs beside writers sees each
+// recording wholly or in part.
+type Histogram struct {
+	Distribution
+	sum atomic.Uint64
+	max atomic.Uint64
+}
+
+// Record counts one duration in nanoseconds. Negative ones count as 0.
+func (h *Histogram) Record(ns int64) { h.RecordN(ns, 1) }
+
+// RecordN counts n equal durations.
+func (h *Histogram) RecordN(ns int64, n uint64) {
+	v := clamp(ns)
+	h.counts[index(v)].Add(n)
+	h.sum.Add(v * n)
+	raise(&h.max, v)
+}
+
+// raise makes m at least v.
+func raise(m *atomic.Uint64, v uint64) {
+	for old := m.Load(); v > old && !m.CompareAndSwap(old, v); {
+		old = m.Load()
+	}
+}
+
+// Merge adds what other counted.
+func (h *Histogram) Merge(other *Histogram) {
+	h.Distribution.Merge(&other.Distribution)
 	h.sum.Add(other.sum.Load())
 	raise(&h.max, other.max.Load())
 }
 
 // Reset makes the histogram empty. What is recorded meanwhile may be lost.
 func (h *Histogram) Reset() {
-	for i := range h.counts {
-		h.counts[i].Store(0)
-	}
+	h.Distribution.Reset()
 	h.sum.Store(0)
 	h.max.Store(0)
-}
-
-// Count returns the number of durations recorded.
-func (h *Histogram) Count() uint64 {
-	var n uint64
-	for i := range h.counts {
-		n += h.counts[i].Load()
-	}
-	return n
 }
 
 // Sum returns the sum of all durations in nanoseconds, exactly but for those beyond Max.
@@ -106,29 +155,7 @@ func (h *Histogram) Mean() float64 {
 	return float64(h.sum.Load()) / float64(n)
 }
 
-// Percentile returns the duration in nanoseconds that p percent (0 to 100) of all do not exceed, to within 1.6 % and never above
-// Max; 0 when there is none.
+// Percentile is Distribution's, but never above Max.
 func (h *Histogram) Percentile(p float64) int64 {
-	total := h.Count()
-	rank := uint64(float64(total)*min(max(p, 0), 100)/100 + 0.5)
-	rank = min(max(rank, 1), total)
-	var seen uint64
-	for i := range h.counts {
-		if seen += h.counts[i].Load(); seen >= rank && seen > 0 {
-			lo, hi := bounds(i)
-			return int64(min(lo+(hi-lo)/2, h.max.Load()))
-		}
-	}
-	return h.Max()
-}
-
-// Each calls fn for every bucket that is not empty, in ascending order, with its bounds (both included, in nanoseconds) and the
-// number of durations in it.
-func (h *Histogram) Each(fn func(lo, hi int64, count uint64)) {
-	for i := range h.counts {
-		if n := h.counts[i].Load(); n > 0 {
-			lo, hi := bounds(i)
-			fn(int64(lo), int64(hi), n)
-		}
-	}
+	return min(h.Distribution.Percentile(p), h.Max())
 }

@@ -4,6 +4,7 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,8 +21,9 @@ const (
 // cron is the server's housekeeping that needs no shard lock. It runs on a goroutine of its own, by the machine's time
 // even when the server's clock is a fake: what it does is seen in no reply but INFO's.
 type cron struct {
-	done chan struct{}
-	wg   sync.WaitGroup
+	done  chan struct{}
+	wg    sync.WaitGroup
+	spent atomic.Int64 // ns
 }
 
 func (c *cron) start(s *Server) {
@@ -36,8 +38,10 @@ func (c *cron) start(s *Server) {
 			case <-c.done:
 				return
 			case <-ticker.C:
+				began := s.machine.Mono()
 				s.giveBack()
 				s.sample()
+				c.spent.Add(s.machine.Mono() - began)
 			}
 		}
 	}()

@@ -12,3 +12,8 @@ func Family() command.Family { return (&Server{}).family() }
 
 // Effects gives the log of a server's effects.
 func (s *Server) Effects() *engine.Log { return s.engine.Effects }
+
+// Diagnose gives what MEMORY DOCTOR says about these figures.
+func Diagnose(used, peak, clients, rss, resident, pages, live int64, n int) string {
+	return diagnose(&memory{used: used, peak: peak, clients: clients, rss: rss}, resident, pages, live, n)
+}

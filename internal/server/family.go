@@ -135,14 +135,36 @@ func (s *Server) configSpec() command.Spec {
 
 // memorySpec declares MEMORY.
 func (s *Server) memorySpec() command.Spec {
+	tips := []string{command.TipNondeterministicOutput, command.TipRequestAllShards, command.TipResponseSpecial}
 	return command.Spec{
 		Name: "MEMORY", Since: "4.0.0", Complexity: "Depends on the subcommand",
 		Summary: "Looks into what takes memory.",
 		Subcommands: []command.Spec{
 			{
+				Name: "DOCTOR", Since: "4.0.0", Complexity: "O(1)",
+				Summary: "Returns what is remarkable about the server's memory.",
+				Tips:    tips, Run: s.memoryDoctor,
+			},
+			{
 				Name: "HELP", Since: "4.0.0", Complexity: "O(1)",
 				Summary: "Returns a text on the subcommands.",
 				Flags:   command.Loading | command.Stale, Run: command.Help,
+			},
+			{
+				Name: "MALLOC-STATS", Since: "4.0.0", Complexity: "O(1)",
+				Summary: "Returns the figures of the allocator.",
+				Tips:    tips, Run: s.memoryMallocStats,
+			},
+			{
+				Name: "PURGE", Since: "4.0.0", Complexity: "Depends on how much memory is free",
+				Summary: "Gives free memory back to the system.",
+				Tips:    []string{command.TipRequestAllShards, command.TipResponseAllSucceeded},
+				Run:     s.memoryPurge,
+			},
+			{
+				Name: "STATS", Since: "4.0.0", Complexity: "O(S), S being the number of shards",
+				Summary: "Returns what takes the server's memory.",
+				Tips:    tips, Run: s.memoryStats,
 			},
 			{
 				Name: "USAGE", Since: "4.0.0", Complexity: "O(N), N being the number of samples",

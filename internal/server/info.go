@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/command"
@@ -56,7 +57,7 @@ func (s *Server) registerStats() {
 	s.stats = stats.New()
 	s.serverStats(s.stats.Section("Server", false))
 	s.clientStats(s.stats.Section("Clients", false))
-	s.memoryStats(s.stats.Section("Memory", false))
+	s.memoryFields(s.stats.Section("Memory", false))
 	persistenceStats(s.stats.Section("Persistence", false), s.started.Unix())
 	s.activityStats(s.stats.Section("Stats", false))
 	s.replicationStats(s.stats.Section("Replication", false))
@@ -64,9 +65,10 @@ func (s *Server) registerStats() {
 	s.stats.Section("Modules", false)
 	s.commandStats(s.stats.Section("Commandstats", true))
 	s.errorStats(s.stats.Section("Errorstats", false))
-	s.stats.Section("Latencystats", true)
+	s.latencyStats(s.stats.Section("Latencystats", true))
 	constants(s.stats.Section("Cluster", false), stats.Gauge, "whether cluster mode is on", 0, "cluster_enabled")
 	s.keyspaceStats(s.stats.Section("Keyspace", false))
+	s.debugStats(s.stats.Section("Debug", false))
 }
 
 // constants adds fields of one fixed value: of what this version has not, or what cannot happen to it.
@@ -126,10 +128,32 @@ func (s *Server) serverStats(sec *stats.Section) {
 	text(sec, "executable", "path of the program", executable)
 	sec.Text("config_file", "path of the configuration file", s.config.File)
 	constants(sec, stats.Gauge, "whether more loops than one serve clients", int64(min(s.numLoops-1, 1)), "io_threads_active")
+	s.listenerStats(sec)
 	text(sec, "redpoll_version", "version of Redpoll", config.Release)
 	text(sec, "redpoll_go_version", "version of Go that the program was made with", runtime.Version())
 	constants(sec, stats.Gauge, "event loops", int64(s.numLoops), "redpoll_loops")
 	sec.Gauge("redpoll_shards", "parts of the keyspace", func() int64 { return int64(s.engine.Store.Shards()) })
+}
+
+// listenerStats tells where the server listens: a line for TCP, one for the Unix socket.
+func (s *Server) listenerStats(sec *stats.Section) {
+	sec.Group(func(v *stats.Values) {
+		n := 0
+		add := func(name, text string) {
+			v.Text("listener"+strconv.Itoa(n), "name="+name+text)
+			n++
+		}
+		if port := s.tcpPort(); port != 0 {
+			text := ""
+			for _, addr := range s.config.Bind().Load() {
+				text += ",bind=" + addr
+			}
+			add("tcp", text+",port="+strconv.FormatInt(port, 10))
+		}
+		if path := s.config.Str("unixsocket").Load(); path != "" {
+			add("unix", ",bind="+path)
+		}
+	}, stats.Field{Name: "listener*", Kind: stats.Text, Help: "where the server listens"})
 }
 
 // monotonicClock names the clock as redis-server does.

@@ -25,7 +25,9 @@ func newer() []string {
 		"pubsub_clients", "watching_clients", "total_watched_keys", "total_blocking_keys", "total_blocking_keys_on_nokey",
 		"paused_reason", "paused_actions", "paused_timeout_milliseconds", "expired_subkeys",
 		"client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections",
-		"eventloop_cycles", "eventloop_duration_sum",
+		"eventloop_cycles", "eventloop_duration_sum", "eventloop_duration_cmd_sum",
+		"instantaneous_eventloop_cycles_per_sec", "instantaneous_eventloop_duration_usec",
+		"listener0", "allocator_muzzy", "mem_overhead_db_hashtable_rehashing", "evicted_scripts",
 		"acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel",
 	}
 }
@@ -119,4 +121,102 @@ func TestRates(t *testing.T) {
 		c.Must(t, "PING")
 		return number(t, c, "instantaneous_ops_per_sec") > 0 && field(t, c, "instantaneous_input_kbps") != "0.00"
 	})
+}
+
+// TestLatencyStats asks for percentiles of what was run.
+func TestLatencyStats(t *testing.T) {
+	c := client(t)
+	line := func(command string) string {
+		for line := range strings.Lines(c.Must(t, "INFO", "latencystats").Str) {
+			if rest, ok := strings.CutPrefix(line, "latency_percentiles_usec_"+command+":"); ok {
+				return strings.TrimSpace(rest)
+			}
+		}
+		return ""
+	}
+	want := func(command, pattern string) {
+		t.Helper()
+		if got := line(command); !regexp.MustCompile(pattern).MatchString(got) {
+			t.Errorf("%s: %q, want %s", command, got, pattern)
+		}
+	}
+	c.Must(t, "SET", "k", "v")
+	want("set", `^p50=\d+\.\d{3},p99=\d+\.\d{3},p99\.9=\d+\.\d{3}$`)
+	want("get", `^$`)
+	c.Must(t, "DEBUG", "SLEEP", "0.05")
+	c.Must(t, "CONFIG", "SET", "latency-tracking-info-percentiles", "0.0 12.5 100")
+	want("debug", `^p0=[5-9]\d{4}\.\d{3},p12\.5=[5-9]\d{4}\.\d{3},p100=[5-9]\d{4}\.\d{3}$`)
+	want("config|set", `^p0=`)
+	c.Must(t, "CONFIG", "SET", "latency-tracking", "no")
+	c.Must(t, "GET", "k")
+	want("get", `^$`)
+	c.Must(t, "CONFIG", "RESETSTAT")
+	want("set", `^$`)
+	c.Must(t, "CONFIG", "SET", "latency-tracking", "yes", "latency-tracking-info-percentiles", "")
+	c.Must(t, "GET", "k")
+	want("get", `^$`)
+	if info := c.Must(t, "INFO", "latencystats").Str; !strings.Contains(info, "latency_percentiles_usec_get:\r\n") {
+		t.Errorf("without percentiles: %q", info)
+	}
+}
+
+// TestWatchingClients counts clients that watch, and the keys, as they come and go.
+func TestWatchingClients(t *testing.T) {
+	_, target := start(t, redpoll.Options{})
+	a, b := target.Dial(t), target.Dial(t)
+	want := func(when string, clients, keys int64) {
+		t.Helper()
+		t.Log(when)
+		testutil.Poll(t, 5*time.Second, func() bool {
+			return number(t, a, "watching_clients") == clients && number(t, a, "total_watched_keys") == keys
+		})
+	}
+	want("at first", 0, 0)
+	a.Must(t, "WATCH", "k", "l", "k")
+	b.Must(t, "WATCH", "k")
+	want("watched", 2, 2)
+	a.Must(t, "UNWATCH")
+	want("one has ended it", 1, 1)
+	a.Must(t, "WATCH", "m")
+	a.Must(t, "SET", "m", "1")
+	a.Must(t, "MULTI")
+	do(t, a, "EXEC")
+	want("after EXEC", 1, 1)
+	a.Must(t, "WATCH", "m", "n")
+	a.Must(t, "MULTI")
+	a.Must(t, "DISCARD")
+	want("after DISCARD", 1, 1)
+	a.Must(t, "WATCH", "m")
+	a.Must(t, "RESET")
+	want("after RESET", 1, 1)
+	b.Close()
+	want("the other is gone", 0, 0)
+}
+
+// TestInfoSections asks in odd ways.
+func TestInfoSections(t *testing.T) {
+	c := client(t)
+	for _, test := range []struct{ args, has, hasNot string }{
+		{"", "# Server,# Keyspace", "# Commandstats,# Debug,# Latencystats"},
+		{"all", "# Server,# Commandstats,# Latencystats", "# Debug"},
+		{"everything", "# Server,# Commandstats", "# Debug"},
+		{"debug", "# Debug,eventloop_duration_cron_sum:,eventloop_cmd_per_cycle_max:", "# Server"},
+		{"DeFault commandstats", "# Server,# Commandstats", "# Latencystats"},
+		{"cpu cpu sentinel", "# CPU", "# Server,# Sentinel"},
+	} {
+		info := c.Must(t, append([]string{"INFO"}, strings.Fields(test.args)...)...).Str
+		for text := range strings.SplitSeq(test.has, ",") {
+			if strings.Count(info, text) != 1 {
+				t.Errorf("INFO %s has %s %d times", test.args, text, strings.Count(info, text))
+			}
+		}
+		for text := range strings.SplitSeq(test.hasNot, ",") {
+			if strings.Contains(info, text) {
+				t.Errorf("INFO %s has %s", test.args, text)
+			}
+		}
+	}
+	if port := field(t, c, "tcp_port"); field(t, c, "listener0") != "name=tcp,bind=127.0.0.1,port="+port {
+		t.Errorf("listener0 is %s", field(t, c, "listener0"))
+	}
 }

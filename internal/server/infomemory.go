@@ -9,8 +9,8 @@ import (
 	"github.com/redpoll/redpoll/internal/stats"
 )
 
-// memoryStats declares INFO memory. All of it comes from one reading, so that its figures fit each other.
-func (s *Server) memoryStats(sec *stats.Section) {
+// memoryFields declares INFO memory. All of it comes from one reading, so that its figures fit each other.
+func (s *Server) memoryFields(sec *stats.Section) {
 	fields := []stats.Field{
 		{Name: "used_memory*", Help: "bytes that the data, clients and the runtime take"},
 		{Name: "allocator_*", Help: "memory off the Go heap: live blocks, pages of heaps, pages that are resident"},
@@ -27,7 +27,7 @@ func (s *Server) memoryStats(sec *stats.Section) {
 	}
 	sec.Group(func(v *stats.Values) {
 		m, arena := s.memory(), s.arena.Stats()
-		usedFields(v, &m)
+		usedFields(v, &m, s.tableBytes())
 		s.allocatorFields(v, &m, &arena)
 		v.Int("redpoll_go_memory", goMemory())
 		v.Int("redpoll_arena_reserved", arena.Reserved)
@@ -43,15 +43,19 @@ func sized(v *stats.Values, name string, n int64) {
 }
 
 func percent(v *stats.Values, name string, part, whole int64) {
-	share := 0.0
-	if whole > 0 {
-		share = float64(part) * 100 / float64(whole)
-	}
-	v.Text(name, strconv.FormatFloat(share, 'f', 2, 64)+"%")
+	v.Text(name, strconv.FormatFloat(share(part, whole), 'f', 2, 64)+"%")
 }
 
-func usedFields(v *stats.Values, m *memory) {
-	overhead := m.startup + m.clients
+// tableBytes gives the bytes of the tables of all databases and their expiry indexes.
+func (s *Server) tableBytes() (n int64) {
+	for _, db := range s.counts() {
+		n += db.TableBytes + db.IndexBytes
+	}
+	return n
+}
+
+func usedFields(v *stats.Values, m *memory, tables int64) {
+	overhead := m.startup + m.clients + tables
 	sized(v, "used_memory", m.used)
 	sized(v, "used_memory_rss", m.rss)
 	sized(v, "used_memory_peak", m.peak)
@@ -63,13 +67,11 @@ func usedFields(v *stats.Values, m *memory) {
 }
 
 func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {
-	live, resident := s.engine.Store.Used(), arena.InUse+arena.Cached
-	if m.rss > 0 {
-		resident = min(resident, m.rss) // pages that were never touched are not there
-	}
+	live, resident := s.engine.Store.Used(), m.resident(arena)
 	v.Int("allocator_allocated", live)
 	v.Int("allocator_active", arena.InUse)
 	v.Int("allocator_resident", resident)
+	v.Int("allocator_muzzy", 0)
 	sized(v, "total_system_memory", totalMemory())
 	v.Int("used_memory_lua", 0)
 	v.Int("used_memory_vm_eval", 0)
@@ -96,6 +98,7 @@ func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {
 	v.Int("mem_cluster_links", 0)
 	v.Int("mem_aof_buffer", 0)
 	v.Text("mem_allocator", "redpoll")
+	v.Int("mem_overhead_db_hashtable_rehashing", 0)
 	v.Int("active_defrag_running", 0)
 	v.Int("lazyfree_pending_objects", s.engine.Store.LazyPending())
 	v.Int("lazyfreed_objects", s.engine.Store.LazyFreed())

@@ -4,15 +4,17 @@ package server
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/stats"
 )
 
 // rates are figures of the last second and a half, which cron samples.
 type rates struct {
-	commands, input, output stats.Rate
+	commands, input, output, cycles, busy stats.Rate
 }
 
 // sample notes what the rates are of. Only cron calls it.
@@ -21,6 +23,8 @@ func (s *Server) sample() {
 	s.rates.commands.Sample(now, s.engine.Stats.Total.Load())
 	s.rates.input.Sample(now, s.overLoops(func(l netloop.Stats) uint64 { return l.ReadBytes }))
 	s.rates.output.Sample(now, s.overLoops(func(l netloop.Stats) uint64 { return l.WrittenBytes }))
+	s.rates.cycles.Sample(now, s.overLoops(func(l netloop.Stats) uint64 { return l.Iterations }))
+	s.rates.busy.Sample(now, s.overLoops(func(l netloop.Stats) uint64 { return l.BusyNs }))
 	s.usedMemory()
 }
 
@@ -66,7 +70,7 @@ func (s *Server) activityStats(sec *stats.Section) {
 	sec.Counter("expired_keys", "keys that died of their expiry", engine.Store.Expired)
 	float(sec, "expired_stale_perc", "dead keys not yet removed: they are removed at their time", 2, none)
 	zero("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys", "evicted_clients",
-		"total_eviction_exceeded_time", "current_eviction_exceeded_time")
+		"evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time")
 	sec.Counter("keyspace_hits", "reads that found their key", engine.Stats.Hits.Load)
 	sec.Counter("keyspace_misses", "reads that did not", engine.Stats.Misses.Load)
 	zero("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
@@ -94,14 +98,41 @@ func (s *Server) activityStats(sec *stats.Section) {
 		return output
 	}))
 	zero("reply_buffer_shrinks", "reply_buffer_expands")
-	sec.Counter("eventloop_cycles", "iterations of the loops", s.loopCounter(func(l netloop.Stats) uint64 { return l.Iterations }))
-	sec.Counter("eventloop_duration_sum", "microseconds that the loops were busy",
-		s.loopCounter(func(l netloop.Stats) uint64 { return l.BusyNs / 1000 }))
+	s.loopStats(sec)
 	sec.Counter("acl_access_denied_auth", "failed authentications", s.since(s.hub.Denied))
 	zero("acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel")
 	sec.Counter("redpoll_parked_commands", "times that a command found busy what it needed", engine.Stats.Parked.Load)
 	sec.Counter("redpoll_detached_handlers", "commands that were overtaken", engine.Stats.Detached.Load)
 	sec.Counter("redpoll_handler_panics", "commands that failed by a bug", engine.Stats.Panics.Load)
+}
+
+// loopStats tells what the event loops do, all of them together.
+func (s *Server) loopStats(sec *stats.Section) {
+	micros := func(figure func(netloop.Stats) uint64) func() int64 {
+		read := s.loopCounter(figure)
+		return func() int64 { return read() / 1000 }
+	}
+	sec.Counter("eventloop_cycles", "turns of the event loops", s.loopCounter(func(l netloop.Stats) uint64 { return l.Iterations }))
+	sec.Counter("eventloop_duration_sum", "microseconds that the event loops were at work", micros(func(l netloop.Stats) uint64 { return l.BusyNs }))
+	sec.Counter("eventloop_duration_cmd_sum", "microseconds that commands took", func() (sum int64) {
+		for i := range s.engine.Stats.Commands {
+			sum += s.engine.Stats.Commands[i].Nanos.Load()
+		}
+		return sum / 1000
+	})
+	sec.Gauge("instantaneous_eventloop_cycles_per_sec", "turns of the event loops a second", s.rates.cycles.PerSecond)
+	sec.Gauge("instantaneous_eventloop_duration_usec", "microseconds that a turn takes", func() int64 {
+		return s.rates.busy.PerSecond() / max(s.rates.cycles.PerSecond(), 1) / 1000
+	})
+}
+
+// debugStats tells what developers of the server look at.
+func (s *Server) debugStats(sec *stats.Section) {
+	sec.Hide()
+	constants(sec, stats.Counter, "this version has no append-only file", 0, "eventloop_duration_aof_sum")
+	sec.Gauge("eventloop_duration_max", "microseconds that the longest batch of commands took", func() int64 { return s.engine.Stats.MaxBusy.Load() / 1000 })
+	sec.Gauge("eventloop_cmd_per_cycle_max", "commands of the largest batch", s.engine.Stats.MaxBatch.Load)
+	sec.Counter("eventloop_duration_cron_sum", "microseconds that the server's housekeeping took", func() int64 { return s.cron.spent.Load() / 1000 })
 }
 
 // cpuStats tells of the process. There is no main thread whose share could be told: the loops are the server.
@@ -143,6 +174,24 @@ func (s *Server) commandStats(sec *stats.Section) {
 	}, stats.Field{Name: "cmdstat_*", Kind: stats.Text, Help: "what a command was called and took"})
 }
 
+// latencyStats tells the percentiles of each command's durations that latency-tracking-info-percentiles asks for.
+func (s *Server) latencyStats(sec *stats.Section) {
+	percentiles := s.config.Percentiles()
+	sec.Group(func(v *stats.Values) {
+		for spec := range s.registry.All() {
+			h := s.engine.Stats.Latency.Of(spec.ID())
+			if h == nil {
+				continue
+			}
+			var words []string
+			for _, p := range percentiles.Load() {
+				words = append(words, fmt.Sprintf("p%s=%.3f", config.FormatPercentile(p), float64(h.Percentile(p))/1000))
+			}
+			v.Text("latency_percentiles_usec_"+spec.FullName(), strings.Join(words, ","))
+		}
+	}, stats.Field{Name: "latency_percentiles_usec_*", Kind: stats.Text, Help: "percentiles of what a command took, in microseconds"})
+}
+
 func (s *Server) errorStats(sec *stats.Section) {
 	sec.Group(func(v *stats.Values) {
 		for _, e := range s.engine.Stats.ByCode() {
@@ -153,9 +202,7 @@ func (s *Server) errorStats(sec *stats.Section) {
 
 func (s *Server) keyspaceStats(sec *stats.Section) {
 	sec.Group(func(v *stats.Values) {
-		s.censusMu.Lock()
-		defer s.censusMu.Unlock()
-		for i, n := range s.census.Take(s.engine.Store, s.clock.WallMillis()) {
+		for i, n := range s.counts() {
 			if n.Keys > 0 {
 				v.Text(fmt.Sprintf("db%d", i), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d,subexpiry=%d", n.Keys, n.Expires, n.TTL, n.Timed))
 			}

@@ -6,6 +6,7 @@ import (
 	"runtime/metrics"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/mem"
 )
 
 // memoryUsage replies with what a key takes. With SAMPLES 0 all elements are looked at.
@@ -48,6 +49,21 @@ type memory struct {
 	clients int64
 	rss     int64
 	peak    int64
+}
+
+// resident gives the resident bytes of the data's pages.
+func (m *memory) resident(arena *mem.Stats) int64 {
+	resident := arena.InUse + arena.Cached
+	if m.rss > 0 {
+		resident = min(resident, m.rss) // pages that were never touched are not there
+	}
+	return resident
+}
+
+// openClients tells how many connections there are.
+func (s *Server) openClients() int {
+	open, _, _ := s.hub.Counts()
+	return open
 }
 
 // memory reads the server's memory.

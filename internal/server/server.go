@@ -225,6 +225,13 @@ func (s *Server) follow() {
 		"lfu-decay-time", "maxmemory", "maxmemory-policy", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
 		"timeout", "tcp-keepalive")
 	apply()
+	tracking := cfg.Bool("latency-tracking")
+	track := func() error {
+		s.engine.Stats.Latency.SetTracking(tracking.Load())
+		return nil
+	}
+	cfg.OnChange(track, "latency-tracking")
+	track()
 	cfg.OnChange(func() error {
 		if !policy.Is("noeviction") {
 			s.log.Warn("This version of Redpoll evicts nothing: with any maxmemory-policy writes are refused at the limit")

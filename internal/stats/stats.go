@@ -44,6 +44,7 @@ type Section struct {
 	name   string
 	title  string
 	extra  bool
+	hidden bool
 	groups []group
 }
 
@@ -70,6 +71,9 @@ func (r *Registry) Section(title string, extra bool) *Section {
 	return s
 }
 
+// Hide leaves the section out of INFO unless its name is given: out of "all" and "everything" too, and out of Visit.
+func (s *Section) Hide() { s.hidden = true }
+
 // Gauge adds a number that goes up and down.
 func (s *Section) Gauge(name, help string, read func() int64) {
 	s.Group(func(v *Values) { v.Int(name, read()) }, Field{name, Gauge, help})
@@ -94,11 +98,17 @@ func (s *Section) Group(read func(*Values), fields ...Field) {
 // wanted reports whether INFO with these arguments, in lower case, shows the section.
 func (s *Section) wanted(args []string) bool {
 	if len(args) == 0 {
-		return !s.extra
+		return !s.extra && !s.hidden
 	}
 	for _, arg := range args {
+		if arg == s.name {
+			return true
+		}
+		if s.hidden {
+			continue
+		}
 		switch arg {
-		case s.name, "all", "everything":
+		case "all", "everything":
 			return true
 		case "default":
 			if !s.extra {
@@ -150,6 +160,9 @@ type Sample struct {
 // Visit calls fn for every value of all sections, in order.
 func (r *Registry) Visit(fn func(Sample)) {
 	for _, s := range r.sections {
+		if s.hidden {
+			continue
+		}
 		for _, g := range s.groups {
 			g.read(&Values{visit: func(name, text string, number float64) {
 				fn(Sample{Section: s.name, Field: g.field(name), Name: name, Number: number, Text: text})

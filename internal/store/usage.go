@@ -134,6 +134,9 @@ type Counts struct {
 	Expires int64 // of them, those with an expiry
 	Timed   int64 // of them, hashes with fields that expire
 	TTL     int64 // average milliseconds that those have left, from a sample; 0 when it had none of them
+
+	TableBytes int64 // of the tables of keys, without the records
+	IndexBytes int64 // of the expiry indexes
 }
 
 // Census is a reading of all databases' counts that holds up nobody: of a shard that is busy, what it had at the reading
@@ -165,6 +168,8 @@ func (c *Census) Take(s *Store, now int64) []Counts {
 			total[db].Keys += n.Keys
 			total[db].Expires += n.Expires
 			total[db].Timed += n.Timed
+			total[db].TableBytes += n.TableBytes
+			total[db].IndexBytes += n.IndexBytes
 			if n.TTL > 0 {
 				total[db].TTL += n.TTL
 				ttls[db]++
@@ -184,6 +189,7 @@ func (sh *Shard) census(room []Counts, now int64) []Counts {
 		n := Counts{}
 		if t := sh.tables[db].Load(); t != nil {
 			n.Keys, n.Expires, n.Timed = int64(t.keys.Len()), int64(t.expires), int64(t.timed)
+			n.TableBytes, n.IndexBytes = t.keys.Bytes(), t.expiry.Bytes()
 			if t.expires > 0 {
 				rec := record{t.heap.Pointer(t.keys.Random(uint64(now)))}
 				n.TTL = max(rec.expiry()-now, 0)
