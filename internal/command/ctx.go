@@ -70,5 +70,28 @@ func (c *Ctx) ModifiedIn(db *store.DB, event string, key []byte) {
 // order. Without a call it gets the command itself, when Dirty is not zero. The arguments are copied when they are kept.
 func (c *Ctx) Propagate(argv ...[]byte) { c.Host.Propagate(argv) }
 
+// pieceStep is how many bytes of a string are looked at between two ticks.
+const pieceStep = 1 << 20
+
+// Pieces calls fn with n of a string's bytes from off on, as many as there are, piece by piece and in place, until fn gives false.
+// It ticks on the way, and ends with Tick's error if that gives one.
+func (c *Ctx) Pieces(it *store.Item, off, n int, fn func(piece []byte) bool) (err error) {
+	it.Pieces(off, n, func(piece []byte) bool {
+		for len(piece) > 0 {
+			b := piece[:min(len(piece), pieceStep)]
+			if !fn(b) {
+				return false
+			}
+			if piece = piece[len(b):]; len(b) >= pieceStep/64 {
+				if err = c.Tick(); err != nil {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	return err
+}
+
 // Tick is to be called every thousand steps or so of a handler that can take long; an error it returns must be returned.
 func (c *Ctx) Tick() error { return c.Host.Tick() }

@@ -70,7 +70,7 @@ const (
 )
 
 // KeySpec says where keys are among a command's words and what is done with them. Make one with OneKey, AllKeys, KeyAt,
-// KeyRange, KeyAfter, KeyRangeAfter, KeyNum or KeysUnknown.
+// KeyRange, KeyAfter, KeyRangeAfter, KeyNum, KeyNumEvery or KeysUnknown.
 type KeySpec struct {
 	Flags KeyFlags
 	Notes string // a remark for readers of COMMAND INFO, our own words
@@ -117,8 +117,11 @@ func KeyRangeAfter(keyword string, from, last, step, limit int, flags ...KeyFlag
 }
 
 // KeyNum is keys whose number is given by the word at begin; the keys follow it at once, one after the other.
-func KeyNum(begin int, flags ...KeyFlags) KeySpec {
-	return KeySpec{Flags: join(flags), index: begin, find: findKeyNum, numIdx: 0, first: 1, step: 1}
+func KeyNum(begin int, flags ...KeyFlags) KeySpec { return KeyNumEvery(begin, 1, flags...) }
+
+// KeyNumEvery is KeyNum with a key in every step-th word.
+func KeyNumEvery(begin, step int, flags ...KeyFlags) KeySpec {
+	return KeySpec{Flags: join(flags), index: begin, find: findKeyNum, numIdx: 0, first: 1, step: step}
 }
 
 // KeysUnknown is keys whose places no rule tells. Spec.FindKeys finds those that can be found.

@@ -3,6 +3,7 @@
 package num
 
 import (
+	"cmp"
 	"math"
 	"strings"
 	"testing"
@@ -178,4 +179,41 @@ func BenchmarkFloat(b *testing.B) {
 			buf = AppendLongDouble(buf[:0], sum)
 		}
 	})
+}
+
+// TestLongDoubleOrder: comparison, difference and the greatest numbers.
+func TestLongDoubleOrder(t *testing.T) {
+	texts := []string{"-inf", "-1e4932", "-1.5", "-1", "0", "1e-4940", "1", "1.25", "1e4932", "inf"}
+	for i, a := range texts {
+		x, ok := ParseLongDouble([]byte(a))
+		if !ok {
+			t.Fatalf("%s is no number", a)
+		}
+		for j, b := range texts {
+			y, _ := ParseLongDouble([]byte(b))
+			if got := x.Cmp(y); got != cmp.Compare(i, j) {
+				t.Errorf("%s and %s compare as %d", a, b, got)
+			}
+			d, ok := x.Sub(y)
+			if sum, _ := y.Add(d); ok && i == j && sum.Cmp(x) != 0 {
+				t.Errorf("%s - %s + %s is %s", a, b, b, AppendLongDouble(nil, sum))
+			}
+			if ok && i == j && d.Cmp(LongDouble{}) != 0 {
+				t.Errorf("%s - %s is %s", a, b, AppendLongDouble(nil, d))
+			}
+		}
+		if high, low := MaxLongDouble(false), MaxLongDouble(true); !x.IsInf() && (x.Cmp(high) > 0 || x.Cmp(low) < 0) {
+			t.Errorf("%s is out of bounds", a)
+		}
+	}
+	one, _ := ParseLongDouble([]byte("1"))
+	if sum, ok := MaxLongDouble(false).Add(one); !ok || sum.Cmp(MaxLongDouble(false)) != 0 {
+		t.Error("the greatest number and one are not the greatest number")
+	}
+	if _, ok := MaxLongDouble(false).Add(MaxLongDouble(false)); ok {
+		t.Error("twice the greatest number is finite")
+	}
+	if _, ok := MaxLongDouble(true).Sub(MaxLongDouble(false)); ok {
+		t.Error("the least number less the greatest is finite")
+	}
 }

@@ -2,7 +2,10 @@
 
 package num
 
-import "math/big"
+import (
+	"math"
+	"math/big"
+)
 
 // LongDouble is the 80-bit floating-point number of the x87, with which INCRBYFLOAT and HINCRBYFLOAT count in Redis: 64 bits of
 // mantissa, 15 of exponent. The zero value is 0. Values are immutable.
@@ -112,6 +115,35 @@ func (l LongDouble) Add(m LongDouble) (sum LongDouble, ok bool) {
 	}
 	f := new(big.Float).SetPrec(longPrec).Add(l.f, m.f)
 	return LongDouble{f}, f.MantExp(nil) <= longMaxExp
+}
+
+// Sub returns l - m as Add returns a sum.
+func (l LongDouble) Sub(m LongDouble) (difference LongDouble, ok bool) {
+	if m.f != nil {
+		m = LongDouble{new(big.Float).Neg(m.f)}
+	}
+	return l.Add(m)
+}
+
+// Cmp returns -1, 0 or 1: whether l is less than m, equal to it, or greater.
+func (l LongDouble) Cmp(m LongDouble) int { return l.float().Cmp(m.float()) }
+
+// float gives the number, which is not to be changed.
+func (l LongDouble) float() *big.Float {
+	if l.f == nil {
+		return new(big.Float)
+	}
+	return l.f
+}
+
+// MaxLongDouble returns the largest finite long double, or with negative set the least.
+func MaxLongDouble(negative bool) LongDouble {
+	f := new(big.Float).SetPrec(longPrec).SetUint64(math.MaxUint64)
+	f.SetMantExp(f, longMaxExp-longPrec)
+	if negative {
+		f.Neg(f)
+	}
+	return LongDouble{f}
 }
 
 // IsInf reports whether l is an infinity.

@@ -184,6 +184,17 @@ func (w *Writer) Attribute(n int) bool {
 	return w.Proto == 3
 }
 
+// Decimal writes a number given by its digits as a double, in RESP2 as a bulk.
+func (w *Writer) Decimal(digits []byte) {
+	if w.Proto != 3 {
+		w.Bulk(digits)
+		return
+	}
+	w.c.buf = append(w.c.room(), ',')
+	w.c.put(digits)
+	w.crlf()
+}
+
 // Double writes f with 17 significant digits, in RESP2 as a bulk.
 func (w *Writer) Double(f float64) {
 	buf := w.c.room()

@@ -7,6 +7,10 @@ require (
 	github.com/redpoll/redpoll v0.0.0
 )
 
-require golang.org/x/sys v0.49.0 // indirect
+require (
+	github.com/klauspost/cpuid/v2 v2.2.10 // indirect
+	github.com/zeebo/xxh3 v1.1.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
 
 replace github.com/redpoll/redpoll => ../..

@@ -84,28 +84,6 @@ func bitCount(c *command.Ctx) error {
 	return nil
 }
 
-// walkStep is how many bytes are looked at between two ticks.
-const walkStep = 1 << 20
-
-// walk calls fn with n of a string's bytes from off on, in pieces and in place, until fn gives false.
-func walk(c *command.Ctx, it *store.Item, off, n int, fn func(b []byte) bool) (err error) {
-	it.Pieces(off, n, func(piece []byte) bool {
-		for len(piece) > 0 {
-			b := piece[:min(len(piece), walkStep)]
-			if !fn(b) {
-				return false
-			}
-			if piece = piece[len(b):]; len(b) >= walkStep/64 {
-				if err = c.Tick(); err != nil {
-					return false
-				}
-			}
-		}
-		return true
-	})
-	return err
-}
-
 // inside gives the bits of the byte at that lie in a span, as a mask.
 func (s span) inside(at int64) byte {
 	mask := byte(0xff)
@@ -126,7 +104,7 @@ func byteAt(it *store.Item, at int64) byte {
 
 func countBits(c *command.Ctx, it *store.Item, s span) (n int64, err error) {
 	first, last := s.first/8, s.last/8
-	err = walk(c, it, int(first), int(last-first+1), func(b []byte) bool {
+	err = c.Pieces(it, int(first), int(last-first+1), func(b []byte) bool {
 		n += int64(onesCount(b))
 		return true
 	})
@@ -204,7 +182,7 @@ func findBit(c *command.Ctx, it *store.Item, s span, set bool) (int64, error) {
 	}
 	at++
 	pos := int64(-1)
-	err := walk(c, it, int(at), int(last-at), func(b []byte) bool {
+	err := c.Pieces(it, int(at), int(last-at), func(b []byte) bool {
 		if i := firstSet(b, set); i >= 0 {
 			pos = at*8 + int64(i)
 			return false

@@ -61,7 +61,7 @@ func getDel(c *command.Ctx) error {
 func getEx(c *command.Ctx) error {
 	key := c.Argv[1]
 	args := command.MakeArgs(c.Argv[2:])
-	o := parseOptions(&args, true)
+	o := parseOptions(&args, optionsOfGetEx)
 	if err := args.Done(); err != nil {
 		return err
 	}

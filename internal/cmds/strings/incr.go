@@ -32,6 +32,18 @@ func decrBy(c *command.Ctx) error {
 	return add(c, -n)
 }
 
+// The beginnings of texts, in bytes, that are looked at for a number: those of longer ones are none either.
+const (
+	longestInt        = 24
+	longestLongDouble = 5 << 10
+)
+
+// longDoubleOf reads a string as a floating-point number.
+func longDoubleOf(it *store.Item) (num.LongDouble, bool) {
+	var scratch [longestInt]byte
+	return num.ParseLongDouble(it.Slice(0, longestLongDouble, scratch[:0]))
+}
+
 // add changes the integer in a string by n.
 func add(c *command.Ctx, n int64) error {
 	key := c.Argv[1]
@@ -43,7 +55,8 @@ func add(c *command.Ctx, n int64) error {
 	isInt := false
 	if ok {
 		if old, isInt = it.Int(); !isInt {
-			if old, isInt = num.ParseInt(it.Blob()); !isInt {
+			var scratch [longestInt]byte
+			if old, isInt = num.ParseInt(it.Slice(0, longestInt, scratch[:0])); !isInt {
 				return command.ErrNotInteger
 			}
 			isInt = false
@@ -71,8 +84,7 @@ func incrByFloat(c *command.Ctx) error {
 	}
 	var old num.LongDouble
 	if ok {
-		var scratch [24]byte
-		if old, ok = num.ParseLongDouble(text(&it, scratch[:0])); !ok {
+		if old, ok = longDoubleOf(&it); !ok {
 			return command.ErrNotFloat
 		}
 	}

@@ -11,9 +11,10 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// options are what SET and GETEX have in common.
+// options are what SET, MSETEX, GETEX and INCREX have in common.
 type options struct {
 	nx, xx, get bool
+	compare     comparison
 	keepTTL     bool
 	persist     bool
 	unit        int64  // ms of the expiration's unit; 0: none was given
@@ -21,38 +22,63 @@ type options struct {
 	expire      []byte // the expiration as given
 }
 
+// optionSet is which of the options beside an expiration a command takes.
+type optionSet uint8
+
+const (
+	takesCondition optionSet = 1 << iota // NX or XX
+	takesComparison
+	takesGet
+	takesKeepTTL
+	takesPersist
+
+	optionsOfSet    = takesCondition | takesComparison | takesGet | takesKeepTTL
+	optionsOfMSetEx = takesCondition | takesKeepTTL
+	optionsOfGetEx  = takesPersist
+)
+
 // may tells whether an expiration of this kind may be given: one kind at most, which may be repeated.
 func (o *options) may(unit int64, absolute bool) bool {
 	return !o.keepTTL && !o.persist && (o.unit == 0 || o.unit == unit && o.absolute == absolute)
 }
 
-// parseOptions reads the options of SET, or of GETEX.
-func parseOptions(a *command.Args, getex bool) (o options) {
+// parseOptions reads options up to the end of the arguments.
+func parseOptions(a *command.Args, takes optionSet) (o options) {
 	for a.More() {
-		switch {
-		case !getex && !o.xx && a.Keyword("NX"):
-			o.nx = true
-		case !getex && !o.nx && a.Keyword("XX"):
-			o.xx = true
-		case !getex && a.Keyword("GET"):
-			o.get = true
-		case !getex && o.unit == 0 && a.Keyword("KEEPTTL"):
-			o.keepTTL = true
-		case getex && o.unit == 0 && a.Keyword("PERSIST"):
-			o.persist = true
-		case o.may(1000, false) && a.Keyword("EX"):
-			o.unit, o.expire = 1000, a.Bytes()
-		case o.may(1, false) && a.Keyword("PX"):
-			o.unit, o.expire = 1, a.Bytes()
-		case o.may(1000, true) && a.Keyword("EXAT"):
-			o.unit, o.absolute, o.expire = 1000, true, a.Bytes()
-		case o.may(1, true) && a.Keyword("PXAT"):
-			o.unit, o.absolute, o.expire = 1, true, a.Bytes()
-		default:
+		if !o.option(a, takes) {
 			a.Fail(command.ErrSyntax)
 		}
 	}
 	return o
+}
+
+// option takes an option with its value, and tells whether it was one that may stand here.
+func (o *options) option(a *command.Args, takes optionSet) bool {
+	may := func(kind optionSet) bool { return takes&kind != 0 }
+	switch {
+	case may(takesCondition) && !o.xx && !o.compare.asked && a.Keyword("NX"):
+		o.nx = true
+	case may(takesCondition) && !o.nx && !o.compare.asked && a.Keyword("XX"):
+		o.xx = true
+	case may(takesComparison) && !o.nx && !o.xx && o.compare.option(a):
+	case may(takesGet) && a.Keyword("GET"):
+		o.get = true
+	case may(takesKeepTTL) && o.unit == 0 && a.Keyword("KEEPTTL"):
+		o.keepTTL = true
+	case may(takesPersist) && o.unit == 0 && a.Keyword("PERSIST"):
+		o.persist = true
+	case o.may(1000, false) && a.Keyword("EX"):
+		o.unit, o.expire = 1000, a.Bytes()
+	case o.may(1, false) && a.Keyword("PX"):
+		o.unit, o.expire = 1, a.Bytes()
+	case o.may(1000, true) && a.Keyword("EXAT"):
+		o.unit, o.absolute, o.expire = 1000, true, a.Bytes()
+	case o.may(1, true) && a.Keyword("PXAT"):
+		o.unit, o.absolute, o.expire = 1, true, a.Bytes()
+	default:
+		return false
+	}
+	return true
 }
 
 // expiry gives the Unix ms that the options name, store.NoExpiry when they name none.
@@ -86,9 +112,12 @@ func expiryAt(c *command.Ctx, text []byte, unit int64, absolute bool) (int64, er
 	return n, nil
 }
 
-// setKeys tells what SET does with its key: with GET it reads it too.
+// setKeys tells what SET does with its key: with GET, or something to compare it with, it reads it too.
 func setKeys(dst []command.KeyRef, argv [][]byte) ([]command.KeyRef, bool) {
 	flags := command.OW | command.Update
+	if compares(argv[3:]) {
+		flags = command.RW | command.Update
+	}
 	for _, arg := range argv[3:] {
 		if command.EqualFold(arg, "GET") {
 			flags = command.RW | command.Access | command.Update
@@ -106,7 +135,7 @@ func set(c *command.Ctx) error {
 		return nil
 	}
 	args := command.MakeArgs(c.Argv[3:])
-	o := parseOptions(&args, false)
+	o := parseOptions(&args, optionsOfSet)
 	if err := args.Done(); err != nil {
 		return err
 	}
@@ -124,19 +153,42 @@ func setWith(c *command.Ctx, key, value []byte, o options, at int64) error {
 			return err
 		}
 	}
-	if o.nx || o.xx {
-		if c.DB.Exists(key) != o.xx {
-			if !o.get {
-				c.Reply.Null()
-			}
-			return nil
+	may, err := o.hold(c, key)
+	switch {
+	case err != nil:
+		return err
+	case may:
+		store1(c, key, value, at)
+		if o.compare.asked && at <= 0 { // store1 has not said it
+			propagateSet(c, key, value, at)
 		}
 	}
-	store1(c, key, value, at)
-	if !o.get {
+	switch {
+	case o.get:
+	case may:
 		c.Reply.OK()
+	default:
+		c.Reply.Null()
 	}
 	return nil
+}
+
+// hold tells whether the conditions hold for a key.
+func (o *options) hold(c *command.Ctx, key []byte) (bool, error) {
+	switch {
+	case o.nx || o.xx:
+		return c.DB.Exists(key) == o.xx, nil
+	case !o.compare.asked:
+		return true, nil
+	}
+	it, ok, err := c.DB.FindTypeWrite(key, store.TypeString)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		return o.compare.mismatch, nil
+	}
+	return o.compare.holds(c, &it)
 }
 
 // store1 sets one string and says so to watchers and the log, where an expiration is written as a Unix time.
@@ -145,6 +197,18 @@ func store1(c *command.Ctx, key, value []byte, at int64) {
 	c.Modified("set", key)
 	if at > 0 {
 		c.Host.Notify("expire", key)
+		propagateSet(c, key, value, at)
+	}
+}
+
+// propagateSet has the log get a plain SET, with the expiration as a Unix time.
+func propagateSet(c *command.Ctx, key, value []byte, at int64) {
+	switch at {
+	case store.NoExpiry:
+		c.Propagate([]byte("SET"), key, value)
+	case store.KeepExpiry:
+		c.Propagate([]byte("SET"), key, value, []byte("KEEPTTL"))
+	default:
 		c.Propagate([]byte("SET"), key, value, []byte("PXAT"), strconv.AppendInt(nil, at, 10))
 	}
 }
@@ -195,7 +259,7 @@ func mset(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := setAll(c, kv); err != nil {
+	if err := setAll(c, kv, store.NoExpiry); err != nil {
 		return err
 	}
 	c.Reply.OK()
@@ -213,7 +277,7 @@ func msetNX(c *command.Ctx) error {
 			return nil
 		}
 	}
-	if err := setAll(c, kv); err != nil {
+	if err := setAll(c, kv, store.NoExpiry); err != nil {
 		return err
 	}
 	c.Reply.Int(1)
@@ -223,18 +287,69 @@ func msetNX(c *command.Ctx) error {
 // recordOverhead is about what a key takes beside its texts, in bytes.
 const recordOverhead = 32
 
-func setAll(c *command.Ctx, kv [][]byte) error {
+// setAll sets all pairs, with the same expiry.
+func setAll(c *command.Ctx, kv [][]byte, at int64) error {
 	n := 0
 	for _, text := range kv {
 		n += len(text) + recordOverhead
 	}
 	c.DB.Reserve(n)
 	for i := 0; i < len(kv); i += 2 {
-		c.DB.SetString(kv[i], kv[i+1], store.NoExpiry)
+		c.DB.SetString(kv[i], kv[i+1], at)
 		c.Modified("set", kv[i])
+		if at > 0 {
+			c.Host.Notify("expire", kv[i])
+		}
 	}
 	return nil
 }
+
+// msetEx is MSET with conditions and one expiration for all keys.
+func msetEx(c *command.Ctx) error {
+	args := c.Args()
+	const bad = command.Error("ERR invalid numkeys value")
+	n := args.IntOr(bad)
+	if args.Err() != nil || n < 1 || n > maxKeys {
+		return bad
+	}
+	if int64(args.Len()) < 2*n {
+		return command.Error("ERR wrong number of key-value pairs")
+	}
+	kv := args.Rest()
+	rest := command.MakeArgs(kv[2*n:])
+	kv = kv[:2*n]
+	o := parseOptions(&rest, optionsOfMSetEx)
+	if err := rest.Done(); err != nil {
+		return err
+	}
+	at, err := o.expiry(c)
+	if err != nil {
+		return err
+	}
+	for i := 0; (o.nx || o.xx) && i < len(kv); i += 2 {
+		if c.DB.Exists(kv[i]) != o.xx {
+			c.Reply.Int(0)
+			return nil
+		}
+		if i%1000 == 998 {
+			if err := c.Tick(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := setAll(c, kv, at); err != nil {
+		return err
+	}
+	if at > 0 {
+		argv := append([][]byte{[]byte("MSETEX"), c.Argv[1]}, kv...)
+		c.Propagate(append(argv, []byte("PXAT"), strconv.AppendInt(nil, at, 10))...)
+	}
+	c.Reply.Int(1)
+	return nil
+}
+
+// maxKeys is how many keys a call can name, as far as Redis counts.
+const maxKeys = 1<<31 - 1
 
 // checkLength refuses a string that would be longer than proto-max-bulk-len.
 func checkLength(c *command.Ctx, size, more int64) error {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 // Package strings is the family of commands on string values: table first, handlers in table order in the files named
-// after what they do (get.go, set.go, incr.go, lcs.go). It knows nothing of locks, sockets or other families.
+// after what they do (get.go, set.go, compare.go, incr.go, increx.go, lcs.go). It knows nothing of locks, sockets or other families.
 package strings
 
 import "github.com/redpoll/redpoll/internal/command"
@@ -31,6 +31,30 @@ var Family = command.Family{Name: "string", Category: command.CatString, Command
 		Flags:   command.Write | command.DenyOOM | command.Fast,
 		Keys:    command.OneKey(command.RW | command.Access | command.Update),
 		Run:     decrBy,
+	},
+	{
+		Name: "DELEX", Since: "8.4.0", Complexity: "O(1), or O(N) for a condition, N being the bytes compared",
+		Summary: "Deletes a key if its string, or the digest of that, is or is not a certain one.",
+		Syntax:  "key condition=[IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]",
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Delete | command.VariableFlags), FindKeys: delExKeys,
+		Run: delEx,
+	},
+	{
+		Name: "DELIFEQ", Since: "9.0.0", Complexity: "O(N), N being the bytes compared",
+		Summary: "Deletes a key if its string is a certain one. From Valkey, whose version 9.0 brought it.",
+		Syntax:  "key value",
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RM | command.Access | command.Delete),
+		Run:     delIfEq,
+	},
+	{
+		Name: "DIGEST", Since: "8.4.0", Complexity: "O(N), N being the string's bytes",
+		Summary: "Returns the XXH3 hash of a string as 16 hexadecimal digits.",
+		Syntax:  "key",
+		Flags:   command.ReadOnly | command.Fast,
+		Keys:    command.OneKey(command.RO | command.Access),
+		Run:     digest,
 	},
 	{
 		Name: "GET", Since: "1.0.0", Complexity: "O(1)",
@@ -98,6 +122,16 @@ var Family = command.Family{Name: "string", Category: command.CatString, Command
 		Run:     incrByFloat,
 	},
 	{
+		Name: "INCREX", Since: "8.8.0", Complexity: "O(1)",
+		Summary: "Raises the number in a string within bounds and sets its expiration.",
+		Syntax: "key increment=[BYFLOAT float:double | BYINT integer:int] [SATURATE] [LBOUND lowerbound] [UBOUND upperbound] " +
+			"expiration=[EX seconds:int | PX milliseconds:int | EXAT unix-time-seconds:unix | PXAT unix-time-milliseconds:unix | " +
+			"PERSIST] [ENX]",
+		Flags: command.Write | command.DenyOOM | command.Fast,
+		Keys:  command.OneKey(command.RW | command.Access | command.Update),
+		Run:   incrEx,
+	},
+	{
 		Name: "LCS", Since: "7.0.0", Complexity: "O(N*M), N and M being the strings' lengths",
 		Summary: "Finds the longest common subsequence of two strings.",
 		Syntax:  "key1:key key2:key [LEN] [IDX] [MINMATCHLEN len:int] [WITHMATCHLEN]",
@@ -124,6 +158,16 @@ var Family = command.Family{Name: "string", Category: command.CatString, Command
 		Run:     mset,
 	},
 	{
+		Name: "MSETEX", Since: "8.4.0", Complexity: "O(N), N being the number of keys",
+		Summary: "Sets the strings of several keys, with one expiration, if all or none of them exist.",
+		Syntax: "numkeys:int data=(key value)... condition=[NX | XX] expiration=[EX seconds:int | PX milliseconds:int | " +
+			"EXAT unix-time-seconds:unix | PXAT unix-time-milliseconds:unix | KEEPTTL]",
+		Flags: command.Write | command.DenyOOM,
+		Keys:  []command.KeySpec{command.KeyNumEvery(1, 2, command.OW|command.Update)},
+		Tips:  []string{command.TipRequestMultiShard, command.TipResponseAllSucceeded},
+		Run:   msetEx,
+	},
+	{
 		Name: "MSETNX", Since: "1.0.1", Complexity: "O(N), N being the number of keys",
 		Summary: "Sets the strings of several keys if none of them exists.",
 		Syntax:  "(key value)...",
@@ -143,7 +187,8 @@ var Family = command.Family{Name: "string", Category: command.CatString, Command
 	{
 		Name: "SET", Since: "1.0.0", Complexity: "O(1)",
 		Summary: "Sets a string, whatever the key held, with conditions and an expiration if wanted.",
-		Syntax: "key value condition=[NX | XX]{2.6.12} [GET{6.2.0}] expiration=[EX seconds:int{2.6.12} | " +
+		Syntax: "key value condition=[NX | XX | IFEQ ifeq-value{8.4.0} | IFNE ifne-value{8.4.0} | IFDEQ ifdeq-digest{8.4.0} | " +
+			"IFDNE ifdne-digest{8.4.0}]{2.6.12} [GET{6.2.0}] expiration=[EX seconds:int{2.6.12} | " +
 			"PX milliseconds:int{2.6.12} | EXAT unix-time-seconds:unix{6.2.0} | PXAT unix-time-milliseconds:unix{6.2.0} | KEEPTTL{6.0.0}]",
 		Flags: command.Write | command.DenyOOM,
 		Keys:  command.OneKey(command.RW | command.Access | command.Update | command.VariableFlags), FindKeys: setKeys,
@@ -152,6 +197,7 @@ var Family = command.Family{Name: "string", Category: command.CatString, Command
 			{Version: "6.0.0", Text: "The option `KEEPTTL` came."},
 			{Version: "6.2.0", Text: "The options `GET`, `EXAT` and `PXAT` came."},
 			{Version: "7.0.0", Text: "`NX` and `GET` may stand together."},
+			{Version: "8.4.0", Text: "The options `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE` came."},
 		},
 		Run: set,
 	},

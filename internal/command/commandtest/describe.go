@@ -152,7 +152,9 @@ func describeKeys(specs []testutil.Value) string {
 		case begin.str("type") == "unknown":
 			call = "command.KeysUnknown("
 		case find.str("type") == "keynum":
-			call = fmt.Sprintf("command.KeyNum(%s, ", place)
+			if call = fmt.Sprintf("command.KeyNum(%s, ", place); step != 1 {
+				call = fmt.Sprintf("command.KeyNumEvery(%s, %d, ", place, step)
+			}
 		case last == 0 && after == "":
 			call = fmt.Sprintf("command.KeyAt(%s, ", place)
 		case last == 0:

@@ -183,7 +183,7 @@ func (g *Generator) one(a *command.Argument, shared int) {
 	if a.Multiple {
 		times = g.few()
 		switch {
-		case g.count > 0 && (a.Type == command.TypeKey || a.Name == "weight"):
+		case g.count > 0 && (a.Type == command.TypeKey || a.Type == command.TypeBlock || a.Name == "weight"):
 			times = g.count
 		case shared > 0:
 			times = shared

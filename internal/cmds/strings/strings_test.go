@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package strings
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/redpoll/redpoll/internal/command/commandtest"
+)
+
+// TestEffects: what watchers, notifications and the log get of what depends on conditions, chance or time.
+func TestEffects(t *testing.T) {
+	r := commandtest.NewRig(t, Family)
+	for _, tc := range []struct {
+		line    string
+		events  string
+		dirty   int64
+		effects string // "" = the call itself, when dirty
+	}{
+		{"SET k v", "set k", 1, ""},
+		{"SET k w IFEQ x", "", 0, ""},
+		{"SET k w IFEQ v", "set k", 1, "SET k w"},
+		{"SET k x IFNE v KEEPTTL", "set k", 1, "SET k x KEEPTTL"},
+		{"SET k y IFEQ x EX 10", "set k,expire k", 1, "SET k y PXAT 10001"},
+		{"SET k z IFDNE 0000000000000000 GET", "set k", 1, "SET k z"},
+		{"SET k z PX 10", "set k,expire k", 1, "SET k z PXAT 11"},
+		{"DELEX k IFEQ y", "", 0, ""},
+		{"DELEX k IFEQ z", "del k", 1, "DEL k"},
+		{"DELEX k", "", 0, ""},
+		{"SET k v", "set k", 1, ""},
+		{"DELIFEQ k w", "", 0, ""},
+		{"DELIFEQ k v", "del k", 1, "DEL k"},
+		{"DIGEST k", "", 0, ""},
+		{"MSETEX 2 a 1 b 2 NX", "set a,set b", 2, ""},
+		{"MSETEX 2 a 1 b 2 NX", "", 0, ""},
+		{"MSETEX 2 a 1 b 2 XX EX 10", "set a,expire a,set b,expire b", 2, "MSETEX 2 a 1 b 2 PXAT 10001"},
+		{"MSETEX 1 a 1 KEEPTTL", "set a", 1, ""},
+		{"INCREX n", "incrby n", 1, "SET n 1 KEEPTTL"},
+		{"INCREX n UBOUND 1", "", 0, ""},
+		{"INCREX n BYFLOAT 0.5", "incrbyfloat n", 1, "SET n 1.5 KEEPTTL"},
+		{"INCREX n BYFLOAT 9 UBOUND 3 SATURATE EX 10", "incrbyfloat n,expire n", 1, "SET n 3 PXAT 10001"},
+		{"INCREX n EX 20 ENX", "incrby n", 1, "SET n 4 KEEPTTL"},
+		{"INCREX n PERSIST", "incrby n,persist n", 1, "SET n 5"},
+		{"INCREX n PERSIST", "incrby n", 1, "SET n 6"},
+		{"INCREX n EX 20 ENX", "incrby n,expire n", 1, "SET n 7 PXAT 20001"},
+		{"INCREX n PXAT 1", "del n", 1, "DEL n"},
+		{"INCREX n PXAT 1", "", 0, ""},
+	} {
+		r.Do(2, strings.Fields(tc.line)...)
+		if got := strings.Join(r.Events, ","); got != tc.events {
+			t.Errorf("%s: events %q, want %q", tc.line, got, tc.events)
+		}
+		if got := strings.Join(r.Effects, ","); r.Dirty != tc.dirty || got != tc.effects {
+			t.Errorf("%s: dirty %d, effects %q, want %d, %q", tc.line, r.Dirty, got, tc.dirty, tc.effects)
+		}
+	}
+}
+
+// TestDigests: a long string, which is hashed in pieces, has the digest of its bytes, and is compared by its bytes.
+func TestDigests(t *testing.T) {
+	r, rng := commandtest.NewRig(t, Family), rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{0, 1, 16, 17, 128, 129, 240, 241, 1024, maxAtOnce, maxAtOnce + 1, 1 << 20, 3<<20 + 17} {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		r.DB.SetString([]byte("k"), b, 0)
+		want := fmt.Sprintf("%016x", xxh3.Hash(b))
+		if got := r.Call(t, "DIGEST", "k").Str; got != want {
+			t.Errorf("%d bytes have the digest %s, not %s", n, got, want)
+		}
+		other := string(b) + "x"
+		if n > 0 {
+			other = string(b[:n-1]) + string(rune(b[n-1]^1)&0x7f)
+		}
+		for _, tc := range []struct {
+			words []string
+			want  int64
+		}{{[]string{"IFEQ", other}, 0}, {[]string{"IFNE", string(b)}, 0}, {[]string{"IFDNE", want}, 0}, {[]string{"IFDEQ", want}, 1}} {
+			if got := r.Call(t, append([]string{"DELEX", "k"}, tc.words...)...).Int; got != tc.want {
+				t.Errorf("%d bytes: DELEX %s replies %d", n, tc.words[0], got)
+			}
+		}
+	}
+}
+
+// TestTicks: comparing and hashing what is long ticks, and ends when it is told to, with nothing changed.
+func TestTicks(t *testing.T) {
+	r := commandtest.NewRig(t, Family)
+	text := strings.Repeat("x", 4<<20)
+	r.DB.SetString([]byte("k"), []byte(text), 0)
+	r.End = errors.New("ERR enough")
+	for _, call := range [][]string{
+		{"DIGEST", "k"}, {"DELEX", "k", "IFEQ", text}, {"SET", "k", "v", "IFDNE", "0000000000000000"}, {"DELIFEQ", "k", text},
+	} {
+		if got := string(r.Do(2, call...)); got != "-ERR enough\r\n" || r.Dirty != 0 {
+			t.Errorf("%s: %.40q", call[0], got)
+		}
+	}
+	r.End = nil
+	if got := r.Call(t, "STRLEN", "k").Int; got != int64(len(text)) {
+		t.Errorf("%d bytes are left", got)
+	}
+}
