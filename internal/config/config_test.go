@@ -245,12 +245,12 @@ func TestInDir(t *testing.T) {
 
 func TestRemarks(t *testing.T) {
 	c := New()
-	err := c.Load(Source{Options: "save ''\nappendonly yes\nactivedefrag yes\nrdbcompression yes\ntimeout 5\nloadmodule x.so\nuser a on"})
+	err := c.Load(Source{Options: "save ''\nappendonly yes\nactiverehashing no\nrdbcompression yes\ntimeout 5\nloadmodule x.so\nuser a on"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ignored, later := c.Remarks()
-	if len(ignored) != 1 || !strings.HasPrefix(ignored[0], "Directive 'activedefrag' has no effect in Redpoll: ") {
+	if len(ignored) != 1 || !strings.HasPrefix(ignored[0], "Directive 'activerehashing' has no effect in Redpoll: ") {
 		t.Errorf("ignored: %q", ignored)
 	}
 	if len(later) != 3 || !strings.HasPrefix(later[0], "Directive 'appendonly' is not supported by this version") ||

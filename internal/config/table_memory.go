@@ -4,7 +4,6 @@ package config
 
 // memoryTable has the directives of memory: its limit, eviction, lazy freeing and defragmentation.
 func memoryTable() []Directive {
-	const noDefrag = "the allocator moves records off sparse pages by itself"
 	return []Directive{
 		{Name: "maxmemory", Kind: Memory, Max: maxU64, Default: "0",
 			Here: "the data is counted, not clients' buffers", Doc: "bytes of data past which writes are refused, 0 for no limit"},
@@ -30,19 +29,21 @@ func memoryTable() []Directive {
 		{Name: "lazyfree-lazy-user-flush", Kind: Bool, Default: "no", Status: Ignored,
 			Here: "the tables are always detached at once and freed in the background",
 			Doc:  "make FLUSHALL, FLUSHDB and SCRIPT FLUSH free in the background"},
-		{Name: "activedefrag", Kind: Bool, Default: "no", Status: Ignored, Here: noDefrag, Doc: "move data together while the server runs"},
-		{Name: "active-defrag-cycle-min", Kind: Int, Min: 1, Max: 99, Default: "1", Status: Ignored, Here: noDefrag,
+		{Name: "activedefrag", Kind: Bool, Default: "yes", Here: "on by default; it needs no special allocator",
+			Doc: "move data off sparse pages while the server runs, so that they go back to the system"},
+		{Name: "active-defrag-cycle-min", Kind: Int, Min: 1, Max: 99, Default: "1", Here: "of the loops' time",
 			Doc: "least per cent of CPU for defragmentation"},
-		{Name: "active-defrag-cycle-max", Kind: Int, Min: 1, Max: 99, Default: "25", Status: Ignored, Here: noDefrag,
+		{Name: "active-defrag-cycle-max", Kind: Int, Min: 1, Max: 99, Default: "25", Here: "of the loops' time",
 			Doc: "most per cent of CPU for defragmentation"},
-		{Name: "active-defrag-threshold-lower", Kind: Int, Max: 1000, Default: "10", Status: Ignored, Here: noDefrag,
+		{Name: "active-defrag-threshold-lower", Kind: Int, Max: 1000, Default: "10",
 			Doc: "per cent of fragmentation at which defragmentation begins"},
-		{Name: "active-defrag-threshold-upper", Kind: Int, Max: 1000, Default: "100", Status: Ignored, Here: noDefrag,
+		{Name: "active-defrag-threshold-upper", Kind: Int, Max: 1000, Default: "100",
 			Doc: "per cent of fragmentation at which it works hardest"},
-		{Name: "active-defrag-ignore-bytes", Kind: Memory, Min: 1, Max: maxI64, Default: "100mb", Status: Ignored, Here: noDefrag,
+		{Name: "active-defrag-ignore-bytes", Kind: Memory, Min: 1, Max: maxI64, Default: "1mb",
 			Doc: "bytes of fragmentation below which it rests"},
-		{Name: "active-defrag-max-scan-fields", Kind: Int, Min: 1, Max: maxI64, Default: "1000", Status: Ignored, Here: noDefrag,
-			Doc: "elements of a collection that are moved in one go"},
+		{Name: "active-defrag-max-scan-fields", Kind: Int, Min: 1, Max: maxI64, Default: "1000", Status: Ignored,
+			Here: "slices are bounded by time",
+			Doc:  "elements of a collection that are moved in one go"},
 		{Name: "jemalloc-bg-thread", Kind: Bool, Default: "yes", Status: Ignored, Here: "the allocator is Redpoll's own",
 			Doc: "let the allocator give memory back in the background"},
 		{Name: "activerehashing", Kind: Bool, Default: "yes", Status: Ignored, Here: "tables grow a bucket at a time, there is nothing left to do",

@@ -53,6 +53,11 @@ type Engine struct {
 
 	maxMemory atomic.Int64 // bytes of the store past which what takes more is refused; 0 for no limit
 
+	compaction  atomic.Pointer[Compaction] // nil: nothing is compacted
+	effort      atomic.Int64               // per cent of the loops' time that compacting may take at present
+	lastExcess  int64                      // what Compact last saw; belongs to its caller, as does the next
+	lastCompact int64                      // monotonic time of its last call
+
 	closing atomic.Bool
 }
 
@@ -61,7 +66,13 @@ type loopDuty struct {
 	due   atomic.Int64  // Unix ms at which the earliest of its shards wants housekeeping; not known while one is at work
 	begun atomic.Uint32 // how often housekeeping has begun to work
 	ended atomic.Uint32
-	_     [48]byte
+
+	sparse     atomic.Bool  // its shards are to be looked at for sparse heaps
+	compacting atomic.Int32 // shards that are still to be compacted; written by the loop
+	// These belong to the loop:
+	compactTurn int   // the shard whose turn it is, among the loop's
+	compactAt   int64 // monotonic time until which compacting rests
+	_           [24]byte
 }
 
 // maxPending bounds the replies of one command together with those that wait before it, in bytes.

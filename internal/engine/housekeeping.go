@@ -34,7 +34,7 @@ func (l *loopDuty) lower(at int64) bool {
 }
 
 // Housekeep does what is due in the shards of the worker's loop, for at most some 200 µs: dead keys are removed, large
-// values freed. It gives the ns until it wants to be called again: 0 when there is more to do, negative for no limit.
+// values freed, sparse heaps compacted. It gives the ns until it wants to be called again: 0 when there is more to do, negative for no limit.
 // The worker must be outside of its gate.
 func (w *Worker) Housekeep(loop int) (sleep int64) {
 	e := w.e
@@ -54,10 +54,7 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 	defer e.loops[loop].ended.Add(1)
 	e.loops[loop].due.Store(never)
 	began := e.clock.Mono()
-	n := e.Store.Shards() / len(e.loops)
-	if loop < e.Store.Shards()%len(e.loops) {
-		n++
-	}
+	n := e.shardsOf(loop)
 	next, first := int64(never), w.dutyCursor
 	for i := range n {
 		turn := (first + i) % n
@@ -77,7 +74,7 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 		}
 		next = min(next, at)
 	}
-	e.loops[loop].lower(next)
+	e.loops[loop].lower(min(next, w.compact(loop, now, began)))
 	return e.untilDue(loop, now)
 }
 

@@ -33,6 +33,9 @@ type Stats struct {
 	MaxBusy  atomic.Int64 // the longest that one batch has taken, in ns
 	Latency  Latencies
 
+	CompactNanos atomic.Int64 // time during which sparse heaps were being compacted
+	CompactSince atomic.Int64 // monotonic time at which that began, 0 when it is over
+
 	mu     sync.Mutex
 	byCode map[string]int64 // error replies by their first word; guarded by mu
 }
@@ -89,7 +92,8 @@ func (s *Stats) Reset() {
 		c.Rejected.Store(0)
 		c.Failed.Store(0)
 	}
-	for _, n := range []*atomic.Int64{&s.Total, &s.Hits, &s.Misses, &s.Errors, &s.Parked, &s.Detached, &s.MaxBatch, &s.MaxBusy} {
+	for _, n := range []*atomic.Int64{&s.Total, &s.Hits, &s.Misses, &s.Errors, &s.Parked, &s.Detached, &s.MaxBatch, &s.MaxBusy,
+		&s.CompactNanos} {
 		n.Store(0)
 	}
 	s.Latency.Reset()

@@ -163,10 +163,11 @@ func (h *Heap) Adopt(from *Heap, r Ref, n int) bool {
 }
 
 // Relocate moves a small block from a span that is less than three quarters full into a fuller one and returns where it is
-// now; 0 when the block lies well, owns its pages, has nowhere to go, or a freeze is open. Moving what Relocate wants moved empties sparse spans,
-// so that their pages go back. Every move goes from the emptier span to the fuller, so walks over all blocks come to rest.
+// now; 0 when the block lies well, owns its pages, has nowhere to go, or the heap has freezes. Moving what Relocate wants moved
+// empties sparse spans, so that their pages go back. Every move goes from the emptier span to the fuller, so walks over all blocks come to rest.
+// It looks for a fuller span among the first of the class's list; one that is fuller than those becomes the first itself.
 func (h *Heap) Relocate(r Ref, n int) Ref {
-	if uint(n-1) >= MaxSmall || h.Freezing() {
+	if uint(n-1) >= MaxSmall || h.freezes != nil {
 		return 0
 	}
 	c := classOf[(n+7)>>3]
@@ -177,9 +178,10 @@ func (h *Heap) Relocate(r Ref, n int) Ref {
 	if int(m.live)*4 >= int(k.blocks)*3 {
 		return 0
 	}
-	best, bestLive := uint32(0), m.live
+	best, bestLive, among := uint32(0), m.live, false
 	q := h.partial[c]
 	for i := 0; q != 0 && i < 8; i++ {
+		among = among || q == p
 		t := h.page(q)
 		if q != p && (t.live > bestLive || t.live == bestLive && best == 0 && q < p) {
 			best, bestLive = q, t.live
@@ -187,6 +189,10 @@ func (h *Heap) Relocate(r Ref, n int) Ref {
 		q = t.next
 	}
 	if best == 0 {
+		if !among {
+			h.unlink(&h.partial[c], m)
+			h.link(&h.partial[c], p, m)
+		}
 		return 0
 	}
 	to := h.take(best, c)
@@ -196,6 +202,21 @@ func (h *Heap) Relocate(r Ref, n int) Ref {
 	copy(h.Bytes(to, n), h.Bytes(r, n))
 	h.Free(r, n)
 	return to
+}
+
+// Trim gives back the spans that are kept though they are empty, or most of them.
+func (h *Heap) Trim() {
+	for c := range uint8(numClasses) {
+		q := h.partial[c]
+		for i := 0; q != 0 && i < 8; i++ {
+			m := h.page(q)
+			p := q
+			if q = m.next; m.live == 0 {
+				h.unlink(&h.partial[c], m)
+				h.releaseSpan(p, m)
+			}
+		}
+	}
 }
 
 func (h *Heap) allocLarge(n int) Ref {

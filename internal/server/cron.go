@@ -39,6 +39,7 @@ func (c *cron) start(s *Server) {
 				return
 			case <-ticker.C:
 				began := s.machine.Mono()
+				s.engine.Compact(began)
 				s.giveBack()
 				s.sample()
 				c.spent.Add(s.machine.Mono() - began)

@@ -19,7 +19,7 @@ func (s *Server) memoryFields(sec *stats.Section) {
 		{Name: "maxmemory*", Help: "directives maxmemory and maxmemory-policy"},
 		{Name: "rss_overhead_*", Help: "resident memory beside the allocator's"},
 		{Name: "mem_*", Help: "memory by purpose"},
-		{Name: "active_defrag_running", Help: "nothing needs to be moved"},
+		{Name: "active_defrag_running", Help: "per cent of the loops' time that moving data off sparse pages takes at present"},
 		{Name: "lazyfree_pending_objects", Help: "values that wait to be freed"},
 		{Name: "lazyfreed_objects", Kind: stats.Counter, Help: "values that were freed after their keys were gone"},
 		{Name: "redpoll_go_memory", Help: "bytes that the Go runtime has in use"},
@@ -99,7 +99,7 @@ func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {
 	v.Int("mem_aof_buffer", 0)
 	v.Text("mem_allocator", "redpoll")
 	v.Int("mem_overhead_db_hashtable_rehashing", 0)
-	v.Int("active_defrag_running", 0)
+	v.Int("active_defrag_running", s.engine.Compacting())
 	v.Int("lazyfree_pending_objects", s.engine.Store.LazyPending())
 	v.Int("lazyfreed_objects", s.engine.Store.LazyFreed())
 }

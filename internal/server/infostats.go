@@ -10,6 +10,7 @@ import (
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/stats"
+	"github.com/redpoll/redpoll/internal/store"
 )
 
 // rates are figures of the last second and a half, which cron samples.
@@ -74,9 +75,9 @@ func (s *Server) activityStats(sec *stats.Section) {
 	sec.Counter("keyspace_hits", "reads that found their key", engine.Stats.Hits.Load)
 	sec.Counter("keyspace_misses", "reads that did not", engine.Stats.Misses.Load)
 	zero("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
-		"migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
-		"active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
-		"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies")
+		"migrate_cached_sockets", "slave_expires_tracked_keys")
+	s.compactionStats(sec)
+	zero("tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies")
 	sec.Counter("total_error_replies", "error replies", engine.Stats.Errors.Load)
 	zero("dump_payload_sanitizations")
 	reads := func(l netloop.Stats) uint64 { return l.Reads }
@@ -133,6 +134,27 @@ func (s *Server) debugStats(sec *stats.Section) {
 	sec.Gauge("eventloop_duration_max", "microseconds that the longest batch of commands took", func() int64 { return s.engine.Stats.MaxBusy.Load() / 1000 })
 	sec.Gauge("eventloop_cmd_per_cycle_max", "commands of the largest batch", s.engine.Stats.MaxBatch.Load)
 	sec.Counter("eventloop_duration_cron_sum", "microseconds that the server's housekeeping took", func() int64 { return s.cron.spent.Load() / 1000 })
+}
+
+// compactionStats declares what was moved off sparse pages; see engine.Engine.Compact.
+func (s *Server) compactionStats(sec *stats.Section) {
+	count := func(name, help string, part func(store.Compactions) int64) {
+		sec.Counter(name, help, func() int64 { return part(s.engine.Store.Compactions()) })
+	}
+	count("active_defrag_hits", "blocks moved off sparse pages", func(c store.Compactions) int64 { return c.Moved })
+	count("active_defrag_misses", "blocks looked at that lay well", func(c store.Compactions) int64 { return c.Left })
+	count("active_defrag_key_hits", "keys of which something was moved", func(c store.Compactions) int64 { return c.Keys })
+	count("active_defrag_key_misses", "keys looked at that lay well", func(c store.Compactions) int64 { return c.KeysLeft })
+	sec.Counter("total_active_defrag_time", "milliseconds during which data was being moved", func() int64 {
+		return s.engine.Stats.CompactNanos.Load() / 1_000_000
+	})
+	sec.Gauge("current_active_defrag_time", "milliseconds since that has begun, if it goes on", func() int64 {
+		since := s.engine.Stats.CompactSince.Load()
+		if since == 0 {
+			return 0
+		}
+		return (s.machine.Mono() - since) / 1_000_000
+	})
 }
 
 // cpuStats tells of the process. There is no main thread whose share could be told: the loops are the server.

@@ -203,6 +203,7 @@ func (s *Server) follow() {
 	bulk, factor, decay := cfg.Int("proto-max-bulk-len"), cfg.Int("lfu-log-factor"), cfg.Int("lfu-decay-time")
 	policy, clients, query := cfg.Enum("maxmemory-policy"), cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
 	limit := cfg.Int("maxmemory")
+	compaction := s.compactionSettings()
 	output, timeout, keepAlive := cfg.BufferLimits(), cfg.Int("timeout"), cfg.Int("tcp-keepalive")
 	apply := func() error {
 		settings.HashMaxListpackEntries.Store(entries.Load())
@@ -211,6 +212,7 @@ func (s *Server) follow() {
 		settings.LFULogFactor.Store(factor.Load())
 		settings.LFUDecayTime.Store(decay.Load())
 		s.engine.SetMaxMemory(limit.Load())
+		s.engine.SetCompaction(compaction())
 		settings.LFU.Store(strings.HasSuffix(policy.Load(), "lfu"))
 		normal := output.Load().Normal
 		s.hub.SetLimits(session.Limits{
@@ -223,7 +225,8 @@ func (s *Server) follow() {
 	}
 	cfg.OnChange(apply, "hash-max-listpack-entries", "hash-max-listpack-value", "proto-max-bulk-len", "lfu-log-factor",
 		"lfu-decay-time", "maxmemory", "maxmemory-policy", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
-		"timeout", "tcp-keepalive")
+		"timeout", "tcp-keepalive", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
+		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")
 	apply()
 	tracking := cfg.Bool("latency-tracking")
 	track := func() error {
@@ -238,6 +241,19 @@ func (s *Server) follow() {
 		}
 		return nil
 	}, "maxmemory-policy")
+}
+
+// compactionSettings gives a function that reads what the directives say of compacting.
+func (s *Server) compactionSettings() func() engine.Compaction {
+	on, ignore := s.config.Bool("activedefrag"), s.config.Int("active-defrag-ignore-bytes")
+	lower, upper := s.config.Int("active-defrag-threshold-lower"), s.config.Int("active-defrag-threshold-upper")
+	least, most := s.config.Int("active-defrag-cycle-min"), s.config.Int("active-defrag-cycle-max")
+	return func() engine.Compaction {
+		return engine.Compaction{
+			Off: !on.Load(), Ignore: ignore.Load(), Lower: lower.Load(), Upper: upper.Load(),
+			LeastCPU: least.Load(), MostCPU: most.Load(),
+		}
+	}
 }
 
 // Loops tells how many event loops there are.

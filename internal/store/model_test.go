@@ -446,7 +446,23 @@ func (k *keyspace) housekeep() {
 				k.t.Fatal("housekeeping does not end")
 			}
 		}
+		k.compact(i)
 	}
+}
+
+// compact has a shard go on with walks that move its blocks, sparse or not.
+func (k *keyspace) compact(shard int) {
+	if !k.s.TryLock(shard) {
+		k.t.Fatalf("shard %d is locked", shard)
+	}
+	defer k.s.Unlock(shard)
+	sh := &k.s.shards[shard]
+	for db := range sh.used {
+		if t := sh.tables[db].Load(); t != nil {
+			t.compaction.walking = true
+		}
+	}
+	k.s.Compact(shard, 1+k.rng.IntN(300))
 }
 
 // check compares everything, and audits the memory.

@@ -21,6 +21,7 @@ type Settings struct {
 	LFUDecayTime           atomic.Int64 // minutes
 	LazyExpire             atomic.Bool  // DEBUG SET-ACTIVE-EXPIRE 0: keys die only when they are met
 	KeepDead               atomic.Bool  // CLIENT PAUSE: keys that are dead stay; views have a flag of the same name
+	SparsePercent          atomic.Int64 // what a heap may hold beyond its blocks, in per cent of these, before it is compacted
 }
 
 // Options are a new store's parameters.
@@ -60,6 +61,8 @@ type Store struct {
 	watchedKeys   atomic.Int64
 	lazy          atomic.Int64 // objects that wait to be freed
 	freed         atomic.Int64 // objects that were freed lazily
+
+	compactions compactions
 }
 
 // Shard is one part of the keyspace.
@@ -93,6 +96,7 @@ type table struct {
 	timed   int // hashes with fields that expire
 
 	incomplete bool // the index lacks entries
+	compaction compaction
 }
 
 // never is the time of what will not happen.
@@ -117,6 +121,7 @@ func New(o Options) *Store {
 	s.Settings.MaxBulk.Store(512 << 20)
 	s.Settings.LFULogFactor.Store(10)
 	s.Settings.LFUDecayTime.Store(1)
+	s.Settings.SparsePercent.Store(10)
 	return s
 }
 
@@ -226,4 +231,5 @@ func (s *Store) ResetStats() {
 	s.expired.Store(0)
 	s.expiredFields.Store(0)
 	s.freed.Store(0)
+	s.compactions.reset()
 }
