@@ -48,10 +48,9 @@ type Engine struct {
 
 	execID int // of EXEC, which needs what its queued commands need; -1 without it
 
-	account *mem.Account
-	pause   pause
-
-	maxMemory atomic.Int64 // bytes of the store past which what takes more is refused; 0 for no limit
+	account  *mem.Account
+	pause    pause
+	pressure pressure
 
 	compaction  atomic.Pointer[Compaction] // nil: nothing is compacted
 	effort      atomic.Int64               // per cent of the loops' time that compacting may take at present
@@ -98,16 +97,14 @@ func New(o Options) *Engine {
 	}
 	e.Store = store.New(store.Options{
 		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases,
-		OnExpire: e.expired, OnExpireField: e.expiredField, OnDue: e.hurry,
+		OnExpire: e.expired, OnExpireField: e.expiredField, OnEvict: e.evicted, OnDue: e.hurry,
 	})
+	e.SetTenacity(10)
 	return e
 }
 
 // Close makes long commands end at their next tick: the server is going down.
 func (e *Engine) Close() { e.closing.Store(true) }
-
-// SetMaxMemory has commands that may take memory refused while the store uses more than so many bytes; 0 is no limit.
-func (e *Engine) SetMaxMemory(n int64) { e.maxMemory.Store(n) }
 
 // Clock gives the engine's clock.
 func (e *Engine) Clock() *clock.Clock { return e.clock }

@@ -122,7 +122,7 @@ func (w *Worker) admit(cl *Client, c *Call) error {
 	if cl.tx != nil && c.spec.Flags.Has(command.NoMulti) {
 		return command.Error("ERR Command not allowed inside a transaction")
 	}
-	if limit := w.e.maxMemory.Load(); limit > 0 && w.e.Store.Used() > limit && w.grows(cl, c.spec) {
+	if w.e.limited() && w.short() && w.grows(cl, c.spec) {
 		return command.ErrOOM
 	}
 	return nil

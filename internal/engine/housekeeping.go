@@ -34,7 +34,8 @@ func (l *loopDuty) lower(at int64) bool {
 }
 
 // Housekeep does what is due in the shards of the worker's loop, for at most some 200 µs: dead keys are removed, large
-// values freed, sparse heaps compacted. It gives the ns until it wants to be called again: 0 when there is more to do, negative for no limit.
+// values freed, sparse heaps compacted; and keys are evicted if a command has left that to it. It gives the ns until it wants to
+// be called again: 0 when there is more to do, negative for no limit.
 // The worker must be outside of its gate.
 func (w *Worker) Housekeep(loop int) (sleep int64) {
 	e := w.e
@@ -54,6 +55,7 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 	defer e.loops[loop].ended.Add(1)
 	e.loops[loop].due.Store(never)
 	began := e.clock.Mono()
+	w.evictDuty(now)
 	n := e.shardsOf(loop)
 	next, first := int64(never), w.dutyCursor
 	for i := range n {

@@ -96,6 +96,8 @@ type Worker struct {
 	timings    []timing
 	total      int64
 	dutyCursor int
+
+	heldByClients int64 // bytes of Engine.Held when the batch began
 }
 
 // NewWorker makes a worker.
@@ -148,6 +150,9 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.start, w.untimed = w.mono, 0
 	if cl.HeldBack {
 		w.e.pause.release(cl)
+	}
+	if w.e.limited() {
+		w.heldByClients = w.e.account.Total()
 	}
 	for n < len(calls) {
 		var did int

@@ -48,8 +48,7 @@ func (s *Server) resetStats() {
 	for _, r := range s.resets {
 		r.base.Store(r.read())
 	}
-	s.engine.Stats.Reset()
-	s.engine.Store.ResetStats()
+	s.engine.ResetStats()
 }
 
 // registerStats declares what INFO shows: sections and fields in the order of redis-server 7.0, our own last in each.

@@ -12,7 +12,7 @@ import (
 // memoryFields declares INFO memory. All of it comes from one reading, so that its figures fit each other.
 func (s *Server) memoryFields(sec *stats.Section) {
 	fields := []stats.Field{
-		{Name: "used_memory*", Help: "bytes that the data, clients and the runtime take"},
+		{Name: "used_memory*", Help: "bytes that the data and clients take"},
 		{Name: "allocator_*", Help: "memory off the Go heap: live blocks, pages of heaps, pages that are resident"},
 		{Name: "total_system_memory*", Help: "memory of the machine"},
 		{Name: "number_of_*", Help: "this version has no scripts"},
@@ -55,15 +55,15 @@ func (s *Server) tableBytes() (n int64) {
 }
 
 func usedFields(v *stats.Values, m *memory, tables int64) {
-	overhead := m.startup + m.clients + tables
+	overhead := m.clients + tables
 	sized(v, "used_memory", m.used)
 	sized(v, "used_memory_rss", m.rss)
 	sized(v, "used_memory_peak", m.peak)
 	percent(v, "used_memory_peak_perc", m.used, m.peak)
 	v.Int("used_memory_overhead", overhead)
-	v.Int("used_memory_startup", m.startup)
+	v.Int("used_memory_startup", 0) // the Go runtime is counted by redpoll_go_memory
 	v.Int("used_memory_dataset", m.used-overhead)
-	percent(v, "used_memory_dataset_perc", m.used-overhead, m.used-m.startup)
+	percent(v, "used_memory_dataset_perc", m.used-overhead, m.used)
 }
 
 func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {

@@ -70,8 +70,17 @@ func (s *Server) activityStats(sec *stats.Section) {
 	sec.Counter("expired_subkeys", "fields of hashes that died of their expiry", engine.Store.ExpiredFields)
 	sec.Counter("expired_keys", "keys that died of their expiry", engine.Store.Expired)
 	float(sec, "expired_stale_perc", "dead keys not yet removed: they are removed at their time", 2, none)
-	zero("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys", "evicted_clients",
-		"evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time")
+	zero("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds")
+	sec.Counter("evicted_keys", "keys that were evicted", engine.Store.Evicted)
+	zero("evicted_clients", "evicted_scripts")
+	sec.Counter("total_eviction_exceeded_time", "ms for which more memory was used than maxmemory", func() int64 {
+		total, _ := engine.Exceeded()
+		return total / 1e6
+	})
+	sec.Gauge("current_eviction_exceeded_time", "ms since when more memory is used than maxmemory, 0 if it is not", func() int64 {
+		_, current := engine.Exceeded()
+		return current / 1e6
+	})
 	sec.Counter("keyspace_hits", "reads that found their key", engine.Stats.Hits.Load)
 	sec.Counter("keyspace_misses", "reads that did not", engine.Stats.Misses.Load)
 	zero("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",

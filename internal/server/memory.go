@@ -37,15 +37,10 @@ func memoryUsage(c *command.Ctx) error {
 	return nil
 }
 
-// clientSize is about what a connection takes on the Go heap beside its buffers, in bytes.
-const clientSize = 1 << 10
-
-// memory is the server's memory in bytes. What is used is what the data takes off the Go heap, what clients make the
-// server hold, and what the Go runtime had in use when the server had just started: it rises and falls with the data and
-// not with the collector's mood.
+// memory is the server's memory in bytes. What is used is what the data takes off the Go heap and what clients make the
+// server hold: that rises and falls with both and not with the collector's mood, so it is what maxmemory bounds.
 type memory struct {
 	used    int64
-	startup int64
 	clients int64
 	rss     int64
 	peak    int64
@@ -68,7 +63,7 @@ func (s *Server) openClients() int {
 
 // memory reads the server's memory.
 func (s *Server) memory() memory {
-	m := memory{startup: s.startup, rss: residentBytes()}
+	m := memory{rss: residentBytes()}
 	m.used, m.clients = s.usedMemory()
 	m.peak = s.peak.Load()
 	return m
@@ -76,9 +71,8 @@ func (s *Server) memory() memory {
 
 // usedMemory gives the bytes in use and of them those for clients, and notes the peak.
 func (s *Server) usedMemory() (used, clients int64) {
-	open, _, _ := s.hub.Counts()
-	clients = int64(open)*clientSize + s.account.Total()
-	used = s.startup + clients + s.engine.Store.Used()
+	clients = s.account.Total()
+	used = clients + s.engine.Store.Used()
 	for {
 		peak := s.peak.Load()
 		if used <= peak || s.peak.CompareAndSwap(peak, used) {

@@ -137,6 +137,16 @@ func TestMaxMemory(t *testing.T) {
 		"MULTI", "GET c", "MULTI", "WATCH c", "SELECT 1", "EXEC", "WATCH c", "MULTI", "EXEC", "MULTI", "SET a 1", "DISCARD",
 		"MULTI", "RESET", "CONFIG SET maxmemory 0", "SET a 2", "CONFIG SET maxmemory 1gb maxmemory-policy allkeys-lru",
 		"SET a 3", "GET a", "CONFIG SET maxmemory 0 maxmemory-policy noeviction", "FLUSHALL",
+		"SET a 1", "SET b 1 EX 1000", "HSET h f v", "CONFIG SET maxmemory-policy volatile-ttl maxmemory 1", "EXISTS a b h", "SET c 1",
+		"MULTI", "SET c 1", "EXEC", "MULTI", "EXEC", "CONFIG SET maxmemory-policy allkeys-lru", "EXISTS a b h", "DBSIZE", "SET c 1", "EXPIRE c 10",
+		"CONFIG SET maxmemory 0", "SET a 1", "MULTI", "SET b 2", "CONFIG SET maxmemory 1", "SET c 3", "DBSIZE", "EXEC", "DBSIZE",
+		"CONFIG SET maxmemory 0", "SET n 100", "OBJECT REFCOUNT n", "OBJECT FREQ n", "CONFIG SET maxmemory 1gb",
+		"CONFIG SET maxmemory-policy volatile-lfu", "SET m 100", "OBJECT REFCOUNT m", "OBJECT FREQ m", "OBJECT IDLETIME m",
+		"SET m v", "OBJECT FREQ m", "CONFIG SET lfu-log-factor 0", "SET m w", "OBJECT FREQ m", "GET m", "OBJECT FREQ m", "DEL m",
+		"SET m v", "OBJECT FREQ m",
+		"CONFIG SET maxmemory-policy allkeys-random", "SET n 100", "OBJECT REFCOUNT n", "SET s v", "OBJECT FREQ s", "OBJECT IDLETIME s",
+		"CONFIG SET maxmemory-samples 0", "CONFIG SET maxmemory-eviction-tenacity 101", "CONFIG SET maxmemory-policy some",
+		"CONFIG SET maxmemory 0 maxmemory-policy noeviction", "FLUSHALL",
 	} {
 		args := strings.Fields(line)
 		if want, got := do(t, oracle, args...), do(t, c, args...); fmt.Sprint(want) != fmt.Sprint(got) {

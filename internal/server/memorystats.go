@@ -28,7 +28,7 @@ func (s *Server) memoryStats(c *command.Ctx) error {
 	r := reportMap{w: c.Reply, length: c.Reply.DeferLen()}
 	r.int("peak.allocated", m.peak)
 	r.int("total.allocated", m.used)
-	r.int("startup.allocated", m.startup)
+	r.int("startup.allocated", 0) // the Go runtime is not in what is used
 	r.int("replication.backlog", 0)
 	r.int("clients.slaves", 0)
 	r.int("clients.normal", m.clients)
@@ -48,7 +48,7 @@ func (s *Server) memoryStats(c *command.Ctx) error {
 			inner.int("overhead.hashtable.slot-to-keys", 0)
 		}
 	}
-	overhead := m.startup + m.clients + tables
+	overhead := m.clients + tables
 	r.int("overhead.db.hashtable.lut", tables)
 	r.int("overhead.db.hashtable.rehashing", 0)
 	r.int("overhead.total", overhead)
@@ -56,11 +56,11 @@ func (s *Server) memoryStats(c *command.Ctx) error {
 	r.int("keys.count", keys)
 	each := int64(0)
 	if keys > 0 {
-		each = (m.used - m.startup) / keys
+		each = m.used / keys
 	}
 	r.int("keys.bytes-per-key", each)
 	r.int("dataset.bytes", m.used-overhead)
-	r.double("dataset.percentage", share(m.used-overhead, m.used-m.startup))
+	r.double("dataset.percentage", share(m.used-overhead, m.used))
 	r.double("peak.percentage", share(m.used, m.peak))
 	r.int("allocator.allocated", live)
 	r.int("allocator.active", arena.InUse)
@@ -130,7 +130,7 @@ func (s *Server) memoryDoctor(c *command.Ctx) error {
 
 // diagnose words what MEMORY DOCTOR finds. resident, pages and live are of the data's allocator, in bytes.
 func diagnose(m *memory, resident, pages, live int64, clients int) string {
-	if m.used-m.startup < tooSmall {
+	if m.used < tooSmall {
 		return "This server holds little or no data: there is nothing to look into yet."
 	}
 	var found []string

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,7 +49,6 @@ type Server struct {
 
 	started     time.Time
 	startedMono int64
-	startup     int64        // bytes that the Go runtime had in use when the server had started
 	peak        atomic.Int64 // the most bytes that were ever in use
 	replID      atomic.Pointer[string]
 	machine     *clock.Clock // the machine's time, also when the server has a fake one
@@ -133,7 +131,6 @@ func Start(o Options) (*Server, error) {
 		return nil, &StartError{"Configured to not listen anywhere, exiting.", errors.New("neither port nor unixsocket is set")}
 	}
 	s.followAddress()
-	s.startup = goMemory()
 	s.loops.Start()
 	if s.clock.Fake() {
 		s.unfollow = s.clock.OnAdvance(s.catchUp)
@@ -201,8 +198,7 @@ func (s *Server) follow() {
 	cfg, settings := s.config, &s.engine.Store.Settings
 	entries, value := cfg.Int("hash-max-listpack-entries"), cfg.Int("hash-max-listpack-value")
 	bulk, factor, decay := cfg.Int("proto-max-bulk-len"), cfg.Int("lfu-log-factor"), cfg.Int("lfu-decay-time")
-	policy, clients, query := cfg.Enum("maxmemory-policy"), cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
-	limit := cfg.Int("maxmemory")
+	clients, query := cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
 	compaction := s.compactionSettings()
 	output, timeout, keepAlive := cfg.BufferLimits(), cfg.Int("timeout"), cfg.Int("tcp-keepalive")
 	apply := func() error {
@@ -211,9 +207,7 @@ func (s *Server) follow() {
 		settings.MaxBulk.Store(bulk.Load())
 		settings.LFULogFactor.Store(factor.Load())
 		settings.LFUDecayTime.Store(decay.Load())
-		s.engine.SetMaxMemory(limit.Load())
 		s.engine.SetCompaction(compaction())
-		settings.LFU.Store(strings.HasSuffix(policy.Load(), "lfu"))
 		normal := output.Load().Normal
 		s.hub.SetLimits(session.Limits{
 			MaxClients: clients.Load(), QueryBuffer: query.Load(), MaxBulk: bulk.Load(),
@@ -224,7 +218,7 @@ func (s *Server) follow() {
 		return nil
 	}
 	cfg.OnChange(apply, "hash-max-listpack-entries", "hash-max-listpack-value", "proto-max-bulk-len", "lfu-log-factor",
-		"lfu-decay-time", "maxmemory", "maxmemory-policy", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
+		"lfu-decay-time", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
 		"timeout", "tcp-keepalive", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")
 	apply()
@@ -235,12 +229,7 @@ func (s *Server) follow() {
 	}
 	cfg.OnChange(track, "latency-tracking")
 	track()
-	cfg.OnChange(func() error {
-		if !policy.Is("noeviction") {
-			s.log.Warn("This version of Redpoll evicts nothing: with any maxmemory-policy writes are refused at the limit")
-		}
-		return nil
-	}, "maxmemory-policy")
+	s.followMaxMemory()
 }
 
 // compactionSettings gives a function that reads what the directives say of compacting.

@@ -177,6 +177,7 @@ func (h *Hub) add(s *Session) bool {
 	h.nextID++
 	s.id = h.nextID
 	h.byID[s.id] = s
+	h.engine.Account().Add(mem.Other, sessionBytes)
 	return true
 }
 
@@ -210,6 +211,7 @@ func sooner(a, b int64) int64 {
 func (h *Hub) remove(s *Session) {
 	h.mu.Lock()
 	delete(h.byID, s.id)
+	h.engine.Account().Add(mem.Other, -sessionBytes)
 	h.mu.Unlock()
 }
 

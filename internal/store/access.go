@@ -11,9 +11,9 @@ const (
 	lfuInit    = 5
 )
 
-// freshAccess gives the access field of a record that is made or overwritten now.
+// freshAccess gives the access field of a record that is made now.
 func (db *DB) freshAccess() uint32 {
-	if db.s.Settings.LFU.Load() {
+	if db.s.Settings.LFU() {
 		return lfuMinutes(db.v.NowMillis)<<8 | lfuInit
 	}
 	return uint32(db.v.NowMillis/1000) & accessMask
@@ -23,8 +23,8 @@ func (db *DB) freshAccess() uint32 {
 func (db *DB) use(it *Item) {
 	old := it.rec.access()
 	now := uint32(db.v.NowMillis/1000) & accessMask
-	if db.s.Settings.LFU.Load() {
-		now = lfuMinutes(db.v.NowMillis)<<8 | db.lfuRaise(db.lfuDecayed(old))
+	if db.s.Settings.LFU() {
+		now = lfuMinutes(db.v.NowMillis)<<8 | db.lfuRaise(db.v.lfuDecayed(old))
 	}
 	if now != old { // a store would make the line dirty for nothing
 		it.rec.setAccess(now)
@@ -32,23 +32,29 @@ func (db *DB) use(it *Item) {
 }
 
 // Idle gives the seconds since the key was last used, with LRU policies.
-func (db *DB) Idle(it *Item) int64 {
-	return int64((uint32(db.v.NowMillis/1000) - it.rec.access()) & accessMask)
-}
+func (db *DB) Idle(it *Item) int64 { return db.v.idle(it.rec.access()) }
 
 // Frequency gives the key's use counter, decayed to now, with LFU policies.
-func (db *DB) Frequency(it *Item) int64 { return int64(db.lfuDecayed(it.rec.access())) }
+func (db *DB) Frequency(it *Item) int64 { return int64(db.v.lfuDecayed(it.rec.access())) }
+
+func (v *View) idle(access uint32) int64 {
+	return int64((uint32(v.NowMillis/1000) - access) & accessMask)
+}
 
 func lfuMinutes(ms int64) uint32 { return uint32(ms/60000) & 0xffff }
 
-func (db *DB) lfuDecayed(access uint32) uint32 {
+// lfuIdle gives the minutes since the key was last used.
+func (v *View) lfuIdle(access uint32) int64 {
+	return int64((lfuMinutes(v.NowMillis) - access>>8) & 0xffff)
+}
+
+func (v *View) lfuDecayed(access uint32) uint32 {
 	counter := access & 255
-	decay := db.s.Settings.LFUDecayTime.Load()
+	decay := v.s.Settings.LFUDecayTime.Load()
 	if decay == 0 {
 		return counter
 	}
-	idle := int64((lfuMinutes(db.v.NowMillis) - access>>8) & 0xffff)
-	return uint32(max(int64(counter)-idle/decay, 0))
+	return uint32(max(int64(counter)-v.lfuIdle(access)/decay, 0))
 }
 
 func (db *DB) lfuRaise(counter uint32) uint32 {

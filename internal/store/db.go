@@ -41,6 +41,8 @@ type View struct {
 	hashKey *byte // the key whose hash the engine has worked out already, and its length
 	hashLen int
 	hash    uint64
+
+	pool pool // keys that may be evicted next
 }
 
 // NewView makes a worker's view.

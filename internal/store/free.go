@@ -16,6 +16,7 @@ type condemned struct {
 	heap  *mem.Heap
 	root  dict.Root
 	times fieldTimes
+	bytes int64                        // what is left takes, about
 	free  func(h *mem.Heap, e mem.Ref) // frees one element
 	key   func(h *mem.Heap, e mem.Ref) []byte
 }
@@ -59,8 +60,10 @@ func (s *Store) freeOwned(sh *Shard, t *table, o owned) {
 			c.drain(lazyFrom + 1)
 			return
 		}
+		c.bytes = c.estimate()
 		sh.lazy = append(sh.lazy, c)
 		s.lazy.Add(1)
+		s.going.Add(c.bytes)
 		s.hurry(sh, 0) // housekeeping is wanted at once
 	}
 }
@@ -78,13 +81,37 @@ func (c *condemned) drain(max int) (done bool) {
 
 // freeLazily frees up to about max elements of condemned values, and tells whether more are left.
 func (s *Store) freeLazily(sh *Shard, max int) (more bool) {
-	if n := len(sh.lazy); n > 0 && sh.lazy[n-1].drain(max) {
-		sh.lazy[n-1] = condemned{}
+	n := len(sh.lazy)
+	if n == 0 {
+		return false
+	}
+	c := &sh.lazy[n-1]
+	before, had := c.table().Len(), c.bytes
+	if c.drain(max) {
+		s.going.Add(-had)
+		*c = condemned{}
 		sh.lazy = sh.lazy[:n-1]
 		s.lazy.Add(-1)
 		s.freed.Add(1)
+		return n > 1
 	}
-	return len(sh.lazy) > 0
+	if before > 0 {
+		c.bytes = int64(float64(had) * float64(c.table().Len()) / float64(before))
+	}
+	s.going.Add(c.bytes - had)
+	return true
+}
+
+// estimate gives about how many bytes the value takes, judged by some of its elements.
+func (c *condemned) estimate() int64 {
+	const enough = 16
+	t, seen, sum := c.table(), 0, int64(0)
+	t.Each(func(e mem.Ref) bool {
+		sum += int64(mem.Usable(elementAt(c.heap, e).size))
+		seen++
+		return seen < enough
+	})
+	return t.Bytes() + sum*int64(t.Len())/int64(max(seen, 1))
 }
 
 // Flush removes all keys of one database, or of all with db -1, and gives their memory back a page at a time: no key is
@@ -125,6 +152,7 @@ func (sh *Shard) dropLazy(s *Store, h *mem.Heap) {
 			continue
 		}
 		s.lazy.Add(-1)
+		s.going.Add(-c.bytes)
 		s.freed.Add(1)
 	}
 	clear(sh.lazy[len(kept):])

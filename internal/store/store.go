@@ -15,14 +15,19 @@ import (
 type Settings struct {
 	HashMaxListpackEntries atomic.Int64
 	HashMaxListpackValue   atomic.Int64
-	MaxBulk                atomic.Int64 // proto-max-bulk-len: the longest string there may be
-	LFU                    atomic.Bool  // the records' access field counts uses, instead of noting the last
+	MaxBulk                atomic.Int64  // proto-max-bulk-len: the longest string there may be
+	MaxMemory              atomic.Int64  // maxmemory: bytes past which keys are evicted or commands refused; 0 for no limit
+	Policy                 atomic.Uint32 // a Policy: which keys are evicted
+	Samples                atomic.Int64  // keys looked at to find one to evict
 	LFULogFactor           atomic.Int64
 	LFUDecayTime           atomic.Int64 // minutes
 	LazyExpire             atomic.Bool  // DEBUG SET-ACTIVE-EXPIRE 0: keys die only when they are met
 	KeepDead               atomic.Bool  // CLIENT PAUSE: keys that are dead stay; views have a flag of the same name
 	SparsePercent          atomic.Int64 // what a heap may hold beyond its blocks, in per cent of these, before it is compacted
 }
+
+// LFU tells whether the records' access field counts uses, instead of noting the last.
+func (s *Settings) LFU() bool { return Policy(s.Policy.Load()).LFU() }
 
 // Options are a new store's parameters.
 type Options struct {
@@ -35,6 +40,8 @@ type Options struct {
 	// OnExpireField is called for each field of a hash that died of its expiry, its shard held, before the field's bytes are
 	// gone; the key goes with its last field. When all fields of a large hash have died, OnExpire is called instead.
 	OnExpireField func(db int, key, field []byte)
+	// OnEvict is called for each key that is evicted, its shard held, before the key's bytes are gone.
+	OnEvict func(db int, key []byte)
 	// OnDue is called, with a shard held, when a key of it will die earlier than any other did so far: the loop that
 	// sees to the shard may have to wake for it.
 	OnDue func(shard int)
@@ -51,15 +58,18 @@ type Store struct {
 	databases     int        // Immutable
 	onExpire      func(db int, key []byte)
 	onExpireField func(db int, key, field []byte)
+	onEvict       func(db int, key []byte)
 	onDue         func(shard int)
 
 	gates         gates
 	used          atomic.Int64 // usable bytes of live blocks of all heaps, as published
 	expired       atomic.Int64 // keys that died of their expiry
 	expiredFields atomic.Int64 // fields of hashes that did
+	evicted       atomic.Int64 // keys that were evicted
 	watchers      atomic.Int64 // clients that watch keys
 	watchedKeys   atomic.Int64
 	lazy          atomic.Int64 // objects that wait to be freed
+	going         atomic.Int64 // bytes of used that these take, estimated
 	freed         atomic.Int64 // objects that were freed lazily
 
 	compactions compactions
@@ -106,7 +116,7 @@ const never = math.MaxInt64
 func New(o Options) *Store {
 	s := &Store{
 		arena: o.Arena, shards: make([]Shard, o.Shards), mask: uint64(o.Shards - 1),
-		databases: o.Databases, onExpire: o.OnExpire, onExpireField: o.OnExpireField, onDue: o.OnDue,
+		databases: o.Databases, onExpire: o.OnExpire, onExpireField: o.OnExpireField, onEvict: o.OnEvict, onDue: o.OnDue,
 	}
 	for 1<<s.shardBits < o.Shards {
 		s.shardBits++
@@ -119,6 +129,7 @@ func New(o Options) *Store {
 	s.Settings.HashMaxListpackEntries.Store(128)
 	s.Settings.HashMaxListpackValue.Store(64)
 	s.Settings.MaxBulk.Store(512 << 20)
+	s.Settings.Samples.Store(5)
 	s.Settings.LFULogFactor.Store(10)
 	s.Settings.LFUDecayTime.Store(1)
 	s.Settings.SparsePercent.Store(10)
@@ -220,6 +231,12 @@ func (s *Store) Expired() int64 { return s.expired.Load() }
 // ExpiredFields tells how many fields of hashes died of their expiry.
 func (s *Store) ExpiredFields() int64 { return s.expiredFields.Load() }
 
+// Going gives about how many bytes of Used belong to values whose keys are gone and that are being freed.
+func (s *Store) Going() int64 { return s.going.Load() }
+
+// Evicted tells how many keys were evicted.
+func (s *Store) Evicted() int64 { return s.evicted.Load() }
+
 // LazyPending and LazyFreed tell how many objects wait to be freed, and how many have been freed later than their key.
 func (s *Store) LazyPending() int64 { return s.lazy.Load() }
 
@@ -230,6 +247,7 @@ func (s *Store) LazyFreed() int64 { return s.freed.Load() }
 func (s *Store) ResetStats() {
 	s.expired.Store(0)
 	s.expiredFields.Store(0)
+	s.evicted.Store(0)
 	s.freed.Store(0)
 	s.compactions.reset()
 }

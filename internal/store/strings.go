@@ -65,7 +65,7 @@ func (db *DB) setBlob(key []byte, typ Type, enc Encoding, value []byte, at int64
 		at = it.Expiry()
 	}
 	db.replaceBlob(&it, typ, enc, value, at)
-	it.rec.setAccess(db.freshAccess())
+	db.use(&it)
 }
 
 // inline tells whether a value of n bytes lies in the record of a key. One no longer than a block's address does in any

@@ -32,7 +32,7 @@ const sharedInts = 10000
 
 func objectRefCount(c *command.Ctx) error {
 	return object(c, func(it *store.Item) error {
-		if n, ok := it.Int(); ok && n >= 0 && n < sharedInts {
+		if n, ok := it.Int(); ok && n >= 0 && n < sharedInts && !unshared(c.DB.Settings()) {
 			c.Reply.Int(math.MaxInt32)
 			return nil
 		}
@@ -41,11 +41,17 @@ func objectRefCount(c *command.Ctx) error {
 	})
 }
 
+// unshared tells whether each value needs an access time of its own: Redis shares no objects then.
+func unshared(s *store.Settings) bool {
+	policy := store.Policy(s.Policy.Load())
+	return s.MaxMemory.Load() > 0 && (policy.LRU() || policy.LFU())
+}
+
 const switching = " Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
 
 func objectIdleTime(c *command.Ctx) error {
 	return object(c, func(it *store.Item) error {
-		if c.DB.Settings().LFU.Load() {
+		if c.DB.Settings().LFU() {
 			return command.Error("ERR An LFU maxmemory policy is selected, idle time not tracked." + switching)
 		}
 		c.Reply.Int(c.DB.Idle(it))
@@ -55,7 +61,7 @@ func objectIdleTime(c *command.Ctx) error {
 
 func objectFreq(c *command.Ctx) error {
 	return object(c, func(it *store.Item) error {
-		if !c.DB.Settings().LFU.Load() {
+		if !c.DB.Settings().LFU() {
 			return command.Error("ERR An LFU maxmemory policy is not selected, access frequency not tracked." + switching)
 		}
 		c.Reply.Int(c.DB.Frequency(it))

@@ -444,6 +444,38 @@ func TestRandomIsFair(t *testing.T) {
 	}
 }
 
+// TestSampleIsFair: every entry is shown as often as any other, by whole buckets.
+func TestSampleIsFair(t *testing.T) {
+	for _, n := range []int{0, 1, 7, 40, 700, 1500} {
+		f := newFixture(t)
+		for i := range n {
+			f.add(key(i))
+		}
+		counts, shown := map[mem.Ref]int{}, 0
+		const each = 300
+		rng := rand.New(rand.NewPCG(8, uint64(n)))
+		for samples := 0; shown < n*each && samples < n*each*slots; samples++ {
+			f.Sample(rng.Uint64(), func(e mem.Ref) {
+				counts[e]++
+				shown++
+			})
+		}
+		f.Sample(rng.Uint64(), func(e mem.Ref) {
+			if n == 0 {
+				t.Errorf("an empty table has the entry %#x", e)
+			}
+		})
+		if len(counts) != n {
+			t.Errorf("%d of %d entries ever shown", len(counts), n)
+		}
+		for e, c := range counts {
+			if c < each*6/10 || c > each*14/10 {
+				t.Errorf("of %d entries one was shown %d times, want about %d (%#x)", n, c, each, e)
+			}
+		}
+	}
+}
+
 func TestRandomOfAlmostEmptyTable(t *testing.T) {
 	f := newFixture(t)
 	for i := range 20000 {

@@ -117,6 +117,23 @@ func (t *Table) Random(rnd uint64) mem.Ref {
 	return t.anyFrom(rnd)
 }
 
+// Sample shows the entries of one bucket with its chain, each bucket as likely as any other; there may be none. rnd is a
+// random number. fn must not change the table.
+func (t *Table) Sample(rnd uint64, fn func(e mem.Ref)) {
+	if t.Root.n == 0 {
+		return
+	}
+	slots := uint64(1) << t.depth()
+	for {
+		rnd = mix(rnd)
+		slot := uint32(rnd >> 32 & (slots - 1))
+		if w := *t.at(slot); t.firstSlot(slot, w) == slot {
+			t.show(t.bucket(w.bucketRef(rnd)), fn)
+			return
+		}
+	}
+}
+
 // mix is the finalizer of splitmix64.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15

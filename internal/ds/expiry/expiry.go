@@ -211,6 +211,39 @@ func (x *Index) popChunk(h *mem.Heap, level, slot int, tick int64, fn func(hash 
 	return n
 }
 
+// Sample hands out up to about most entries that lie together in some slot, all slots being equally likely and those of a
+// long one nearly so, and gives their number, 0 only when there are none. The index stays as it is. rnd is a random number;
+// fn must not change the index.
+func (x *Index) Sample(h *mem.Heap, rnd uint64, most int, fn func(hash uint64)) (n int) {
+	const farthest = 64 // chunks that are passed by
+	occupied := 0
+	for _, set := range x.occupied {
+		occupied += bits.OnesCount64(set)
+	}
+	if occupied == 0 {
+		return 0
+	}
+	level, skip := 0, int(rnd%uint64(occupied))
+	for ; skip >= bits.OnesCount64(x.occupied[level]); level++ {
+		skip -= bits.OnesCount64(x.occupied[level])
+	}
+	set := x.occupied[level]
+	for range skip {
+		set &= set - 1
+	}
+	head := *x.head(h, level, bits.TrailingZeros64(set))
+	for i := rnd >> 16 % farthest; i > 0 && word(h, mem.Ref(head&refMask), 0)&refMask != 0; i-- {
+		head = word(h, mem.Ref(head&refMask), 0)
+	}
+	ref, length := mem.Ref(head&refMask), int(head>>numShift)
+	n = min(most, length)
+	first := int(rnd >> 32 % uint64(length-n+1))
+	for i := range n {
+		fn(expand(word(h, ref, 1+first+i) >> tickBits))
+	}
+	return n
+}
+
 // Reset drops all entries and gives the memory back.
 func (x *Index) Reset(h *mem.Heap) {
 	if x.heads == 0 {

@@ -176,6 +176,45 @@ func TestEmptied(t *testing.T) {
 	}
 }
 
+// TestSample: what is handed out is there, stays there, and everything is handed out at some time.
+func TestSample(t *testing.T) {
+	m := newModel(t, 9, start)
+	sample := func(most int) int {
+		shown := 0
+		n := m.x.Sample(m.heap, m.rng.Uint64(), most, func(h uint64) {
+			shown++
+			if _, ok := m.times[h]; !ok {
+				t.Fatalf("%#x was handed out, which is not in the index", h)
+			}
+			m.early[h]++
+		})
+		if n != shown || n > most {
+			t.Fatalf("%d entries were handed out of at most %d, and %d counted", shown, most, n)
+		}
+		return n
+	}
+	if sample(5) != 0 {
+		t.Error("an empty index hands something out")
+	}
+	for range 1500 {
+		m.add(m.now + m.rng.Int64N(24*3_600_000))
+	}
+	for range 3000 {
+		m.add(m.now + 30*24*3_600_000 + m.rng.Int64N(1000)) // all in one slot
+	}
+	for range 100_000 {
+		if sample(8) == 0 {
+			t.Fatal("nothing was handed out")
+		}
+	}
+	if n := len(m.early); n < len(m.times)*99/100 {
+		t.Errorf("only %d of %d entries were ever handed out", n, len(m.times))
+	}
+	if m.x.Len() != len(m.times) {
+		t.Errorf("%d of %d entries are left", m.x.Len(), len(m.times))
+	}
+}
+
 // TestMemory: at most 12 bytes an entry where there are many, also while they are being sorted.
 func TestMemory(t *testing.T) {
 	for _, c := range []struct {
