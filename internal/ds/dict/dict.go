@@ -72,7 +72,7 @@ type Table struct {
 	Key func(h *mem.Heap, e mem.Ref) []byte
 }
 
-// Pos says where an entry sits. It is valid until the next Insert, Remove or Drain. The zero value is no place.
+// Pos says where an entry sits. It is valid until the next Insert, Remove or Drain, and see Set. The zero value is no place.
 type Pos struct {
 	bucket mem.Ref
 	dir    uint32 // slot in the directory
@@ -178,8 +178,14 @@ func (t *Table) Candidates(hash uint64, fn func(e mem.Ref, p Pos) bool) {
 // At gives the entry at a place.
 func (t *Table) At(p Pos) mem.Ref { return t.bucket(p.bucket).entry(int(p.slot)) }
 
-// Set replaces the entry at a place by one with the same key: the record has moved.
-func (t *Table) Set(p Pos, e mem.Ref) { t.bucket(p.bucket).setEntry(int(p.slot), e) }
+// Set replaces the entry at a place by one with the same key: the record has moved. While the heap is frozen it may panic with
+// mem.ErrNoMemory, having changed nothing; otherwise places are no longer valid then.
+func (t *Table) Set(p Pos, e mem.Ref) {
+	if t.Heap.Freezing() {
+		p = t.ownPlace(p)
+	}
+	t.bucket(p.bucket).setEntry(int(p.slot), e)
+}
 
 // Forget makes the table empty without freeing anything. It is for a heap that is about to be given back whole
 // (mem.Heap.ReleaseAll): somebody who is just prefetching must not take what comes after for the directory.

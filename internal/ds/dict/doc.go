@@ -20,5 +20,6 @@
 // Of a hash, bits 16..21 choose the bucket (from bit 21 down), bits 30..55 the segment (from bit 55 down), bits 56..63 are
 // the tag.
 //
-// A table is used under its owner's lock, but for the Prefetch functions. It keeps no Go pointers.
+// A table is used under its owner's lock, but for the Prefetch functions; one in a frozen heap is read without it by a copy of
+// its Root (see own.go). It keeps no Go pointers.
 package dict

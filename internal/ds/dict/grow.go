@@ -44,6 +44,9 @@ func (t *Table) Insert(hash uint64, e mem.Ref) Pos {
 		t.begin()
 	}
 	w, dir := t.segment(hash)
+	if t.Heap.Freezing() {
+		w = t.own(dir)
+	}
 	head := t.head(dir)
 	for head.count() >= w.limit() && t.grow(dir, w) {
 		w, dir = t.segment(hash)

@@ -17,8 +17,12 @@ const (
 	halveDenom = 5
 )
 
-// Remove takes the entry at a place out. It does not look at the entry's record, nor at any other's.
+// Remove takes the entry at a place out. It does not look at the entry's record, nor at any other's. While the heap is frozen
+// it may panic with mem.ErrNoMemory, having changed nothing.
 func (t *Table) Remove(p Pos) {
+	if t.Heap.Freezing() {
+		p = t.ownPlace(p)
+	}
 	head := t.head(p.dir)
 	w := *head
 	t.take(w.ref()+mem.Ref(p.index)*bucketSize/unit, p)
@@ -103,6 +107,12 @@ func (t *Table) tryMerge(slot uint32, w word) {
 		if !t.joins(t.bucket(a.ref()+i*bucketSize/unit), t.bucket(b.ref()+i*bucketSize/unit)) {
 			return
 		}
+	}
+	if t.Heap.Freezing() {
+		if !t.tryOwn(first) || !t.tryOwn(first|width) {
+			return
+		}
+		a, b = *t.at(first), *t.at(first | width)
 	}
 	for i := range mem.Ref(maxBuckets) {
 		to := t.bucket(a.ref() + i*bucketSize/unit)
