@@ -86,15 +86,33 @@ func (s *Store) Compact(shard, max int) (more bool) {
 	sh := &s.shards[shard]
 	for db := range sh.used {
 		t := sh.tables[db].Load()
-		if t == nil || !t.compaction.wanted(t.heap, s.Settings.SparsePercent.Load()) {
+		if t == nil {
 			continue
 		}
-		c := compactor{t: t, left: max}
-		c.run()
+		percent := s.Settings.SparsePercent.Load()
+		c := compactor{t: t, heap: t.heap, left: max}
+		if t.compaction.wanted(t.heap, percent) {
+			c.run()
+		} else if b := t.sparseBig(percent); b != nil {
+			c.heap = b.heap
+			c.big(b)
+		} else {
+			continue
+		}
 		s.compactions.add(c.done)
 		return true
 	}
 	return false
+}
+
+// sparseBig gives a big value of the table's whose heap wants compacting, nil when there is none.
+func (t *table) sparseBig(percent int64) *big {
+	for _, b := range t.bigs {
+		if !b.heap.Freezing() && b.compaction.wanted(b.heap, percent) {
+			return b
+		}
+	}
+	return nil
 }
 
 // wanted tells whether a walk is under way or to be begun; excess past percent of what lives is too much.
@@ -124,7 +142,8 @@ func (c *compaction) end(h *mem.Heap) {
 // compactor is one slice of a walk.
 type compactor struct {
 	t    *table
-	left int // entries to be looked at
+	heap *mem.Heap // that is compacted: the table's, or a big value's
+	left int       // entries to be looked at
 	done Compactions
 }
 
@@ -146,7 +165,7 @@ func (c *compactor) run() {
 
 // move gives where a block lies now.
 func (c *compactor) move(r mem.Ref, n int) mem.Ref {
-	to := c.t.heap.Relocate(r, n)
+	to := c.heap.Relocate(r, n)
 	c.left--
 	if to == 0 {
 		c.done.Left++
@@ -170,6 +189,7 @@ func (c *compactor) key(e mem.Ref) mem.Ref {
 			b.ref = r
 			b.write(v)
 		}
+	case rec.has(isBig): // its heap is another
 	case rec.encoding() == EncTable:
 		if ft := rec.times(); ft != nil && ft.index != 0 {
 			ft.index = c.move(ft.index, indexSize)
@@ -211,11 +231,29 @@ func (c *compactor) elements(st *compaction) {
 	st.large, st.element = st.large[:len(st.large)-1], 0
 }
 
+// big walks on through the elements of a big value.
+func (c *compactor) big(b *big) {
+	b.touch()
+	st, moved := &b.compaction, c.done.Moved
+	elements := dict.Table{Heap: b.heap, Root: &b.table, Key: fieldKey}
+	for c.left > 0 {
+		c.left--
+		st.element = elements.Compact(st.element, func(e mem.Ref) mem.Ref {
+			return c.move(e, elementAt(b.heap, e).size)
+		})
+		if st.element == 0 {
+			st.end(b.heap)
+			break
+		}
+	}
+	c.countKey(c.done.Moved > moved)
+}
+
 // find gives the key with a hash, if it still has a value of many elements. The Item has no place.
 func (c *compactor) find(full uint64) (it Item, ok bool) {
 	c.t.keys.Candidates(full, func(e mem.Ref, _ dict.Pos) bool {
 		rec := record{c.t.heap.Pointer(e)}
-		if ok = rec.encoding() == EncTable && hash.Bytes(rec.key()) == full; ok {
+		if ok = rec.encoding() == EncTable && !rec.has(isBig) && hash.Bytes(rec.key()) == full; ok {
 			it = Item{t: c.t, rec: rec}
 		}
 		return !ok

@@ -138,7 +138,15 @@ func (it *Item) Blob() []byte {
 
 // root gives the root of a value with EncTable, in place.
 func (it *Item) root() *dict.Root {
-	return (*dict.Root)(unsafe.Pointer(unsafe.SliceData(it.rec.value())))
+	if it.isBig() {
+		return &it.big().table
+	}
+	return &it.tableRoot().Root
+}
+
+// tableRoot gives what the record of a value with EncTable that is not big has of it, in place.
+func (it *Item) tableRoot() *tableRoot {
+	return (*tableRoot)(unsafe.Pointer(unsafe.SliceData(it.rec.value())))
 }
 
 // lookup finds a live key. One whose time has come, and fields whose time has, are removed on the way.
@@ -252,11 +260,14 @@ func (db *DB) FindTypeWrite(key []byte, t Type) (it Item, ok bool, err error) {
 	return it, true, nil
 }
 
+// shardOf gives the shard that a key lies in.
+func (db *DB) shardOf(key []byte) *Shard { return &db.s.shards[db.v.hashOf(key)&db.s.mask] }
+
 // create makes a record for a key that is not there, with room for valLen bytes of value in the record, which the caller
 // fills at once. It is the only way a record comes into being. There is no key when memory is refused.
 func (db *DB) create(key []byte, shape recordShape) Item {
 	h := db.v.hashOf(key)
-	it := Item{sh: &db.s.shards[h&db.s.mask], hash: h}
+	it := Item{sh: db.shardOf(key), hash: h}
 	it.t = db.s.table(it.sh, db.index, db.v.NowMillis)
 	if db.v.KeepDead {
 		db.s.removeDead(it.sh, it.t, db.index, h, db.v.NowMillis)
@@ -313,7 +324,7 @@ func (it *Item) fits(shape recordShape) bool {
 func (it *Item) relabel(shape recordShape) {
 	rec := it.rec
 	it.t.heap.Bytes(it.ref, shape.size()) // the allocation may be used that far now (see mem)
-	*rec.byteAt(1) = rec.flags()&^inBlock | shape.flags
+	*rec.byteAt(1) = rec.flags()&^(inBlock|isBig) | shape.flags
 	rec.setKind(shape.typ, shape.enc)
 	rec.setValLen(shape.valLen)
 	if shape.expiry != NoExpiry {
@@ -326,7 +337,7 @@ func (it *Item) shape() recordShape {
 	_, n := it.rec.keyAt()
 	return recordShape{
 		typ: it.Type(), enc: it.Encoding(), keyLen: n, valLen: it.rec.valLen(),
-		expiry: it.rec.expiry(), flags: it.rec.flags() & (inBlock | parity),
+		expiry: it.rec.expiry(), flags: it.rec.flags() & (inBlock | isBig | parity),
 	}
 }
 

@@ -68,13 +68,19 @@ func (s *Store) schedule(sh *Shard, t *table, hash uint64, at int64) {
 	s.hurry(sh, at)
 }
 
-// hurry has the held shard looked at by the time at (Unix ms) at the latest.
+// hurry has the shard, which need not be held, looked at by the time at (Unix ms) at the latest.
 func (s *Store) hurry(sh *Shard, at int64) {
-	if at < sh.due.Load() {
-		sh.due.Store(at)
-		if s.onDue != nil {
-			s.onDue(sh.number)
+	for {
+		due := sh.due.Load()
+		if at >= due {
+			return
 		}
+		if sh.due.CompareAndSwap(due, at) {
+			break
+		}
+	}
+	if s.onDue != nil {
+		s.onDue(sh.number)
 	}
 }
 
@@ -106,17 +112,25 @@ func ignoreNoMemory() {
 // Due gives the Unix ms at which the shard next has to be looked at, math.MaxInt64 when no key of it will die.
 func (s *Store) Due(shard int) int64 { return s.shards[shard].due.Load() }
 
-// Housekeep does what the held shard has to do by now (Unix ms): it removes dead keys and frees condemned values, up to
-// about max of each, and publishes the memory it has. It tells whether more is to be done at once.
+// Housekeep does what the held shard has to do by now (Unix ms): it removes dead keys and frees condemned values and what views
+// have kept, up to about max of each, and publishes the memory it has. It tells whether more is to be done at once.
 func (s *Store) Housekeep(shard int, now int64, max int) (more bool) {
 	sh := &s.shards[shard]
 	s.sweepWatches(sh)
+	sh.thaw()
 	due := s.expireDue(sh, now, max)
 	if s.freeLazily(sh, max) {
 		due = now
 	}
+	if sh.sweep(max) {
+		due = now
+	}
 	sh.due.Store(due)
 	s.Settle(shard)
+	if sh.releases.some.Load() { // since the thaw: what that asked for has just been overwritten
+		s.hurry(sh, now)
+		due = now
+	}
 	return due <= now
 }
 

@@ -114,24 +114,33 @@ func newField(h *mem.Heap, field, value []byte, at int64) mem.Ref {
 	return e
 }
 
-// setField gives an element another value and time, in place if that fits: else it is a new element that is given, and the
-// old one is freed. The value may be the element's own.
-func setField(h *mem.Heap, e mem.Ref, value []byte, at int64) mem.Ref {
-	old := elementAt(h, e)
+// replaceField gives the element at a place of a table another value and time, in place if that fits and it is not frozen: else
+// it is a new element then, and the old one is freed. The value may be the element's own. Nothing has changed when memory is
+// refused.
+func replaceField(t *dict.Table, pos dict.Pos, e mem.Ref, value []byte, at int64) {
+	h, old := t.Heap, elementAt(t.Heap, e)
 	el := elementFor(old.value-old.field, len(value), at != 0)
 	timed := h.Bytes(e, 1)[0] == timedField
-	if timed == (at != 0) && el.field == old.field && mem.Usable(el.size) == mem.Usable(old.size) {
+	fits := timed == (at != 0) && el.field == old.field && mem.Usable(el.size) == mem.Usable(old.size)
+	if fits && !(h.Freezing() && h.Frozen(e)) {
 		b := h.Bytes(e, el.size)
 		if timed {
 			putFieldTime(b, at)
 		}
 		putLen(b[el.field-lenSize(len(value)):], len(value))
 		copy(b[el.value:], value)
-		return e
+		return
 	}
 	moved := newField(h, h.Bytes(e, old.value)[old.field:], value, at)
+	placed := false
+	defer func() {
+		if !placed {
+			freeField(h, moved)
+		}
+	}()
+	t.Set(pos, moved)
+	placed = true
 	h.Free(e, old.size)
-	return moved
 }
 
 // freeField frees an element.

@@ -11,8 +11,9 @@ import (
 // lazyFrom is how many elements a value has at least for its freeing to be put off (as LAZYFREE_THRESHOLD in Redis).
 const lazyFrom = 64
 
-// condemned is a value whose key is gone and whose elements wait to be freed.
+// condemned is a value whose key is gone and whose elements wait to be freed, or a big one.
 type condemned struct {
+	big   *big // nil: all else says what it is
 	heap  *mem.Heap
 	root  dict.Root
 	times fieldTimes
@@ -26,15 +27,21 @@ type owned struct {
 	block block     // ref 0: none
 	root  dict.Root // empty: none
 	times fieldTimes
+	big   *big // nil: none
 }
 
+// hasMore tells whether a record's value has anything outside of the record.
+func (r record) hasMore() bool { return r.flags()&(inBlock|isBig) != 0 || r.encoding() == EncTable }
+
 // owns gives what the record's value has outside of the record. It may be freed when the record is gone already.
-func (r record) owns() (o owned) {
+func (t *table) owns(r record) (o owned) {
 	switch {
+	case r.has(isBig):
+		o.big = t.big(r)
 	case r.has(inBlock):
 		o.block = readBlock(r.value())
 	case r.encoding() == EncTable:
-		it := Item{rec: r}
+		it := Item{t: t, rec: r}
 		o.root = *it.root()
 		if ft := r.times(); ft != nil {
 			o.times = *ft
@@ -45,12 +52,15 @@ func (r record) owns() (o owned) {
 
 // freeValue frees what a record's value owns outside of the record; large tables only later, in slices.
 func (s *Store) freeValue(sh *Shard, t *table, rec record) {
-	if rec.has(inBlock) || rec.encoding() == EncTable {
-		s.freeOwned(sh, t, rec.owns())
+	if rec.hasMore() {
+		s.freeOwned(sh, t, t.owns(rec))
 	}
 }
 
 func (s *Store) freeOwned(sh *Shard, t *table, o owned) {
+	if o.big != nil {
+		o.big.condemn()
+	}
 	if o.block.ref != 0 {
 		t.heap.Free(o.block.ref, o.block.size)
 	}
@@ -73,6 +83,9 @@ func (c *condemned) table() *dict.Table {
 }
 
 func (c *condemned) drain(max int) (done bool) {
+	if c.big != nil {
+		return c.big.release(max)
+	}
 	if c.times.index != 0 { // at one go: it has some 60 entries a block
 		c.times.dropIndex(c.heap)
 	}
@@ -95,7 +108,9 @@ func (s *Store) freeLazily(sh *Shard, max int) (more bool) {
 		s.freed.Add(1)
 		return n > 1
 	}
-	if before > 0 {
+	if c.big != nil {
+		c.bytes = c.big.heap.Live()
+	} else if before > 0 {
 		c.bytes = int64(float64(had) * float64(c.table().Len()) / float64(before))
 	}
 	s.going.Add(c.bytes - had)
@@ -133,6 +148,7 @@ func (s *Store) Flush(db int) (removed int) {
 			}
 			removed += t.keys.Len()
 			sh.dropLazy(s, t.heap)
+			t.dropBigs()
 			t.keys.Forget() // somebody may just be prefetching
 			t.keys.Forget() // for those who prefetch without the lock
 			t.heap.ReleaseAll()

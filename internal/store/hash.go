@@ -19,8 +19,15 @@ import (
 // maxPacked is the number of bytes past which no value stays packed, as in Redis.
 const maxPacked = 1 << 30
 
+// tableRoot is what a record with EncTable keeps of its table. That of a big value has the big's number in its first word, and
+// is nothing else.
+type tableRoot struct {
+	dict.Root
+	weight int64 // bytes that the table and its elements take, about
+}
+
 // rootSize is the part of a record that a table's root takes.
-const rootSize = int(unsafe.Sizeof(dict.Root{}))
+const rootSize = int(unsafe.Sizeof(tableRoot{}))
 
 // Pair is a field of a hash and its value, in place, and the Unix milliseconds at which the field expires, 0 when it does not.
 type Pair struct {
@@ -54,6 +61,10 @@ func (db *DB) HashOf(it *Item) Hash { return Hash{db: db, key: it.Key(), it: *it
 
 // elements gives a view of the table of a value with EncTable.
 func (it *Item) elements() dict.Table {
+	if it.isBig() {
+		b := it.big()
+		return dict.Table{Heap: b.heap, Root: &b.table, Key: fieldKey}
+	}
 	return dict.Table{Heap: it.t.heap, Root: it.root(), Key: fieldKey}
 }
 
@@ -85,7 +96,7 @@ func (h *Hash) Get(field []byte) (v Value, ok bool) {
 	if h.isTable() {
 		t := h.it.elements()
 		e, _ := t.Find(hash.Bytes(field), field)
-		if e == 0 || h.dead(e) {
+		if e == 0 || h.dead(t.Heap, e) {
 			return v, false
 		}
 		return Value{Bytes: fieldValue(t.Heap, e)}, true
@@ -275,7 +286,8 @@ func (h *Hash) spread() {
 		b = readBlock(rec.value())
 	}
 	var times fieldTimes
-	root := buildTable(heap, func(t *dict.Table) {
+	before := heap.Live()
+	root, _ := buildTable(heap, func(t *dict.Table) error {
 		var fieldText, valueText [num.MaxIntLen]byte
 		eachPacked(packed, enc, func(p Pair) bool {
 			field := Text(p.Field, fieldText[:0])
@@ -284,8 +296,9 @@ func (h *Hash) spread() {
 			return true
 		})
 		h.it.reshape(shape)
+		return nil
 	})
-	*h.it.root() = root
+	*h.it.tableRoot() = tableRoot{root, heap.Live() - before}
 	if timed {
 		*h.it.rec.times() = times
 		h.it.indexFields(h.db.Now())
@@ -303,19 +316,22 @@ func (h *Hash) createTable(texts [][]byte, at int64) (created int) {
 		shape.valLen += timesSize
 		h.db.expect(h.key, at)
 	}
-	root := buildTable(h.db.place(h.key).heap, func(t *dict.Table) {
+	size := 0
+	for _, text := range texts {
+		size += len(text)
+	}
+	h.it, _ = h.db.createTable(h.key, shape, size, func(t *dict.Table) error {
 		for ; len(texts) > 0; texts = texts[2:] {
 			hashed := hash.Bytes(texts[0])
 			if e, pos := t.Find(hashed, texts[0]); e != 0 {
-				t.Set(pos, setField(t.Heap, e, texts[1], at))
+				replaceField(t, pos, e, texts[1], at)
 			} else {
 				addField(t, hashed, texts[0], texts[1], at)
 			}
 		}
-		h.it = h.db.create(h.key, shape)
 		created = t.Len()
+		return nil
 	})
-	*h.it.root() = root
 	if at != 0 {
 		*h.it.rec.times() = fieldTimes{n: int64(created), least: at, latest: at}
 		h.it.countTimed(false)
@@ -324,8 +340,36 @@ func (h *Hash) createTable(texts [][]byte, at int64) (created int) {
 	return created
 }
 
-// buildTable gives the root of a table that fill has filled. Nothing stays of it when fill panics.
-func buildTable(heap *mem.Heap, fill func(t *dict.Table)) (root dict.Root) {
+// createTable makes a key, which is not there, of a shape with EncTable, with a table of about size bytes that fill has filled.
+// What the shape has room for behind the root is the caller's to fill. Nothing stays of it when fill gives an error, which is
+// returned, or memory is refused.
+func (db *DB) createTable(key []byte, shape recordShape, size int, fill func(t *dict.Table) error) (it Item, err error) {
+	shape.flags = 0
+	heap := db.place(key).heap
+	whole := func(t *dict.Table) error {
+		if err := fill(t); err != nil {
+			return err
+		}
+		it = db.create(key, shape)
+		return nil
+	}
+	if size >= db.s.bigTable {
+		b, err := buildBig(db.shardOf(key), whole)
+		if err == nil {
+			it.setBig(b)
+		}
+		return it, err
+	}
+	before := heap.Live()
+	root, err := buildTable(heap, whole)
+	if err == nil {
+		*it.tableRoot() = tableRoot{root, heap.Live() - before}
+	}
+	return it, err
+}
+
+// buildTable gives the root of a table that fill has filled. Nothing stays of it when fill gives an error or panics.
+func buildTable(heap *mem.Heap, fill func(t *dict.Table) error) (root dict.Root, err error) {
 	t := dict.Table{Heap: heap, Root: &root, Key: fieldKey}
 	whole := false
 	defer func() {
@@ -333,9 +377,9 @@ func buildTable(heap *mem.Heap, fill func(t *dict.Table)) (root dict.Root) {
 			whole = t.Drain(lazyFrom, func(e mem.Ref) { freeField(heap, e) })
 		}
 	}()
-	fill(&t)
-	whole = true
-	return root
+	err = fill(&t)
+	whole = err == nil
+	return root, err
 }
 
 // Delete removes a field, and the key with the last one; false when there is no such field.
@@ -385,10 +429,13 @@ func (h *Hash) deleteTable(field []byte) bool {
 		h.db.Remove(&h.it)
 		return true
 	}
+	before := t.Heap.Live()
 	t.Remove(pos)
 	freeField(t.Heap, e)
 	if at != 0 {
 		h.it.recount(at, 0)
 	}
+	h.it.weigh(t.Heap.Live() - before)
+	h.fit()
 	return true
 }

@@ -119,7 +119,7 @@ func (it *Item) recount(was, at int64) {
 	ft.count(was, at)
 	it.countTimed(had)
 	if ft.n == 0 {
-		ft.dropIndex(it.t.heap)
+		ft.dropIndex(it.elements().Heap)
 	}
 }
 
@@ -143,18 +143,19 @@ func (h *Hash) expectField(hashed uint64, at, was int64) {
 	if ft.n == 0 || at < ft.least {
 		h.db.s.schedule(h.it.sh, h.it.t, h.it.hash, at)
 	}
-	x := ft.fieldIndex(h.it.t.heap)
+	heap := h.it.elements().Heap
+	x := ft.fieldIndex(heap)
 	if x == nil || was != 0 && at >= was {
 		return
 	}
 	if x.Len() > 2*int(ft.n)+h.tableLen()/reindexShare+indexSlack {
-		ft.dropIndex(h.it.t.heap)
+		ft.dropIndex(heap)
 		h.it.indexFields(h.db.Now())
-		if x = ft.fieldIndex(h.it.t.heap); x == nil {
+		if x = ft.fieldIndex(heap); x == nil {
 			return
 		}
 	}
-	x.Add(h.it.t.heap, hashed, at)
+	x.Add(heap, hashed, at)
 }
 
 // indexFields makes the index of a table's fields if it is to have one and has none. There is none when memory is refused.
@@ -187,21 +188,22 @@ func (it *Item) indexFields(now int64) {
 }
 
 // dead tells whether a table's element is that of a field past its time.
-func (h *Hash) dead(e mem.Ref) bool {
-	at := fieldTime(h.it.t.heap, e)
+func (h *Hash) dead(heap *mem.Heap, e mem.Ref) bool {
+	at := fieldTime(heap, e)
 	return at != 0 && at < h.db.Now()
 }
 
 // setTable is set for a table.
 func (h *Hash) setTable(field, value []byte, at int64) (created bool) {
 	t := h.it.elements()
+	before := t.Heap.Live()
 	hashed := hash.Bytes(field)
 	e, pos := t.Find(hashed, field)
 	was := NoExpiry
 	if e != 0 {
 		was = fieldTime(t.Heap, e)
 	}
-	created = e == 0 || h.dead(e)
+	created = e == 0 || h.dead(t.Heap, e)
 	if at == KeepExpiry {
 		at = NoExpiry
 		if !created {
@@ -214,8 +216,8 @@ func (h *Hash) setTable(field, value []byte, at int64) (created bool) {
 	}
 	if e == 0 {
 		addField(&t, hashed, field, value, at)
-	} else if moved := setField(t.Heap, e, value, at); moved != e {
-		t.Set(pos, moved)
+	} else {
+		replaceField(&t, pos, e, value, at)
 	}
 	if was != at {
 		h.it.recount(was, at)
@@ -223,6 +225,8 @@ func (h *Hash) setTable(field, value []byte, at int64) (created bool) {
 	if e == 0 && h.it.rec.times() != nil {
 		h.it.indexFields(h.db.Now())
 	}
+	h.it.weigh(t.Heap.Live() - before)
+	h.fit()
 	return created
 }
 
@@ -294,7 +298,7 @@ func (h *Hash) Expiry(field []byte) (at int64, ok bool) {
 	case h.isTable():
 		t := h.it.elements()
 		e, _ := t.Find(hash.Bytes(field), field)
-		if e == 0 || h.dead(e) {
+		if e == 0 || h.dead(t.Heap, e) {
 			return 0, false
 		}
 		return fieldTime(t.Heap, e), true
@@ -357,7 +361,7 @@ func (h *Hash) setTableExpiry(field []byte, at int64) bool {
 	t := h.it.elements()
 	hashed := hash.Bytes(field)
 	e, pos := t.Find(hashed, field)
-	if e == 0 || h.dead(e) {
+	if e == 0 || h.dead(t.Heap, e) {
 		return false
 	}
 	was := fieldTime(t.Heap, e)
@@ -368,9 +372,7 @@ func (h *Hash) setTableExpiry(field []byte, at int64) bool {
 		h.expectField(hashed, at, was)
 		t = h.it.elements()
 	}
-	if moved := setField(t.Heap, e, fieldValue(t.Heap, e), at); moved != e {
-		t.Set(pos, moved)
-	}
+	replaceField(&t, pos, e, fieldValue(t.Heap, e), at)
 	h.it.recount(was, at)
 	h.it.indexFields(h.db.Now())
 	return true

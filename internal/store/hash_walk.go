@@ -73,7 +73,7 @@ func (h *Hash) Scan(cursor uint64, count int, fn func(p Pair)) (next uint64) {
 	seen, overdue := 0, h.Overdue()
 	for steps := 0; seen < count && steps/10 < count; steps++ {
 		cursor = t.Scan(cursor, func(e mem.Ref) {
-			if !overdue || !h.dead(e) {
+			if !overdue || !h.dead(t.Heap, e) {
 				seen++
 				fn(pairOf(t.Heap, e))
 			}

@@ -40,6 +40,7 @@ type keyspace struct {
 	v      *View
 	keys   []string
 	model  map[modelKey]modelValue
+	views  []modelView
 	tight  bool // memory is short: operations may be refused
 	denied int
 }
@@ -59,6 +60,7 @@ func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace
 		}
 	}, OnExpireField: k.fieldDied})
 	k.s.Settings.HashMaxListpackEntries.Store(8)
+	k.s.bigTable = 6000
 	k.v = k.s.NewView()
 	k.v.NowMillis = 1_700_000_000_000
 	for i := range 60 {
@@ -217,7 +219,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(21); op {
+	switch op := k.rng.IntN(25); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -259,6 +261,12 @@ func (k *keyspace) step() {
 		}
 	case 19:
 		k.build(key, db, name, e)
+	case 20, 21:
+		k.try(func() { k.view(key) })
+	case 22, 23:
+		if n := len(k.views); n > 0 {
+			k.release(k.rng.IntN(n))
+		}
 	default:
 		k.v.NowMillis += k.rng.Int64N(30)
 	}
@@ -459,7 +467,10 @@ func (k *keyspace) compact(shard int) {
 	sh := &k.s.shards[shard]
 	for db := range sh.used {
 		if t := sh.tables[db].Load(); t != nil {
-			t.compaction.walking = true
+			t.compaction.walking = k.rng.IntN(2) == 0
+			for _, b := range t.bigs {
+				b.compaction.walking = true
+			}
 		}
 	}
 	k.s.Compact(shard, 1+k.rng.IntN(300))
@@ -501,6 +512,9 @@ func (k *keyspace) check() {
 			k.t.Fatalf("SCAN has shown %d keys that are not there", len(seen))
 		}
 	}
+	for _, v := range k.views {
+		k.compareView(v)
+	}
 	k.housekeep() // looking at hashes may have left something to be freed
 	k.audit()
 }
@@ -518,6 +532,13 @@ func (k *keyspace) audit() {
 		}
 		k.s.Settle(i)
 	}
+	seen := map[*big]bool{} // condemned but read
+	for _, v := range k.views {
+		if b := v.f.at.b; b.owner == nil && !seen[b] {
+			seen[b] = true
+			all += b.heap.Live()
+		}
+	}
 	if k.s.Used() != all {
 		k.t.Fatalf("Used is %d, all live blocks are %d", k.s.Used(), all)
 	}
@@ -525,34 +546,19 @@ func (k *keyspace) audit() {
 
 func (k *keyspace) auditTable(sh *Shard, t *table) int64 {
 	k.t.Helper()
-	sum, expires, timed := t.keys.Bytes()+t.expiry.Bytes(), 0, 0
-	fields := func(o owned) {
-		c := condemned{heap: t.heap, root: o.root, key: fieldKey}
-		sum += c.table().Bytes()
-		left := fieldTimes{}
-		c.table().Each(func(e mem.Ref) bool {
-			sum += int64(mem.Usable(elementAt(t.heap, e).size))
-			left.count(0, fieldTime(t.heap, e))
-			return true
-		})
-		if x := o.times.fieldIndex(t.heap); x != nil {
-			sum += int64(mem.Usable(indexSize)) + x.Bytes()
-			if n := x.Len(); n < int(left.n) || n > 2*int(left.n)+c.table().Len()/reindexShare+indexSlack+1 {
-				k.t.Fatalf("%d entries for %d fields that expire", n, left.n)
-			}
-		}
-		if left.n != o.times.n || left.n > 0 && (o.times.least > left.least || o.times.latest < left.latest) {
-			k.t.Fatalf("times of fields are %+v, the record says %+v", left, o.times)
-		}
-	}
+	sum, expires, timed, bigSum := t.keys.Bytes()+t.expiry.Bytes(), 0, 0, int64(0)
 	t.keys.Each(func(e mem.Ref) bool {
 		rec := record{t.heap.Pointer(e)}
 		sum += int64(mem.Usable(rec.size()))
-		o := rec.owns()
+		o := t.owns(rec)
 		if o.block.ref != 0 {
 			sum += int64(mem.Usable(o.block.size))
 		}
-		fields(o)
+		if o.big != nil {
+			bigSum += k.auditBig(o.big, rec)
+		} else {
+			sum += k.auditFields(t.heap, &o.root, o.times)
+		}
 		if rec.has(hasExpiry) {
 			expires++
 		}
@@ -573,7 +579,46 @@ func (k *keyspace) auditTable(sh *Shard, t *table) int64 {
 	if n := t.expiry.Len(); n > 2*(t.expires+t.timed)+t.keys.Len()/reindexShare+reindexSlack+1 {
 		k.t.Fatalf("%d entries for %d keys that expire", n, t.expires)
 	}
-	return sum
+	return sum + bigSum
+}
+
+// auditFields gives the bytes that a table of fields takes.
+func (k *keyspace) auditFields(heap *mem.Heap, root *dict.Root, times fieldTimes) (sum int64) {
+	k.t.Helper()
+	t := dict.Table{Heap: heap, Root: root, Key: fieldKey}
+	if err := t.Check(); err != nil {
+		k.t.Fatal(err)
+	}
+	left := fieldTimes{}
+	t.Each(func(e mem.Ref) bool {
+		sum += int64(mem.Usable(elementAt(heap, e).size))
+		left.count(0, fieldTime(heap, e))
+		return true
+	})
+	if x := times.fieldIndex(heap); x != nil {
+		sum += int64(mem.Usable(indexSize)) + x.Bytes()
+		if n := x.Len(); n < int(left.n) || n > 2*int(left.n)+t.Len()/reindexShare+indexSlack+1 {
+			k.t.Fatalf("%d entries for %d fields that expire", n, left.n)
+		}
+	}
+	if left.n != times.n || left.n > 0 && (times.least > left.least || times.latest < left.latest) {
+		k.t.Fatalf("times of fields are %+v, the record says %+v", left, times)
+	}
+	return sum + t.Bytes()
+}
+
+// auditBig is auditFields for a big value, which may have more that views still see.
+func (k *keyspace) auditBig(b *big, rec record) int64 {
+	k.t.Helper()
+	times := fieldTimes{}
+	if ft := rec.times(); ft != nil {
+		times = *ft
+	}
+	live := b.heap.Live()
+	if sum := k.auditFields(b.heap, &b.table, times); sum > live || sum < live && b.moments == 0 {
+		k.t.Fatalf("a big value of %d bytes has %d live, frozen at %d moments", sum, live, b.moments)
+	}
+	return live
 }
 
 // flush empties one database or all.
@@ -634,6 +679,8 @@ func TestKeyspace(t *testing.T) {
 			k.check()
 			k.flush(-1)
 			k.check()
+			k.releaseAll()
+			k.check()
 			if k.s.Used() != 0 || k.s.arena.Stats().InUse != 0 {
 				t.Errorf("after FLUSHALL %d bytes are used, %d held", k.s.Used(), k.s.arena.Stats().InUse)
 			}
@@ -661,6 +708,7 @@ func TestOutOfMemory(t *testing.T) {
 		if k.denied < refusals {
 			t.Errorf("only %d operations were refused", k.denied)
 		}
+		k.releaseAll()
 		k.flush(-1)
 		k.check()
 		if k.s.Used() != 0 {

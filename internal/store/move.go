@@ -58,6 +58,8 @@ func (db *DB) transferValue(src *Item, target *DB, to []byte, at int64, take boo
 	shape := src.shape()
 	shape.expiry = at
 	switch {
+	case take && shape.flags&isBig != 0:
+		return src.transferBig(target, to, shape), nil
 	case shape.enc == EncTable:
 		return db.transferTable(src, target, to, shape, take, tick)
 	case shape.flags&inBlock == 0:
@@ -84,31 +86,40 @@ func (db *DB) place(key []byte) *table {
 	return db.s.table(sh, db.index, db.v.NowMillis)
 }
 
+// transferBig makes a key that has src's big value, and leaves src an empty one.
+func (src *Item) transferBig(target *DB, to []byte, shape recordShape) Item {
+	b := src.big()
+	dst := target.create(to, shape)
+	copy(dst.rec.value(), src.rec.value())
+	*src.rec.byteAt(1) &^= isBig
+	clear(src.rec.value())
+	b.rehome(dst.sh)
+	dst.t.adopt(b)
+	return dst
+}
+
 // transferTable is transfer for a value of many elements.
 func (db *DB) transferTable(src *Item, target *DB, to []byte, shape recordShape, take bool, tick func() error) (dst Item, err error) {
-	shape.flags = 0
-	t := target.place(to)
-	if take && t == src.t {
+	if take && target.place(to) == src.t {
 		dst = target.create(to, shape)
-		*dst.root(), *src.root() = *src.root(), dict.Root{}
+		*dst.tableRoot(), *src.tableRoot() = *src.tableRoot(), tableRoot{}
 		if ft := src.rec.times(); ft != nil {
 			*dst.rec.times(), *ft = *ft, fieldTimes{}
 		}
 		return dst, nil
 	}
+	size := 0
+	if src.isBig() {
+		size = db.s.bigTable
+	}
 	var times fieldTimes
-	root := buildTable(t.heap, func(copied *dict.Table) {
-		if times, err = copyFields(copied, src.elements(), tick); err == nil {
-			dst = target.create(to, shape)
-		}
+	dst, err = target.createTable(to, shape, size, func(copied *dict.Table) error {
+		times, err = copyFields(copied, src.elements(), tick)
+		return err
 	})
 	if err != nil {
-		c := condemned{heap: t.heap, root: root, free: freeField, key: fieldKey}
-		for !c.drain(tickEvery) {
-		}
 		return Item{}, err
 	}
-	*dst.root() = root
 	if ft := dst.rec.times(); ft != nil {
 		*ft = times
 		dst.indexFields(target.Now())

@@ -145,8 +145,10 @@ func (s *Store) reapTable(it *Item, db int, now int64, most int) (done int) {
 // reapElement removes one element of a table.
 func (s *Store) reapElement(it *Item, t *dict.Table, db int, e mem.Ref, pos dict.Pos) {
 	s.expireField(it, db, fieldKey(t.Heap, e))
+	before := t.Heap.Live()
 	t.Remove(pos)
 	freeField(t.Heap, e)
+	it.weigh(t.Heap.Live() - before)
 	it.rec.times().n--
 }
 
@@ -164,15 +166,17 @@ func (s *Store) reapAll(it *Item, t *dict.Table, db int, now int64, most int) (d
 		}
 		return len(dead) < most
 	})
+	defer ignoreNoMemory() // of a frozen table
 	for _, e := range dead {
 		field := fieldKey(t.Heap, e)
 		_, pos := t.Find(hash.Bytes(field), field)
 		s.reapElement(it, t, db, e, pos)
+		done++
 	}
-	if len(dead) < most {
+	if done < most {
 		ft.least, ft.latest = left.least, left.latest
 	}
-	return len(dead)
+	return done
 }
 
 // reapIndexed is reapTable for a table with an index, which is dropped when memory for it is refused.

@@ -19,7 +19,8 @@ import (
 //	8  [expiry] 8 bytes with hasExpiry: Unix milliseconds
 //	   [keyLen] 4 bytes with longKey
 //	   key
-//	   value    the value itself; an int's 8 bytes; a dict.Root, fieldTimes behind it if fields of the hash expire; or with inBlock a block's address, length and capacity
+//	   value    the value itself; an int's 8 bytes; a tableRoot, fieldTimes behind it if fields of the hash expire; or with
+//	         inBlock a block's address, length and capacity; or with isBig the value's number (see big.go)
 //
 // Invariants: the size of the allocation follows from the header alone (Record.size); the value's part starts anywhere,
 // so it is read with encoding/binary or copied, never through a typed pointer, but for a dict.Root, which is aligned by
@@ -40,6 +41,7 @@ const (
 	parity    // of the last snapshot that saw the record (see ARCHITECTURE, Snapshots without fork)
 	longKey
 	inBlock // the value lies in a block of its own, kept as address, length and capacity
+	isBig   // the value has a heap of its own, kept as a number; see big.go
 )
 
 // maxInline is the largest value (with its key) that lies in the record itself; larger ones get a block, so that growing
@@ -167,7 +169,7 @@ type recordShape struct {
 	keyLen int
 	valLen int
 	expiry int64
-	flags  byte // of inBlock and parity
+	flags  byte // of inBlock, isBig and parity
 }
 
 func (s recordShape) size() int {

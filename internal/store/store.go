@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"math"
 	"sync/atomic"
 
@@ -35,6 +36,9 @@ type Options struct {
 	Shards    int // a power of two from 1 to 65536
 	Databases int // at least 1
 
+	// BigTable is the bytes from which a table of many elements gets a heap of its own; 0 is the default.
+	BigTable int
+
 	// OnExpire is called for each key that died of its expiry, its shard held, before the key's bytes are gone.
 	OnExpire func(db int, key []byte)
 	// OnExpireField is called for each field of a hash that died of its expiry, its shard held, before the field's bytes are
@@ -42,8 +46,8 @@ type Options struct {
 	OnExpireField func(db int, key, field []byte)
 	// OnEvict is called for each key that is evicted, its shard held, before the key's bytes are gone.
 	OnEvict func(db int, key []byte)
-	// OnDue is called, with a shard held, when a key of it will die earlier than any other did so far: the loop that
-	// sees to the shard may have to wake for it.
+	// OnDue is called when a shard wants housekeeping earlier than it did so far: the loop that sees to it may have to wake
+	// for it. Whatever locks the caller holds, it must not wait for any but a leaf.
 	OnDue func(shard int)
 }
 
@@ -56,6 +60,7 @@ type Store struct {
 	mask          uint64     // Immutable
 	shardBits     uint       // Immutable
 	databases     int        // Immutable
+	bigTable      int        // Immutable; see Options
 	onExpire      func(db int, key []byte)
 	onExpireField func(db int, key, field []byte)
 	onEvict       func(db int, key []byte)
@@ -71,6 +76,8 @@ type Store struct {
 	lazy          atomic.Int64 // objects that wait to be freed
 	going         atomic.Int64 // bytes of used that these take, estimated
 	freed         atomic.Int64 // objects that were freed lazily
+	views         atomic.Int64 // of big values that were not released
+	bigs          bigs
 
 	compactions compactions
 }
@@ -81,19 +88,24 @@ type Shard struct {
 	tables []atomic.Pointer[table] // by database; nil until first used; written under the lock
 	number int                     // its place in Store.shards; Immutable
 	used   int                     // tables[used:] have never been there; guarded by the lock
-	_      [24]byte
+	store  *Store                  // Immutable
+	_      [16]byte
 
 	// From here on lines that move to the core which takes the lock.
 	shardLock
 
 	stale atomic.Bool  // an abandoned Watch may still be in watched
-	due   atomic.Int64 // Unix ms at which the earliest key may die; written under the lock
+	due   atomic.Int64 // Unix ms at which the earliest key may die, or housekeeping is wanted; raised under the lock only
 
 	// Guarded by the lock:
 	watched   map[watchKey][]*Watch
 	lazy      []condemned
-	heapBytes int64 // of all its tables, as last published to Store.used
-	_         [32]byte
+	heapBytes int64  // of all its tables, as last published to Store.used
+	unsettled []*big // big values that may have other sizes than published
+	sweeping  []*big // big values with blocks that only ended views kept
+
+	releases // of views of its big values
+	_        [32]byte
 }
 
 // table is one database's part of a shard.
@@ -105,9 +117,15 @@ type table struct {
 	expires int // keys with an expiry
 	timed   int // hashes with fields that expire
 
-	incomplete bool // the index lacks entries
+	bigs []*big // the big values of its keys
+
+	register   *bigs // of the store; Immutable
+	incomplete bool  // the index lacks entries
 	compaction compaction
 }
+
+// bigTable is the default of Options.BigTable.
+const bigTable = 512 << 10
 
 // never is the time of what will not happen.
 const never = math.MaxInt64
@@ -116,13 +134,14 @@ const never = math.MaxInt64
 func New(o Options) *Store {
 	s := &Store{
 		arena: o.Arena, shards: make([]Shard, o.Shards), mask: uint64(o.Shards - 1),
-		databases: o.Databases, onExpire: o.OnExpire, onExpireField: o.OnExpireField, onEvict: o.OnEvict, onDue: o.OnDue,
+		databases: o.Databases, bigTable: cmp.Or(o.BigTable, bigTable),
+		onExpire: o.OnExpire, onExpireField: o.OnExpireField, onEvict: o.OnEvict, onDue: o.OnDue,
 	}
 	for 1<<s.shardBits < o.Shards {
 		s.shardBits++
 	}
 	for i := range s.shards {
-		s.shards[i].number = i
+		s.shards[i].number, s.shards[i].store = i, s
 		s.shards[i].due.Store(never)
 		s.shards[i].tables = make([]atomic.Pointer[table], o.Databases)
 	}
@@ -193,7 +212,7 @@ func (s *Store) table(sh *Shard, db int, now int64) *table {
 	if t := sh.tables[db].Load(); t != nil {
 		return t
 	}
-	t := &table{heap: s.arena.NewHeap(), expiry: expiry.New(now)}
+	t := &table{heap: s.arena.NewHeap(), expiry: expiry.New(now), register: &s.bigs}
 	t.keys = dict.Table{Heap: t.heap, Root: &t.root, Key: recordKey}
 	sh.tables[db].Store(t)
 	sh.used = max(sh.used, db+1)
@@ -212,6 +231,9 @@ func (s *Store) Settle(shard int) {
 	if live != sh.heapBytes {
 		s.used.Add(live - sh.heapBytes)
 		sh.heapBytes = live
+	}
+	if len(sh.unsettled) > 0 {
+		sh.settleBigs()
 	}
 }
 

@@ -137,8 +137,8 @@ func (db *DB) replaceLarge(it *Item, shape recordShape, value []byte) {
 func (db *DB) replace(it *Item, shape recordShape, value []byte) {
 	old, oldSize, had, timed := it.rec, it.rec.size(), it.rec.has(hasExpiry), it.timed()
 	var rest owned
-	if old.has(inBlock) || old.encoding() == EncTable {
-		rest = old.owns()
+	if old.hasMore() {
+		rest = it.t.owns(old)
 	}
 	shape.flags |= old.flags() & parity
 	if it.fits(shape) {

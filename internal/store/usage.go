@@ -23,6 +23,9 @@ func (it *Item) Usage(samples int, tick func() error) (int64, error) {
 	if it.rec.has(inBlock) {
 		n += int64(mem.Usable(readBlock(it.rec.value()).size))
 	}
+	if it.isBig() {
+		return n + it.big().heap.Held() + bigSize, nil
+	}
 	if it.Encoding() != EncTable {
 		return n, nil
 	}

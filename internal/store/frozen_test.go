@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"maps"
+	"testing"
+)
+
+// modelView is a view of a hash and what must be in it.
+type modelView struct {
+	f      *Frozen
+	fields map[string]modelField
+}
+
+// view freezes a hash if it is big.
+func (k *keyspace) view(key modelKey) {
+	db := k.v.DB(key.db)
+	it, ok := db.Peek([]byte(key.key))
+	if !ok || !it.IsBig() || len(k.views) > 8 {
+		return
+	}
+	h := db.HashOf(&it)
+	if h.Overdue() {
+		return // it has fields that the model knows no longer
+	}
+	k.views = append(k.views, modelView{db.Freeze(&it), maps.Clone(k.model[key].fields)})
+}
+
+// compareView looks whether a view still is what it was.
+func (k *keyspace) compareView(v modelView) {
+	k.t.Helper()
+	left, fields := maps.Clone(v.fields), v.f.Fields()
+	for p, ok := fields.Next(); ok; p, ok = fields.Next() {
+		want, there := left[string(p.Field.Bytes)]
+		if !there || string(p.Value.Bytes) != want.value || p.Expiry != want.expiry {
+			k.t.Fatalf("a view's field %q is %q, expires at %d, want %+v", p.Field.Bytes, p.Value.Bytes, p.Expiry, want)
+		}
+		delete(left, string(p.Field.Bytes))
+	}
+	if len(left) > 0 || v.f.Len() != len(v.fields) {
+		k.t.Fatalf("a view of %d fields lacks %d of %d", v.f.Len(), len(left), len(v.fields))
+	}
+}
+
+// release ends a view.
+func (k *keyspace) release(i int) {
+	k.t.Helper()
+	v := k.views[i]
+	k.compareView(v)
+	k.views = append(k.views[:i], k.views[i+1:]...)
+	v.f.Release()
+	v.f.Release()
+	if n := k.s.FrozenViews(); n != int64(len(k.views)) {
+		k.t.Fatalf("%d views are counted, there are %d", n, len(k.views))
+	}
+}
+
+// releaseAll ends all views, and has what they kept freed.
+func (k *keyspace) releaseAll() {
+	k.t.Helper()
+	for len(k.views) > 0 {
+		k.release(k.rng.IntN(len(k.views)))
+	}
+	k.housekeep()
+}
+
+// TestNumbersOfBigs: numbers are reused, and found wherever they lie.
+func TestNumbersOfBigs(t *testing.T) {
+	var r bigs
+	list := make([]*big, 5000)
+	for i := range list {
+		list[i] = &big{}
+		if r.add(list[i]); list[i].number != uint32(i) {
+			t.Fatalf("the %d-th number is %d", i, list[i].number)
+		}
+	}
+	for i := 0; i < len(list); i += 3 {
+		r.remove(list[i])
+		list[i] = &big{}
+		r.add(list[i])
+	}
+	for _, b := range list {
+		if r.at(b.number) != b {
+			t.Fatalf("number %d is that of another", b.number)
+		}
+	}
+	if r.next != uint32(len(list)) {
+		t.Errorf("%d numbers for %d", r.next, len(list))
+	}
+}

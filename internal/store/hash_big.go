@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// A hash whose table has come to Options.BigTable bytes gets a heap of its own (see big.go), and one that has shrunk to a
+// quarter of that goes back into its shard's. In between it stays where it is.
+const bigShrink = 4
+
+// weigh notes what a change has added to a table's bytes. Of a big one its heap tells.
+func (it *Item) weigh(added int64) {
+	if !it.isBig() {
+		it.tableRoot().weight += added
+	}
+}
+
+// fit gives a table the heap that it should have by its size.
+func (h *Hash) fit() {
+	limit := int64(h.db.s.bigTable)
+	if !h.it.isBig() {
+		if r := h.it.tableRoot(); r.weight >= limit && !h.enlarge() {
+			r.weight /= 2 // not at once again
+		}
+		return
+	}
+	if b := h.it.big(); b.heap.Live() <= limit/bigShrink && b.moments == 0 {
+		h.diminish(b)
+	}
+}
+
+// enlarge makes a table a big value; false when there is no memory.
+func (h *Hash) enlarge() (done bool) {
+	defer ignoreNoMemory()
+	from := h.it.elements()
+	b, _ := buildBig(h.it.sh, func(t *dict.Table) error {
+		moveFields(t, from, mem.MaxSmall)
+		return nil
+	})
+	if ft := h.it.rec.times(); ft != nil {
+		ft.dropIndex(from.Heap)
+		defer func() { h.it.indexFields(h.db.Now()) }()
+	}
+	drop := func(e mem.Ref) {
+		if n := elementAt(from.Heap, e).size; !b.heap.Adopt(from.Heap, e, n) {
+			from.Heap.Free(e, n)
+		}
+	}
+	for !from.Drain(tickEvery, drop) {
+	}
+	h.it.setBig(b)
+	return true
+}
+
+// diminish makes a big table one in its shard's heap, if there is memory.
+func (h *Hash) diminish(b *big) {
+	defer ignoreNoMemory()
+	heap := h.it.t.heap
+	before := heap.Live()
+	root, _ := buildTable(heap, func(t *dict.Table) error {
+		moveFields(t, h.it.elements(), maxKey)
+		return nil
+	})
+	*h.it.rec.byteAt(1) &^= isBig
+	*h.it.tableRoot() = tableRoot{root, heap.Live() - before}
+	b.leave()
+	b.heap.ReleaseAll()
+	if ft := h.it.rec.times(); ft != nil {
+		ft.index = 0
+		h.it.indexFields(h.db.Now())
+	}
+}
+
+// moveFields makes an empty table of another heap one of the same elements: of copies of those up to limit bytes, and of the
+// others themselves, which the heap is to adopt.
+func moveFields(to *dict.Table, from dict.Table, limit int) {
+	from.Each(func(e mem.Ref) bool {
+		hashed := hash.Bytes(fieldKey(from.Heap, e))
+		n := elementAt(from.Heap, e).size
+		if n > limit {
+			to.Insert(hashed, e)
+			return true
+		}
+		moved := to.Heap.Alloc(n)
+		copy(to.Heap.Bytes(moved, n), from.Heap.Bytes(e, n))
+		inserted := false
+		defer func() {
+			if !inserted {
+				to.Heap.Free(moved, n)
+			}
+		}()
+		to.Insert(hashed, moved)
+		inserted = true
+		return true
+	})
+}
+
+// buildBig gives a big value with a table that fill has filled. Nothing stays of it when fill gives an error or panics.
+func buildBig(sh *Shard, fill func(t *dict.Table) error) (b *big, err error) {
+	b = sh.newBig()
+	whole := false
+	defer func() {
+		if !whole {
+			b.heap.ReleaseAll()
+		}
+	}()
+	err = fill(&dict.Table{Heap: b.heap, Root: &b.table, Key: fieldKey})
+	whole = err == nil
+	return b, err
+}
+
+// setBig makes a big the value of a record with EncTable that owns nothing.
+func (it *Item) setBig(b *big) {
+	*it.tableRoot() = tableRoot{}
+	*it.rec.byteAt(1) |= isBig
+	putBigNumber(it.rec.value(), it.t.adopt(b))
+}
+
+// Fields goes through the fields of a hash that is frozen.
+type Fields struct {
+	heap *mem.Heap
+	walk dict.Walk
+}
+
+// Fields begins a walk through the view's fields, of which there are Len. The value is a hash.
+func (f *Frozen) Fields() Fields {
+	t := f.table()
+	return Fields{heap: t.Heap, walk: t.Walk()}
+}
+
+// Next gives a field that it has not given yet, valid until the view is released; false at the end.
+func (w *Fields) Next() (p Pair, ok bool) {
+	e := w.walk.Next()
+	if e == 0 {
+		return Pair{}, false
+	}
+	return pairOf(w.heap, e), true
+}
+
+// Len tells how many fields there are. The value is a hash.
+func (f *Frozen) Len() int {
+	t := f.table()
+	return t.Len()
+}
+
+func (f *Frozen) table() dict.Table {
+	return dict.Table{Heap: f.at.b.heap, Root: &f.at.root.table, Key: fieldKey}
+}
