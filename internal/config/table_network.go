@@ -40,6 +40,8 @@ func networkTable() []Directive {
 		{Name: "client-output-buffer-limit", Kind: Special, make: special(readLimits, formatLimits),
 			Default: "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60",
 			Doc:     "by class of client: bytes of pending replies that close it at once, and bytes that close it after so many seconds"},
+		{Name: "client-default-resp", Kind: Int, Flags: Immutable | Hidden, Min: 2, Max: 3, Default: "2",
+			Doc: "protocol that connections begin with, for tests of the server"},
 		{Name: "proto-max-bulk-len", Kind: Memory, Min: 1 << 20, Max: maxI64, Default: "512mb", Doc: "longest string in a request"},
 		{Name: "requirepass", Kind: String, Flags: Sensitive, Doc: "password of the default user"},
 		{Name: "aclfile", Kind: String, Flags: Immutable | KeepEmpty, Status: Later, Here: "a start with it is refused, for the server would be open",

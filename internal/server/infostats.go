@@ -224,9 +224,10 @@ func (s *Server) latencyStats(sec *stats.Section) {
 }
 
 func (s *Server) errorStats(sec *stats.Section) {
+	safe := strings.NewReplacer("#", "_", ":", "_", "\r", "_", "\n", "_") // a client may have made the code up
 	sec.Group(func(v *stats.Values) {
 		for _, e := range s.engine.Stats.ByCode() {
-			v.Text("errorstat_"+e.Code, fmt.Sprintf("count=%d", e.Count))
+			v.Text("errorstat_"+safe.Replace(e.Code), fmt.Sprintf("count=%d", e.Count))
 		}
 	}, stats.Field{Name: "errorstat_*", Kind: stats.Text, Help: "error replies by their code"})
 }

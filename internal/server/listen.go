@@ -107,7 +107,7 @@ func (s *Server) listenTCP(port int) (addrs []net.Addr, err error) {
 		}
 		addrs = append(addrs, addr)
 	}
-	if len(addrs) == 0 {
+	if len(addrs) == 0 && len(s.config.Bind().Load()) > 0 { // bind "" is no TCP
 		return nil, errListen(asked, errors.New("no address to bind to"))
 	}
 	return addrs, nil

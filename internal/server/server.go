@@ -115,6 +115,7 @@ func Start(o Options) (*Server, error) {
 	s.hub = session.NewHub(session.Options{
 		Engine: s.engine, Log: s.log, Password: s.config.Str("requirepass").Load, Version: s.config.Version,
 		Protected: s.config.Bool("protected-mode").Load, KeepAlive: int(s.config.Int("tcp-keepalive").Load()),
+		Proto: int(s.config.Int("client-default-resp").Load()),
 	})
 	s.follow()
 	if err := s.makeLoops(); err != nil {

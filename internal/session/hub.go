@@ -34,6 +34,8 @@ type Options struct {
 	Protected func() bool
 	// KeepAlive is the seconds between keep-alive probes that connections are accepted with; Limits can change it later.
 	KeepAlive int
+	// Proto is the protocol that connections begin with, 2 or 3; 0 stands for 2.
+	Proto int
 }
 
 // Hub is all sessions of a server: it makes them for the loops' connections, knows them for CLIENT LIST and CLIENT KILL,
@@ -46,6 +48,7 @@ type Hub struct {
 	version   func() string
 	protected func() bool
 	inherited int // seconds of keep-alive of a new connection
+	proto     int // that connections begin with
 
 	limits limits
 
@@ -82,7 +85,8 @@ type limits struct {
 func NewHub(o Options) *Hub {
 	h := &Hub{
 		engine: o.Engine, log: o.Log, password: o.Password, version: o.Version, protected: o.Protected, inherited: o.KeepAlive,
-		byID: make(map[int64]*Session), loops: make(map[*netloop.Loop]*loopState),
+		proto: max(o.Proto, 2),
+		byID:  make(map[int64]*Session), loops: make(map[*netloop.Loop]*loopState),
 	}
 	if h.protected == nil {
 		h.protected = func() bool { return false }
@@ -148,6 +152,7 @@ func (h *Hub) Accept(r *netloop.Runner, c *netloop.Conn) netloop.Session {
 	s.Client.Wake = s.wake
 	s.Client.Authenticated = h.password() == ""
 	s.Client.Reply.Init(w.Chunks)
+	s.Client.Reply.Proto = h.proto
 	s.touch(now)
 	s.publish()
 	if !h.add(s) {

@@ -51,7 +51,7 @@ func reset(c *command.Ctx) error {
 	s.noEvict = false
 	s.Client.Authenticated = s.hub.password() == ""
 	s.tell(func(n *names) { n.name = "" })
-	c.Reply.Proto = 2
+	c.Reply.Proto = s.hub.proto
 	c.Reply.Simple("RESET")
 	return nil
 }

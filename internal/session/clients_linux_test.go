@@ -196,3 +196,59 @@ func TestTransactionMemory(t *testing.T) {
 	}
 	t.Error("a queue past client-query-buffer-limit is kept")
 }
+
+// TestUnreadReplies follows what replies take that nobody reads.
+func TestUnreadReplies(t *testing.T) {
+	r := start(t, options{})
+	unread := func() int64 { return r.engine.Account().Get(mem.ClientOutput) }
+	c := r.tcp()
+	send(t, c, line("BIG", "50000000"))
+	testutil.Poll(t, patience, func() bool { return unread() > 10_000_000 })
+	if _, output := r.hub.LargestBuffers(); output < 10_000_000 {
+		t.Errorf("the largest output buffer of late is %d", output)
+	}
+	if s := r.dial().Must(t, "CLIENT", "LIST").Str; field(t, s, "omem") < 10_000_000 {
+		t.Errorf("CLIENT LIST: %s", s)
+	}
+	c.Close()
+	testutil.Poll(t, patience, func() bool { return unread() == 0 })
+}
+
+// TestCounters compares what CLIENT LIST counts of a client with what it has sent, read and asked for.
+func TestCounters(t *testing.T) {
+	r := start(t, options{loops: 2})
+	a, b := r.dial(), r.dial()
+	ping := len(line("PING"))
+	a.Must(t, "CLIENT", "SETNAME", "counted")
+	set := len(line("CLIENT", "SETNAME", "counted"))
+	for range 10 {
+		a.Must(t, "PING")
+	}
+	a.Must(t, "MULTI")
+	a.Must(t, "PING")
+	a.Must(t, "EXEC")
+	in := set + 11*ping + len(line("MULTI")) + len(line("EXEC"))
+	out := len("+OK\r\n")*2 + len("+PONG\r\n")*11 + len("+QUEUED\r\n*1\r\n")
+	testutil.Poll(t, patience, func() bool {
+		l := b.Must(t, "CLIENT", "LIST", "NAME", "counted").Str
+		return field(t, l, "tot-net-in") == in && field(t, l, "tot-net-out") == out && field(t, l, "tot-cmds") == 14
+	})
+	info := len(line("CLIENT", "INFO"))
+	first := a.Must(t, "CLIENT", "INFO").Str
+	second := a.Must(t, "CLIENT", "INFO").Str
+	if n := field(t, second, "tot-net-in") - field(t, first, "tot-net-in"); n != info {
+		t.Errorf("%d bytes more have come instead of %d", n, info)
+	}
+	if n := field(t, second, "tot-cmds") - field(t, first, "tot-cmds"); n != 1 {
+		t.Errorf("%d commands more", n)
+	}
+}
+
+// TestConnectionLines looks for the lines about connections that come and go.
+func TestConnectionLines(t *testing.T) {
+	r := start(t, options{})
+	c := r.tcp()
+	testutil.Poll(t, patience, func() bool { return r.log.has("Accepted " + c.LocalAddr().String()) })
+	c.Close()
+	testutil.Poll(t, patience, func() bool { return r.log.has("Client closed connection id=1 addr=" + c.LocalAddr().String()) })
+}
