@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"syscall"
 
 	"github.com/redpoll/redpoll/internal/config"
 )
@@ -30,7 +29,7 @@ func detach(p *program, stdin []byte) error {
 	defer w.Close()
 	cmd := &exec.Cmd{
 		Path: self, Args: p.args, Env: append(os.Environ(), detachedMark+"=1"), Stdin: r,
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+		SysProcAttr: ownSession(),
 	}
 	err = cmd.Start()
 	r.Close()
