@@ -9,7 +9,7 @@ CHECKS  = $(GO) run ./scripts/checks
 RACE       ?= ./internal/clock ./internal/mem ./internal/netloop ./internal/store ./internal/engine ./internal/session ./internal/server ./test/meta
 INVARIANTS ?= ./internal/invariants ./internal/mem ./internal/ds/... ./internal/store ./internal/engine ./internal/session ./internal/server ./internal/cmds/... ./test/compat ./test/meta
 
-.PHONY: help run build test vet unit race-some invariants clients race compat meta bench fuzz docs clean
+.PHONY: help run build test vet unit race-some invariants portable clients race compat meta bench fuzz docs clean
 
 help:
 	@echo 'make run      build and start the server on port 6379'
@@ -31,7 +31,7 @@ run: build
 build:
 	$(GO) build -trimpath -o bin/redpoll ./cmd/redpoll
 
-test: vet unit race-some invariants clients
+test: vet unit race-some invariants portable clients
 	@echo 'make test: passed'
 
 vet:
@@ -48,6 +48,16 @@ race-some:
 
 invariants:
 	$(CHECKS) -tags invariants $(INVARIANTS)
+
+# What runs elsewhere than on Linux: the portable loop is tested here, the rest is compiled for the other systems.
+portable:
+	$(CHECKS) -tags portable ./internal/netloop ./internal/session ./internal/server ./test/meta
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+	GOOS=windows GOARCH=amd64 $(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 $(GO) build -trimpath -o bin/darwin-arm64/redpoll ./cmd/redpoll
+	GOOS=windows GOARCH=amd64 $(GO) build -trimpath -o bin/windows-amd64/redpoll.exe ./cmd/redpoll
+	GOOS=darwin GOARCH=arm64 $(GO) test -c -o bin/darwin-arm64/ . ./internal/mem ./internal/netloop ./internal/store ./internal/session
+	GOOS=windows GOARCH=amd64 $(GO) test -c -o bin/windows-amd64/ . ./internal/mem ./internal/netloop ./internal/store ./internal/session
 
 clients:
 	$(GO) build -o bin/checks ./scripts/checks

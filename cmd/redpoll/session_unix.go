@@ -6,5 +6,5 @@ package main
 
 import "syscall"
 
-// ownSession has a process leave the terminal.
+// ownSession has a process begin a session of its own, without a terminal.
 func ownSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

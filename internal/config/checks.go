@@ -88,33 +88,21 @@ func TitleVariables() []string {
 
 // titleTemplate checks the template of the process title: known variables only, and something in it.
 func titleTemplate(_, s string) (string, error) {
-	text, ok := ExpandTitle(s, func(name string) string {
-		if name == "title" || name == "server-mode" {
-			return ""
-		}
-		return name
-	})
-	if !ok || strings.Trim(text, " ") == "" {
-		return "", errors.New("template format is invalid or contains unknown variables")
+	bad := errors.New("template format is invalid or contains unknown variables")
+	if s == "" {
+		return "", bad
 	}
-	return s, nil
-}
-
-// ExpandTitle fills in the variables of a title's template; ok is false when one is unknown or a brace is not closed.
-func ExpandTitle(template string, value func(name string) string) (text string, ok bool) {
-	var b strings.Builder
+	rest := s
 	for {
-		before, after, found := strings.Cut(template, "{")
-		b.WriteString(before)
+		_, after, found := strings.Cut(rest, "{")
 		if !found {
-			return b.String(), true
+			return s, nil
 		}
 		name, next, closed := strings.Cut(after, "}")
 		if !closed || !slices.Contains(TitleVariables(), name) {
-			return "", false
+			return "", bad
 		}
-		b.WriteString(value(name))
-		template = next
+		rest = next
 	}
 }
 

@@ -91,7 +91,6 @@ type Worker struct {
 	inExec  bool
 
 	queued     int64 // bytes that transactions have taken since the last publish
-	changes    int64 // to the keyspace since then
 	tallies    []tally
 	touched    []int32 // commands with a tally
 	timings    []timing
@@ -230,7 +229,7 @@ func (w *Worker) afterPanic(cl *Client, c *Call, p any) {
 		err = command.ErrOOM
 	} else {
 		w.e.Stats.Panics.Add(1)
-		w.e.log.Error(fmt.Sprintf("a handler failed, its command gets an error: %s: %v\n%s", w.e.describe(c.Argv), p, debug.Stack()))
+		w.e.log.Error(fmt.Sprintf("a handler failed, its command gets an error: %s: %v\n%s", describe(c.Argv), p, debug.Stack()))
 	}
 	w.take(cl)
 	w.inExec = false
@@ -242,10 +241,10 @@ func (w *Worker) afterPanic(cl *Client, c *Call, p any) {
 }
 
 // describe gives the beginning of a command for the log.
-func (e *Engine) describe(argv [][]byte) string {
+func describe(argv [][]byte) string {
 	text := ""
 	for i, arg := range argv {
-		if i == 8 || i > 0 && e.hideData.Load() || len(text) > 200 {
+		if i == 8 || len(text) > 200 {
 			return text + " …"
 		}
 		text += fmt.Sprintf("%.40q ", arg)
@@ -331,10 +330,6 @@ func (w *Worker) publish() {
 	if w.view.Misses != 0 {
 		s.Misses.Add(w.view.Misses)
 		w.view.Misses = 0
-	}
-	if w.changes != 0 {
-		s.Changes.Add(w.changes)
-		w.changes = 0
 	}
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
+//go:build !portable
+
 package netloop
 
 import (
+	"net"
 	"net/netip"
 	"os"
 	"syscall"
@@ -10,62 +13,74 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// takeFD duplicates the descriptor of a listener of package net and sets its backlog.
-func takeFD(std syscall.Conn, backlog int) (int, error) {
+// acceptor is the descriptor of a listening socket, -1 once it is closed.
+type acceptor int
+
+func noAcceptor() acceptor { return -1 }
+
+func (a acceptor) open() bool { return a >= 0 }
+func (a acceptor) close()     { closeFD(int(a)) }
+
+// takeListener takes a listener over from package net, out of the runtime's poller, and sets its backlog and what accepted
+// connections inherit.
+func takeListener(std net.Listener, group *Options) (acceptor, error) {
+	defer std.Close()
+	fd, err := duplicate(std.(syscall.Conn))
+	if err != nil {
+		return noAcceptor(), err
+	}
+	// Listening again only changes the backlog.
+	if err := unix.Listen(fd, group.Backlog); err != nil {
+		closeFD(fd)
+		return noAcceptor(), os.NewSyscallError("listen", err)
+	}
+	if _, tcp := std.(*net.TCPListener); !tcp {
+		return acceptor(fd), nil
+	}
+	if err = socket(fd).setNoDelay(true); err == nil {
+		err = socket(fd).setKeepAlive(group.TCPKeepAlive)
+	}
+	if err != nil {
+		closeFD(fd)
+		return noAcceptor(), err
+	}
+	return acceptor(fd), nil
+}
+
+// duplicate gives a descriptor of our own for what package net holds.
+func duplicate(std syscall.Conn) (fd int, err error) {
 	raw, err := std.SyscallConn()
 	if err != nil {
 		return -1, err
 	}
-	fd := -1
 	controlErr := raw.Control(func(old uintptr) {
 		if fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0); err != nil {
 			err = os.NewSyscallError("fcntl", err)
 		}
 	})
-	switch {
-	case controlErr != nil:
+	if controlErr != nil {
 		return -1, controlErr
-	case err != nil:
-		return -1, err
 	}
-	// Listening again only changes the backlog.
-	if err := unix.Listen(fd, backlog); err != nil {
-		closeFD(fd)
-		return -1, os.NewSyscallError("listen", err)
-	}
-	return fd, nil
+	return fd, err
 }
 
-// accept accepts one connection.
-func (ln *listener) accept() (*Conn, acceptResult) {
-	ln.mu.Lock()
-	defer ln.mu.Unlock()
-	if ln.fd < 0 {
-		return nil, acceptNone
-	}
-	fd, addr, err := unix.Accept4(ln.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+// accept accepts one connection and gives its peer's address.
+func (a acceptor) accept() (socket, string, acceptResult) {
+	fd, addr, err := unix.Accept4(int(a), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	switch err {
 	case nil:
+		return socket(fd), formatAddr(addr), acceptOne
 	case unix.EAGAIN:
-		return nil, acceptNone
+		return noSocket(), "", acceptNone
 	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-		return nil, acceptExhausted
-	default:
-		return nil, acceptFailed // interrupted, aborted by the peer, or an error of the network
+		return noSocket(), "", acceptExhausted
 	}
-	c := &Conn{fd: int32(fd), slot: -1}
-	if ln.unix != "" {
-		c.unix = true
-		c.remote = ln.unix + ":0"
-	} else {
-		c.remote = formatAddr(addr)
-	}
-	return c, acceptOne
+	return noSocket(), "", acceptFailed // interrupted, aborted by the peer, or an error of the network
 }
 
-// localAddr returns the address of our end of a connection.
-func localAddr(fd int) string {
-	addr, err := unix.Getsockname(fd)
+// localAddr returns the address of our end.
+func (s socket) localAddr() string {
+	addr, err := unix.Getsockname(int(s))
 	if err != nil {
 		return formatAddr(nil)
 	}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
+//go:build !portable
+
 package netloop
 
 import (
@@ -28,7 +30,7 @@ func BenchmarkEcho(b *testing.B) {
 				if err := unix.Connect(fd, to); err != nil {
 					b.Fatal(err)
 				}
-				if err := sockNoDelay(fd, true); err != nil {
+				if err := socket(fd).setNoDelay(true); err != nil {
 					b.Fatal(err)
 				}
 				fds[i] = fd

@@ -16,7 +16,7 @@ type Conn struct {
 	session Session // set once, when adopted
 	absent  *absent // kept while lent
 
-	fd    int32
+	sock  socket
 	slot  int32 // index in the loop's table; -1: not in it
 	gen   uint32
 	armed uint32 // what the poller watches for; 0: it does not know the connection
@@ -59,8 +59,8 @@ const (
 // Loop returns the connection's loop. Any goroutine may call it.
 func (c *Conn) Loop() *Loop { return c.loop }
 
-// FD returns the descriptor, or -1 once it is closed.
-func (c *Conn) FD() int { return int(c.fd) }
+// FD returns the descriptor (on Windows the handle), or -1 once it is closed.
+func (c *Conn) FD() int { return c.sock.number() }
 
 // RemoteAddr returns the peer's address as CLIENT LIST prints it: "ip:port", "[ip6]:port", or "/path:0" with the path of
 // our socket for a unix socket. Any goroutine may call it.
@@ -75,8 +75,8 @@ func (c *Conn) LocalAddr() string {
 	switch {
 	case c.unix:
 		return c.remote
-	case c.local == "" && c.fd >= 0:
-		c.local = localAddr(int(c.fd))
+	case c.local == "" && c.sock.open():
+		c.local = c.sock.localAddr()
 	}
 	return c.local
 }
@@ -95,7 +95,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	n, err := sockWrite(int(c.fd), b)
+	n, err := c.sock.write(b)
 	l := c.loop
 	l.counts.writes++
 	l.counts.written += uint64(n)
@@ -111,7 +111,7 @@ func (c *Conn) Writev(bufs [][]byte) (n int, err error) {
 		return 0, net.ErrClosed
 	}
 	l := c.loop
-	n, err = l.poll.writev(int(c.fd), bufs)
+	n, err = l.poll.writev(c.sock, bufs)
 	l.counts.writes++
 	l.counts.written += uint64(n)
 	return n, err
@@ -176,19 +176,19 @@ func (c *Conn) fail(err error) {
 
 // SetNoDelay turns Nagle's algorithm off (true, as it is for accepted TCP connections) or on. No effect on unix sockets.
 func (c *Conn) SetNoDelay(on bool) error {
-	if c.unix || c.fd < 0 {
+	if c.unix || !c.sock.open() {
 		return nil
 	}
-	return sockNoDelay(int(c.fd), on)
+	return c.sock.setNoDelay(on)
 }
 
 // SetKeepAlive has the peer probed after so many seconds of silence, thrice at a third of that; 0 turns it off. No effect
 // on unix sockets.
 func (c *Conn) SetKeepAlive(seconds int) error {
-	if c.unix || c.fd < 0 {
+	if c.unix || !c.sock.open() {
 		return nil
 	}
-	return sockKeepAlive(int(c.fd), seconds)
+	return c.sock.setKeepAlive(seconds)
 }
 
 // check finds, in debug builds, sessions that use a connection which is lent.
@@ -322,7 +322,7 @@ func (l *Loop) read(r *Runner, c *Conn) bool {
 	case len(buf) > MaxRead:
 		buf = buf[:MaxRead]
 	}
-	n, err := sockRead(int(c.fd), buf)
+	n, err := c.sock.read(buf)
 	l.counts.reads++
 	switch {
 	case n > 0:

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 )
 
 // listener is a listening socket, which loop 0 watches.
@@ -18,12 +17,11 @@ type listener struct {
 	unix string // path of a unix socket
 	file bool   // the path is a file of ours, to be removed
 
-	mu sync.Mutex
-	fd int // -1: closed; guarded by mu, so that no accept meets a descriptor that was closed and given to something else
+	mu   sync.Mutex
+	sock acceptor // guarded by mu, so that no accept meets a descriptor that was closed and given to something else
 }
 
-// newListener binds with package net, for its address forms and errors, and takes the descriptor out of the runtime's
-// poller.
+// newListener binds with package net, for its address forms and errors.
 func newListener(network, address string, opts ListenOptions, group *Options) (*listener, error) {
 	if network == "unix" && opts.Unlink {
 		if info, err := os.Lstat(address); err == nil && info.Mode().Type() == fs.ModeSocket {
@@ -36,8 +34,7 @@ func newListener(network, address string, opts ListenOptions, group *Options) (*
 	if err != nil {
 		return nil, err
 	}
-	defer std.Close()
-	ln := &listener{addr: std.Addr(), fd: -1}
+	ln := &listener{addr: std.Addr(), sock: noAcceptor()}
 	fail := func(err error) (*listener, error) {
 		ln.close()
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: ln.addr, Err: err}
@@ -47,17 +44,8 @@ func newListener(network, address string, opts ListenOptions, group *Options) (*
 		ln.unix = address
 		ln.file = !strings.HasPrefix(address, "@")
 	}
-	if ln.fd, err = takeFD(std.(syscall.Conn), group.Backlog); err != nil {
+	if ln.sock, err = takeListener(std, group); err != nil {
 		return fail(err)
-	}
-	if ln.unix == "" {
-		// Accepted connections inherit both.
-		if err := sockNoDelay(ln.fd, true); err != nil {
-			return fail(err)
-		}
-		if err := sockKeepAlive(ln.fd, group.TCPKeepAlive); err != nil {
-			return fail(err)
-		}
 	}
 	if ln.file && opts.Mode != 0 {
 		if err := os.Chmod(ln.unix, fs.FileMode(opts.Mode).Perm()); err != nil {
@@ -70,14 +58,33 @@ func newListener(network, address string, opts ListenOptions, group *Options) (*
 func (ln *listener) close() {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if ln.fd >= 0 {
-		closeFD(ln.fd)
-		ln.fd = -1
+	if ln.sock.open() {
+		ln.sock.close()
+		ln.sock = noAcceptor()
 	}
 	if ln.file {
 		ln.file = false
 		_ = os.Remove(ln.unix) // somebody else may have removed it
 	}
+}
+
+// accept accepts one connection.
+func (ln *listener) accept() (*Conn, acceptResult) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if !ln.sock.open() {
+		return nil, acceptNone
+	}
+	sock, remote, result := ln.sock.accept()
+	if result != acceptOne {
+		return nil, result
+	}
+	c := &Conn{sock: sock, slot: -1, remote: remote}
+	if ln.unix != "" {
+		c.unix = true
+		c.remote = ln.unix + ":0"
+	}
+	return c, acceptOne
 }
 
 // acceptBatch is how many connections one event of a listener accepts at most.
@@ -130,10 +137,10 @@ func (l *Loop) addListener(ln *listener) {
 func (l *Loop) watch(ln *listener, index int) {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if ln.fd < 0 {
+	if !ln.sock.open() {
 		return
 	}
-	if err := l.poll.addFD(ln.fd, listenerSlot(index)); err != nil {
+	if err := l.poll.addListener(ln.sock, listenerSlot(index)); err != nil {
 		l.resting = append(l.resting, ln)
 		l.acceptAt = l.mark + acceptPause
 	}
@@ -142,8 +149,8 @@ func (l *Loop) watch(ln *listener, index int) {
 func (l *Loop) unwatch(ln *listener) {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if ln.fd >= 0 {
-		l.poll.removeFD(ln.fd)
+	if ln.sock.open() {
+		l.poll.removeListener(ln.sock)
 	}
 }
 
@@ -170,7 +177,7 @@ func (l *Loop) resumeAccept(now, limit int64) int64 {
 func (ln *listener) closed() bool {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	return ln.fd < 0
+	return !ln.sock.open()
 }
 
 // acceptResult is what came of one try to accept a connection.

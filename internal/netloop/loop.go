@@ -239,8 +239,8 @@ func (l *Loop) adopt(r *Runner, c *Conn) {
 // drop closes a connection's descriptor and takes it out of the table.
 func (l *Loop) drop(c *Conn) {
 	c.flags = c.flags&^flagEnding | flagClosed
-	closeFD(int(c.fd))
-	c.fd = -1
+	c.sock.close()
+	c.sock = noSocket()
 	if c.slot >= 0 {
 		l.table[c.slot] = nil
 		l.free = append(l.free, c.slot)

@@ -109,8 +109,8 @@ const (
 	stateStopped
 )
 
-// New makes a group with its loops, which do nothing before Start. It fails when the system refuses descriptors and, for
-// now, on systems other than Linux. A group that is not needed any more is to be stopped, started or not.
+// New makes a group with its loops, which do nothing before Start. It fails when the system refuses descriptors. A group that
+// is not needed any more is to be stopped, started or not.
 func New(opts Options) (*Group, error) {
 	switch {
 	case opts.Loops < 1:

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
+//go:build !portable
+
 package netloop
 
 import (
@@ -9,6 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// API names what the loops wait for sockets with.
+const API = "epoll"
 
 const (
 	pollRead   = unix.EPOLLIN
@@ -77,16 +82,19 @@ func (p *poller) watch(c *Conn, want uint32) error {
 		op = unix.EPOLL_CTL_ADD
 	}
 	event := unix.EpollEvent{Events: want, Fd: c.slot, Pad: int32(c.gen)}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, op, int(c.fd), &event))
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, op, int(c.sock), &event))
 }
 
 // forget takes a connection out of the poller.
-func (p *poller) forget(c *Conn) { p.removeFD(int(c.fd)) }
+func (p *poller) forget(c *Conn) { p.removeFD(int(c.sock)) }
 
-func (p *poller) addFD(fd int, slot int32) error {
+// addListener makes the poller watch a listener.
+func (p *poller) addListener(a acceptor, slot int32) error {
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &event))
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, int(a), &event))
 }
+
+func (p *poller) removeListener(a acceptor) { p.removeFD(int(a)) }
 
 // removeFD cannot fail for a descriptor that is watched.
 func (p *poller) removeFD(fd int) {
@@ -116,7 +124,7 @@ func (p *poller) wait(limit int64) []pollEvent {
 }
 
 // writev writes from several buffers at once, as Conn.Writev says.
-func (p *poller) writev(fd int, bufs [][]byte) (int, error) {
+func (p *poller) writev(s socket, bufs [][]byte) (int, error) {
 	if p.iov == nil {
 		p.iov = make([]unix.Iovec, 64)
 	}
@@ -137,7 +145,7 @@ func (p *poller) writev(fd int, bufs [][]byte) (int, error) {
 	if used == 0 {
 		return 0, nil
 	}
-	n, err := sockWritev(fd, p.iov[:used])
+	n, err := s.writev(p.iov[:used])
 	clear(p.iov[:used]) // keeps nothing alive
 	return n, err
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
+//go:build !portable
+
 package netloop
 
 import (
@@ -13,6 +15,15 @@ import (
 // The calls below are raw: on non-blocking descriptors they return at once, and telling the scheduler costs about a tenth
 // of them. The preemption signals of the runtime interrupt them (EINTR). This file holds the package's only unsafe code:
 // the addresses of buffers for the kernel.
+
+// socket is the non-blocking descriptor of a connection, -1 once it is closed.
+type socket int32
+
+func noSocket() socket { return -1 }
+
+func (s socket) open() bool  { return s >= 0 }
+func (s socket) number() int { return int(s) }
+func (s socket) close()      { closeFD(int(s)) }
 
 func rawRead(fd int, b []byte) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
@@ -43,10 +54,10 @@ func epollRaw(fd int, events []pollEvent, msec int) int {
 	return int(n)
 }
 
-// sockRead reads what the socket holds. No bytes and no error: it holds none. The end of the stream is io.EOF.
-func sockRead(fd int, b []byte) (int, error) {
+// read reads what the socket holds. No bytes and no error: it holds none. The end of the stream is io.EOF.
+func (s socket) read(b []byte) (int, error) {
 	for {
-		n, errno := rawRead(fd, b)
+		n, errno := rawRead(int(s), b)
 		switch {
 		case errno == 0 && n > 0:
 			return n, nil
@@ -60,19 +71,19 @@ func sockRead(fd int, b []byte) (int, error) {
 	}
 }
 
-// sockWrite writes what the socket takes; 0 and no error means that it is full.
-func sockWrite(fd int, b []byte) (int, error) {
+// write writes what the socket takes; 0 and no error means that it is full.
+func (s socket) write(b []byte) (int, error) {
 	for {
-		n, errno := rawSend(fd, b)
+		n, errno := rawSend(int(s), b)
 		if errno != unix.EINTR {
 			return written(n, errno)
 		}
 	}
 }
 
-func sockWritev(fd int, iov []unix.Iovec) (int, error) {
+func (s socket) writev(iov []unix.Iovec) (int, error) {
 	for {
-		n, errno := rawWritev(fd, iov)
+		n, errno := rawWritev(int(s), iov)
 		if errno != unix.EINTR {
 			return written(n, errno)
 		}
@@ -93,17 +104,17 @@ func closeFD(fd int) {
 	_ = unix.Close(fd) // the descriptor is gone whatever it returns
 }
 
-func sockNoDelay(fd int, on bool) error {
+func (s socket) setNoDelay(on bool) error {
 	v := 0
 	if on {
 		v = 1
 	}
-	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, v))
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NODELAY, v))
 }
 
-func sockKeepAlive(fd int, seconds int) error {
+func (s socket) setKeepAlive(seconds int) error {
 	if seconds <= 0 {
-		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0))
+		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(s), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0))
 	}
 	for _, o := range [...]struct{ level, name, value int }{
 		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
@@ -111,7 +122,7 @@ func sockKeepAlive(fd int, seconds int) error {
 		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, max(seconds/3, 1)},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3},
 	} {
-		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+		if err := unix.SetsockoptInt(int(s), o.level, o.name, o.value); err != nil {
 			return os.NewSyscallError("setsockopt", err)
 		}
 	}

@@ -21,10 +21,9 @@ const (
 // cron is the server's housekeeping that needs no shard lock. It runs on a goroutine of its own, by the machine's time
 // even when the server's clock is a fake: what it does is seen in no reply but INFO's.
 type cron struct {
-	done   chan struct{}
-	wg     sync.WaitGroup
-	spent  atomic.Int64 // ns
-	paused atomic.Bool  // by DEBUG PAUSE-CRON
+	done  chan struct{}
+	wg    sync.WaitGroup
+	spent atomic.Int64 // ns
 }
 
 func (c *cron) start(s *Server) {
@@ -39,9 +38,6 @@ func (c *cron) start(s *Server) {
 			case <-c.done:
 				return
 			case <-ticker.C:
-				if c.paused.Load() {
-					continue
-				}
 				began := s.machine.Mono()
 				s.engine.Compact(began)
 				s.giveBack()

@@ -14,6 +14,7 @@ import (
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/stats"
 )
 
@@ -24,12 +25,9 @@ func (s *Server) info(c *command.Ctx) error {
 	for _, arg := range a.Rest() {
 		sections = append(sections, string(arg))
 	}
-	c.Reply.Verbatim("txt", s.Info(sections...))
+	c.Reply.Verbatim("txt", string(s.stats.Render(nil, sections...)))
 	return nil
 }
-
-// Info gives what INFO replies to these arguments. It is safe for any goroutine.
-func (s *Server) Info(sections ...string) string { return string(s.stats.Render(nil, sections...)) }
 
 // resettable is a counter that CONFIG RESETSTAT sets back, of an owner that counts on.
 type resettable struct {
@@ -60,7 +58,7 @@ func (s *Server) registerStats() {
 	s.serverStats(s.stats.Section("Server", false))
 	s.clientStats(s.stats.Section("Clients", false))
 	s.memoryFields(s.stats.Section("Memory", false))
-	persistenceStats(s.stats.Section("Persistence", false), s.started.Unix(), s.engine.Stats.Changes.Load)
+	persistenceStats(s.stats.Section("Persistence", false), s.started.Unix())
 	s.activityStats(s.stats.Section("Stats", false))
 	s.replicationStats(s.stats.Section("Replication", false))
 	cpuStats(s.stats.Section("CPU", false))
@@ -109,7 +107,7 @@ func (s *Server) serverStats(sec *stats.Section) {
 	text(sec, "os", "operating system", osName())
 	constants(sec, stats.Gauge, "bits of a machine word", 64, "arch_bits")
 	text(sec, "monotonic_clock", "source of monotonic time", monotonicClock)
-	text(sec, "multiplexing_api", "how the loops wait for sockets", "epoll")
+	text(sec, "multiplexing_api", "how the loops wait for sockets", netloop.API)
 	text(sec, "atomicvar_api", "what atomic variables are made of", "sync/atomic")
 	text(sec, "gcc_version", "there is no C compiler: see redpoll_go_version", "0.0.0")
 	constants(sec, stats.Gauge, "process id", int64(os.Getpid()), "process_id")
@@ -236,14 +234,12 @@ func (s *Server) replicationStats(sec *stats.Section) {
 }
 
 // persistenceStats tells of a server that saves nothing.
-func persistenceStats(sec *stats.Section, started int64, changes func() int64) {
+func persistenceStats(sec *stats.Section, started int64) {
 	const none = "this version does not save its data"
 	gauge := func(value int64, names ...string) { constants(sec, stats.Gauge, none, value, names...) }
 	gauge(0, "loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age")
 	float(sec, "current_fork_perc", none, 2, func() float64 { return 0 })
-	gauge(0, "current_save_keys_processed", "current_save_keys_total")
-	sec.Gauge("rdb_changes_since_last_save", "changes to the data since the start", changes)
-	gauge(0, "rdb_bgsave_in_progress")
+	gauge(0, "current_save_keys_processed", "current_save_keys_total", "rdb_changes_since_last_save", "rdb_bgsave_in_progress")
 	gauge(started, "rdb_last_save_time")
 	text(sec, "rdb_last_bgsave_status", none, "ok")
 	gauge(-1, "rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec")

@@ -5,7 +5,6 @@
 package server
 
 import (
-	"errors"
 	"runtime"
 	"time"
 )
@@ -17,7 +16,5 @@ func totalMemory() int64 { return 0 }
 func cpuTimes(bool) (system, user time.Duration) { return 0, 0 }
 
 func osName() string { return runtime.GOOS }
-
-func setAffinity([]int) error { return errors.ErrUnsupported }
 
 func raiseFileLimit(want uint64) (before, after uint64, err error) { return want, want, nil }

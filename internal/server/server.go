@@ -63,7 +63,6 @@ type Server struct {
 	addrs    []net.Addr // guarded by listenMu
 
 	cron     cron
-	ending   ending
 	unfollow func() // ends the following of a fake clock; nil with a real one
 
 	stopOnce  sync.Once
@@ -88,7 +87,6 @@ func Start(o Options) (*Server, error) {
 	if s.numLoops == 0 {
 		s.numLoops = int(s.config.Int("io-threads").Load())
 	}
-	s.chooseCores()
 	if o.Shards == 0 {
 		o.Shards = int(s.config.Int("shards").Load())
 	}
@@ -225,14 +223,13 @@ func (s *Server) follow() {
 		"timeout", "tcp-keepalive", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")
 	apply()
-	tracking, hide := cfg.Bool("latency-tracking"), cfg.Bool("hide-user-data-from-log")
-	watch := func() error {
+	tracking := cfg.Bool("latency-tracking")
+	track := func() error {
 		s.engine.Stats.Latency.SetTracking(tracking.Load())
-		s.engine.HideData(hide.Load())
 		return nil
 	}
-	cfg.OnChange(watch, "latency-tracking", "hide-user-data-from-log")
-	watch()
+	cfg.OnChange(track, "latency-tracking")
+	track()
 	s.followMaxMemory()
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/redpoll/redpoll/internal/invariants"
+	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/session"
 )
 
@@ -44,7 +45,11 @@ func TestNoAllocations(t *testing.T) {
 				}
 			})
 			// A long pipeline may leave the beginning of a command in each of its reads, some 64 KB apart.
-			if limit := float64(len(x[0]) / (8 << 10)); n > limit {
+			limit := float64(len(x[0]) / (8 << 10))
+			if netloop.API != "epoll" {
+				limit *= 4 // the buffers between the loop and package net are given away when they are long
+			}
+			if n > limit {
 				t.Errorf("%v allocations, at most %v", n, limit)
 			}
 		})

@@ -4,7 +4,6 @@ package netloop
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -16,8 +15,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/redpoll/redpoll/internal/clock"
 )
@@ -177,89 +174,7 @@ func TestBusyLoopGetsFewer(t *testing.T) {
 }
 
 // TestIdleConnectionsAreCheap measures the heap that connections of ours take, without their sessions' buffers.
-func TestIdleConnectionsAreCheap(t *testing.T) {
-	g := start(t, 2, &server{accept: func(_ *Runner, c *Conn) Session { return &funcs{} }})
-	addr := listen(t, g, "tcp", "127.0.0.1:0")
-	const n = 3000
-	to := &unix.SockaddrInet4{Port: addr.(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}}
-	heap := func() uint64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	before := heap()
-	for range n {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer unix.Close(fd)
-		if err := unix.Connect(fd, to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	await(t, "all accepted", func() bool { return g.Accepted() == n })
-	per := int64(heap()-before) / n
-	t.Logf("%d bytes a connection", per)
-	if per > 500 {
-		t.Errorf("an idle connection takes %d bytes of heap", per)
-	}
-}
-
 // TestOutOfDescriptors: accepting rests, without spinning, and goes on when descriptors are free again.
-func TestOutOfDescriptors(t *testing.T) {
-	g := start(t, 1, &server{accept: newEcho})
-	addr := listenUnix(t, g)
-	first := dial(t, addr)
-	ask(t, first, "hello")
-	clientFD, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := os.NewFile(uintptr(clientFD), "client")
-	defer client.Close()
-
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	low := limit
-	low.Cur = 3 // all that are open stay
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
-		t.Skip(err)
-	}
-	restore := sync.OnceFunc(func() {
-		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-			t.Error(err)
-		}
-	})
-	defer restore()
-	if err := unix.Connect(clientFD, &unix.SockaddrUnix{Name: addr.String()}); err != nil {
-		t.Fatal(err)
-	}
-	l := g.Loops()[0]
-	await(t, "the listener rests", func() bool {
-		resting := make(chan int, 1)
-		l.Post(func(*Runner) { resting <- len(l.resting) })
-		return <-resting == 1
-	})
-	await(t, "sleep", l.sleeping.Load)
-	before := l.Stats().Iterations
-	ask(t, first, "others are served")
-	if n := l.Stats().Iterations - before; n > 20 {
-		t.Errorf("%d iterations: the loop spins", n)
-	}
-	restore()
-	if _, err := client.Write([]byte("late")); err != nil {
-		t.Fatal(err)
-	}
-	got := make([]byte, 4)
-	if _, err := io.ReadFull(client, got); err != nil || string(got) != "late" {
-		t.Errorf("read %q, %v", got, err)
-	}
-}
-
 func TestAddresses(t *testing.T) {
 	type ends struct{ remote, local string }
 	seen := make(chan ends, 1)

@@ -11,9 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 func TestEchoOverManyConnections(t *testing.T) {
@@ -379,43 +376,5 @@ func TestReadAgainIsFair(t *testing.T) {
 	send(t, spinner, "spin")
 	for range 100 {
 		ask(t, other, "hello")
-	}
-}
-
-func TestSocketOptions(t *testing.T) {
-	type option struct{ level, name int }
-	read := make(chan map[option]int, 1)
-	s := &server{accept: func(_ *Runner, c *Conn) Session {
-		got := map[option]int{}
-		for _, o := range []option{
-			{unix.IPPROTO_TCP, unix.TCP_NODELAY},
-			{unix.SOL_SOCKET, unix.SO_KEEPALIVE},
-			{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE},
-		} {
-			got[o], _ = unix.GetsockoptInt(c.FD(), o.level, o.name)
-		}
-		if err := errors.Join(c.SetNoDelay(false), c.SetKeepAlive(60)); err != nil {
-			t.Error(err)
-		}
-		idle, _ := unix.GetsockoptInt(c.FD(), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE)
-		delay, _ := unix.GetsockoptInt(c.FD(), unix.IPPROTO_TCP, unix.TCP_NODELAY)
-		if idle != 60 || delay != 0 {
-			t.Errorf("after the setters: idle %d, no delay %d", idle, delay)
-		}
-		read <- got
-		return nil
-	}}
-	checkLeaks(t)
-	g, err := New(Options{Loops: 1, Handler: s, Mono: func() int64 { return time.Now().UnixNano() }, TCPKeepAlive: 300})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(g.Stop)
-	g.Start()
-	dial(t, listen(t, g, "tcp", "127.0.0.1:0"))
-	for o, v := range receive(t, "options", read) {
-		if v == 0 || o.name == unix.TCP_KEEPIDLE && o.level == unix.IPPROTO_TCP && v != 300 {
-			t.Errorf("option %v is %d", o, v)
-		}
 	}
 }
