@@ -21,6 +21,7 @@ type pressure struct {
 	evicting atomic.Bool  // housekeeping is to evict
 	since    atomic.Int64 // mono ns since when more is used than may be; 0: it is not
 	total    atomic.Int64 // ns of such times that are over
+	budget   atomic.Int64 // bytes of pages that the data may have; 0: no bound
 }
 
 const (
@@ -32,7 +33,10 @@ const (
 // SetMaxMemory sets maxmemory in bytes, 0 for no limit. What is too much is evicted at once.
 func (e *Engine) SetMaxMemory(n int64) {
 	e.Store.Settings.MaxMemory.Store(n)
-	if e.limited() && e.excess() > 0 {
+	if n == 0 {
+		e.noteExcess(false)
+	}
+	if n > 0 && e.excess() > 0 {
 		e.evictLater(0, 0)
 	}
 }
@@ -49,6 +53,13 @@ func (e *Engine) SetTenacity(n int64) {
 
 // SetUnlink has evicted keys written to the effect log as UNLINK instead of DEL (lazyfree-lazy-eviction).
 func (e *Engine) SetUnlink(on bool) { e.pressure.unlink.Store(on) }
+
+// SetBudget bounds the bytes of pages that the data has, for a server whose memory the system limits: past budget commands
+// that may take memory are refused, past most no page is given to any. 0 for no bound.
+func (e *Engine) SetBudget(budget, most int64) {
+	e.pressure.budget.Store(budget)
+	e.arena.SetLimit(most)
+}
 
 // Used gives the bytes that count against maxmemory.
 func (e *Engine) Used() int64 { return e.Store.Used() + e.account.Total() }
@@ -70,7 +81,9 @@ func (e *Engine) ResetStats() {
 }
 
 // limited tells whether any bound of memory is set.
-func (e *Engine) limited() bool { return e.Store.Settings.MaxMemory.Load() > 0 }
+func (e *Engine) limited() bool {
+	return e.Store.Settings.MaxMemory.Load() > 0 || e.pressure.budget.Load() > 0
+}
 
 // excess gives the bytes that have to go, at most 0 for none. What is being freed counts as gone: to evict for it once more
 // would empty the keyspace while a big value is taken apart.
@@ -84,7 +97,11 @@ func (w *Worker) short() bool {
 	if w.paused != PauseNone { // nothing may change, as in Redis
 		return false
 	}
-	if e.Store.Used()+w.heldByClients <= e.Store.Settings.MaxMemory.Load() && e.pressure.since.Load() == 0 {
+	limit := e.Store.Settings.MaxMemory.Load()
+	if limit == 0 {
+		return e.arena.InUse() > e.pressure.budget.Load()
+	}
+	if e.Store.Used()+w.heldByClients <= limit && e.pressure.since.Load() == 0 {
 		return false
 	}
 	return w.evict(w.mono, e.pressure.patience.Load()) == store.EvictionNone
@@ -140,7 +157,7 @@ func (w *Worker) evictLater(at int64) {
 
 // evictDuty is eviction as a part of housekeeping, gate inside, at now (Unix ms).
 func (w *Worker) evictDuty(now int64) {
-	if !w.e.pressure.evicting.Swap(false) || !w.e.limited() || w.paused != PauseNone {
+	if !w.e.pressure.evicting.Swap(false) || w.e.Store.Settings.MaxMemory.Load() == 0 || w.paused != PauseNone {
 		return
 	}
 	w.view.NowMillis = now

@@ -186,3 +186,40 @@ func TestEvictionIsFinishedLater(t *testing.T) {
 	}
 	b.locks()
 }
+
+// TestBudget: past the budget what takes memory is refused; a single command that takes more than is left is refused too.
+func TestBudget(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 4})
+	c := b.connect()
+	const budget, most = 4 << 20, 6 << 20
+	b.SetBudget(budget, most)
+	c.want("+OK "+oom+" +OK", "SET a 1", "SET huge "+strings.Repeat("x", 7<<20), "SET a 2")
+	big := strings.Repeat("x", 500_000)
+	n := 0
+	for c.do(fmt.Sprintf("SET big:%d %s", n, big)) == "+OK" {
+		n++
+	}
+	if n < 7 || n > 9 {
+		t.Errorf("%d values of half a MB were taken", n)
+	}
+	c.want(oom+" $1 2 :2", "SET a 3", "GET a", "DEL big:0 big:1")
+	c.want("+OK", "SET a 3")
+	b.SetBudget(1, 0)
+	c.want(oom, "SET a 4")
+	b.SetBudget(0, 0)
+	c.want("+OK", "SET a 4")
+}
+
+// TestPauseEvictsNothing: while clients are paused nothing is evicted and nobody is refused for it.
+func TestPauseEvictsNothing(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 4})
+	c := b.connect()
+	b.setPolicy(store.AllKeysLRU)
+	c.do("SET a 1")
+	b.Pause(PauseWrite, 1000)
+	b.SetMaxMemory(1)
+	c.want("$1 1", "GET a")
+	b.clock.Advance(2 * time.Second)
+	b.EndPause(b.clock.Mono())
+	c.want("$-1", "GET a")
+}

@@ -70,6 +70,19 @@ func (a *Arena) Headroom(n int64) bool {
 	return pages <= int64(a.pool.space.pages) && a.pool.headroom(uint32(pages))
 }
 
+// SetLimit bounds the bytes of pages that heaps hold together; 0 is no bound. What is held beyond it stays, further pages are
+// refused as if the reserve were used up.
+func (a *Arena) SetLimit(n int64) {
+	pages := int64(0)
+	if n > 0 {
+		pages = min(max(n>>pageShift, 1), int64(a.pool.space.pages))
+	}
+	a.pool.most.Store(uint32(pages))
+}
+
+// InUse returns the bytes of pages that heaps hold; see Stats.
+func (a *Arena) InUse() int64 { return a.pool.inUse.Load() }
+
 // Stats returns what the arena holds. It takes no lock: its fields are each exact, but may be an instant apart.
 func (a *Arena) Stats() Stats {
 	q := &a.pool

@@ -523,3 +523,35 @@ func BenchmarkBigBlocks(b *testing.B) {
 	}
 	h.ReleaseAll()
 }
+
+// TestLimit: beyond an arena's limit no page is given, and lowering it takes nothing away.
+func TestLimit(t *testing.T) {
+	a, err := NewArena(Options{Reserve: 64 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	h := a.NewHeap()
+	refused := func(n int) (no bool) {
+		defer func() { no = recover() == ErrNoMemory }()
+		h.Alloc(n)
+		return false
+	}
+	a.SetLimit(4 << 20)
+	if !a.Headroom(4<<20) || a.Headroom(4<<20+1) || refused(3<<20) || !refused(2<<20) || refused(1<<20) || !refused(1) {
+		t.Error("a limit of 4 MB does not end there")
+	}
+	a.SetLimit(1)
+	if a.InUse() != 4<<20 || a.Headroom(1) || !refused(1<<20) {
+		t.Errorf("%d bytes are held after the limit was lowered", a.InUse())
+	}
+	h.ReleaseAll()
+	a.SetLimit(1 << 20)
+	if refused(1) || !refused(1<<20) {
+		t.Error("a limit of 1 MB does not end there")
+	}
+	a.SetLimit(0)
+	if refused(8 << 20) {
+		t.Error("without a limit 8 MB are refused")
+	}
+}

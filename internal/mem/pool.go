@@ -68,6 +68,8 @@ type pool struct {
 	// marks has a bit a page that may be resident. That of a held page tells what it was when it was taken. Under mu.
 	marks bitmap
 
+	most atomic.Uint32 // pages that may be in use; 0: as many as there are
+
 	// What Stats and Headroom read without the mutex; written under it.
 	openedBytes, inUse, cached atomic.Int64
 	top                        atomic.Uint32 // pages of the free run that ends at opened
@@ -237,7 +239,10 @@ func (q *pool) seek(n uint32) uint32 {
 func (q *pool) alloc(n uint32) uint32 {
 	invariants.Waits(invariants.RankLeaf, 0)
 	q.mu.Lock()
-	p := q.seek(n)
+	p := uint32(0)
+	if q.allows(n) {
+		p = q.seek(n)
+	}
 	if p != 0 {
 		dirty := q.carve(p, p, n)
 		q.cached.Add(-int64(dirty) << pageShift)
@@ -264,12 +269,21 @@ func (q *pool) free(p, n, touched uint32) {
 
 // headroom tells whether a run of n pages could be had, and opens what that needs.
 func (q *pool) headroom(n uint32) bool {
+	if !q.allows(n) {
+		return false
+	}
 	if n <= q.top.Load() {
 		return true
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.seek(n) != 0
+}
+
+// allows tells whether n more pages may be in use.
+func (q *pool) allows(n uint32) bool {
+	most := uint64(q.most.Load())
+	return most == 0 || uint64(q.inUse.Load())>>pageShift+uint64(n) <= most
 }
 
 // scavengePiece is the most, in pages, that one call into the system gives back: others wait no longer than for that.

@@ -41,6 +41,7 @@ func (c *cron) start(s *Server) {
 				began := s.machine.Mono()
 				s.engine.Compact(began)
 				s.giveBack()
+				s.applyBudget()
 				s.sample()
 				c.spent.Add(s.machine.Mono() - began)
 			}

@@ -23,6 +23,7 @@ func (s *Server) memoryFields(sec *stats.Section) {
 		{Name: "lazyfree_pending_objects", Help: "values that wait to be freed"},
 		{Name: "lazyfreed_objects", Kind: stats.Counter, Help: "values that were freed after their keys were gone"},
 		{Name: "redpoll_go_memory", Help: "bytes that the Go runtime has in use"},
+		{Name: "redpoll_memory_*", Help: "what the system lets the process have, 0 for no limit, and pages past which writes are refused for it"},
 		{Name: "redpoll_arena_*", Help: "address space of the data: reserved, usable, resident without use"},
 	}
 	sec.Group(func(v *stats.Values) {
@@ -30,6 +31,12 @@ func (s *Server) memoryFields(sec *stats.Section) {
 		usedFields(v, &m, s.tableBytes())
 		s.allocatorFields(v, &m, &arena)
 		v.Int("redpoll_go_memory", goMemory())
+		limit := int64(0)
+		if s.container != nil {
+			limit = s.container.limit
+		}
+		v.Int("redpoll_memory_limit", limit)
+		v.Int("redpoll_memory_budget", s.budget.Load())
 		v.Int("redpoll_arena_reserved", arena.Reserved)
 		v.Int("redpoll_arena_opened", arena.Opened)
 		v.Int("redpoll_arena_cached", arena.Cached)

@@ -23,6 +23,7 @@ func (s *Server) followMaxMemory() {
 		s.engine.SetTenacity(tenacity.Load())
 		s.engine.SetUnlink(unlink.Load())
 		s.engine.SetMaxMemory(limit.Load())
+		s.applyBudget()
 		return nil
 	}
 	if n := limit.Load(); n > 0 && n < smallMaxMemory {

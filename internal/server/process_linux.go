@@ -37,6 +37,16 @@ func totalMemory() int64 {
 	return int64(uint64(info.Totalram) * uint64(info.Unit))
 }
 
+// addressSpace gives the bytes of addresses that the data has when the system limits the process's, else 0. reserved is what
+// was reserved for it.
+func addressSpace(reserved int64) int64 {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_AS, &limit) != nil || limit.Cur == unix.RLIM_INFINITY {
+		return 0
+	}
+	return reserved
+}
+
 // cpuTimes gives the CPU time that the process, or with children its ended children, took in the kernel and outside.
 func cpuTimes(children bool) (system, user time.Duration) {
 	who := unix.RUSAGE_SELF

@@ -13,6 +13,8 @@ func residentBytes() int64 { return 0 }
 
 func totalMemory() int64 { return 0 }
 
+func addressSpace(int64) int64 { return 0 }
+
 func cpuTimes(bool) (system, user time.Duration) { return 0, 0 }
 
 func osName() string { return runtime.GOOS }

@@ -4,8 +4,10 @@ package server
 
 import (
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +30,8 @@ type Options struct {
 	Log    *slog.Logger // nil: no log
 	Shards int          // 0: by the configuration (shards)
 	Loops  int          // 0: by the configuration (io-threads)
+	// System has the machine's files, where the limits of a container's memory are read; nil: the machine's.
+	System fs.FS
 	// PortZeroIsNone gives the port 0 the meaning that it has in redis.conf, no TCP, instead of any free port.
 	PortZeroIsNone bool
 }
@@ -61,6 +65,9 @@ type Server struct {
 
 	listenMu sync.Mutex
 	addrs    []net.Addr // guarded by listenMu
+
+	container *container   // what limits the process's memory; nil: nothing. Immutable
+	budget    atomic.Int64 // bytes of pages that the data may have for that; 0: no bound
 
 	cron     cron
 	unfollow func() // ends the following of a fake clock; nil with a real one
@@ -118,6 +125,10 @@ func Start(o Options) (*Server, error) {
 		Proto: int(s.config.Int("client-default-resp").Load()),
 	})
 	s.follow()
+	if o.System == nil {
+		o.System = os.DirFS("/")
+	}
+	s.watchContainer(o.System)
 	if err := s.makeLoops(); err != nil {
 		s.Close()
 		return nil, err
