@@ -12,6 +12,8 @@ import (
 type Client interface {
 	// ClientID gives the number that CLIENT ID shows, 0 for no connection.
 	ClientID() int64
+	// Fieldsets gives the client's lists of fields, to be read and changed while its command runs.
+	Fieldsets() *Fieldsets
 }
 
 // Host is what a running command may ask of the engine that runs it.

@@ -13,8 +13,19 @@ type ScanArgs struct {
 	Cursor uint64
 	Count  int    // about how many elements a call is to visit, at least 1
 	Type   []byte // the type's name as given, nil for any type
-	match  []byte // nil: everything
+	// NoValues wants a hash's fields without their values.
+	NoValues bool
+
+	match []byte // nil: everything
 }
+
+// ScanOptions are the options that only some of the commands have.
+type ScanOptions uint8
+
+const (
+	ScanType     ScanOptions = 1 << iota // TYPE
+	ScanNoValues                         // NOVALUES
+)
 
 // scanCount is how many elements a call visits that names no number.
 const scanCount = 10
@@ -24,14 +35,14 @@ func (s *ScanArgs) Match(name []byte) bool {
 	return s.match == nil || glob.Match(s.match, name, false)
 }
 
-// ParseScan reads cursor and options of a SCAN command up to the end of the arguments; TYPE is an option withType only.
-// Commands that look at a key between the two read them with ParseCursor and ParseOptions.
-func ParseScan(a *Args, withType bool) (ScanArgs, error) {
+// ParseScan reads cursor and options of a SCAN command up to the end of the arguments; with says which of the options
+// that are not everybody's are known. Commands that look at a key between the two read them with ParseCursor and ParseOptions.
+func ParseScan(a *Args, with ScanOptions) (ScanArgs, error) {
 	var s ScanArgs
 	if err := s.ParseCursor(a); err != nil {
 		return s, err
 	}
-	return s, s.ParseOptions(a, withType)
+	return s, s.ParseOptions(a, with)
 }
 
 // ParseCursor reads the cursor; the error is ErrInvalidCursor.
@@ -47,8 +58,9 @@ func (s *ScanArgs) ParseCursor(a *Args) (err error) {
 	return a.Err()
 }
 
-// ParseOptions reads the options behind the cursor; an option may be given again, then the last one counts.
-func (s *ScanArgs) ParseOptions(a *Args, withType bool) error {
+// ParseOptions reads the options behind the cursor; an option may be given again, then the last one counts. with is as for
+// ParseScan.
+func (s *ScanArgs) ParseOptions(a *Args, with ScanOptions) error {
 	s.Count = scanCount
 	for a.More() {
 		switch {
@@ -63,8 +75,10 @@ func (s *ScanArgs) ParseOptions(a *Args, withType bool) error {
 			if len(s.match) == 1 && s.match[0] == '*' { // unlike the pattern, MATCH * lets the empty name through
 				s.match = nil
 			}
-		case withType && a.Len() >= 2 && a.Keyword("TYPE"):
+		case with&ScanType != 0 && a.Len() >= 2 && a.Keyword("TYPE"):
 			s.Type = a.Bytes()
+		case with&ScanNoValues != 0 && a.Keyword("NOVALUES"):
+			s.NoValues = true
 		default:
 			a.Fail(ErrSyntax)
 		}

@@ -22,10 +22,11 @@ func scanArgv(line string) Args {
 func TestParseScan(t *testing.T) {
 	for _, tc := range []struct {
 		line     string
-		withType bool
+		with     ScanOptions
 		cursor   uint64
 		count    int
 		typ      string
+		noValues bool
 		err      error
 	}{
 		{line: "0", count: 10},
@@ -36,8 +37,11 @@ func TestParseScan(t *testing.T) {
 		{line: "-1", cursor: math.MaxUint64, count: 10},
 		{line: "+3", cursor: 3, count: 10},
 		{line: "0 COUNT 9223372036854775807", count: math.MaxInt32},
-		{line: "0 TYPE hash MATCH a*", withType: true, count: 10, typ: "hash"},
+		{line: "0 TYPE hash MATCH a*", with: ScanType, count: 10, typ: "hash"},
 		{line: "0 TYPE hash", err: ErrSyntax},
+		{line: "0 NoValues COUNT 3", with: ScanNoValues, count: 3, noValues: true},
+		{line: "0 NOVALUES", err: ErrSyntax},
+		{line: "0 TYPE hash", with: ScanNoValues, err: ErrSyntax},
 		{line: "18446744073709551616", err: ErrInvalidCursor},
 		{line: "-", err: ErrInvalidCursor},
 		{line: "1x COUNT x", err: ErrInvalidCursor},
@@ -49,12 +53,12 @@ func TestParseScan(t *testing.T) {
 		{line: "0 OTHER 1", err: ErrSyntax},
 	} {
 		a := scanArgv(tc.line)
-		s, err := ParseScan(&a, tc.withType)
+		s, err := ParseScan(&a, tc.with)
 		if err != tc.err {
 			t.Errorf("%s: error %v, want %v", tc.line, err, tc.err)
 			continue
 		}
-		if err == nil && (s.Cursor != tc.cursor || s.Count != tc.count || string(s.Type) != tc.typ) {
+		if err == nil && (s.Cursor != tc.cursor || s.Count != tc.count || string(s.Type) != tc.typ || s.NoValues != tc.noValues) {
 			t.Errorf("%s: got %d, %d, %q", tc.line, s.Cursor, s.Count, s.Type)
 		}
 	}
@@ -75,7 +79,7 @@ func TestScanMatch(t *testing.T) {
 		{"0 MATCH x MATCH *", "ba", true},
 	} {
 		a := scanArgv(tc.line)
-		s, err := ParseScan(&a, false)
+		s, err := ParseScan(&a, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

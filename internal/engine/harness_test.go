@@ -262,6 +262,8 @@ type owner struct{}
 
 func (owner) ClientID() int64 { return 1 }
 
+func (owner) Fieldsets() *command.Fieldsets { return nil }
+
 func (b *bench) connect() *conn {
 	c := &conn{b: b, w: b.NewWorker(), cl: &Client{Owner: owner{}, Authenticated: true}, woke: make(chan struct{}, 1)}
 	c.cl.Reply.Init(c.w.Chunks)

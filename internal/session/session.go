@@ -44,12 +44,17 @@ type Session struct {
 	netIn    int64 // bytes read
 	netOut   int64 // bytes written
 
+	fieldsets command.Fieldsets // of HIMPORT
+
 	id     int64 // Immutable
 	shared shared
 }
 
 // ClientID implements command.Client.
 func (s *Session) ClientID() int64 { return s.id }
+
+// Fieldsets implements command.Client.
+func (s *Session) Fieldsets() *command.Fieldsets { return &s.fieldsets }
 
 // worker is what a runner works with.
 type worker struct {

@@ -26,6 +26,7 @@ type shared struct {
 	last     atomic.Int32 // command.Spec.ID of the last command, -1 before the first
 	watched  atomic.Int32 // keys
 	queuedBy atomic.Int64 // bytes of their arguments
+	prepared atomic.Int64 // bytes of its HIMPORT fieldsets
 	pending  atomic.Int64 // reply bytes that the socket has not taken
 	input    atomic.Int64 // bytes in the own read buffer
 	buffer   atomic.Int64 // its capacity
@@ -77,6 +78,7 @@ func (s *Session) publish() {
 	if in || p.queuedBy.Load() != 0 {
 		store64(&p.queuedBy, int64(cl.QueuedBytes()))
 	}
+	store64(&p.prepared, int64(s.fieldsets.Bytes()))
 	store32(&p.watched, int32(cl.Watching()))
 	if w := cl.Watch(); p.watch.Load() != w {
 		p.watch.Store(w)

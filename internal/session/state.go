@@ -49,6 +49,7 @@ func reset(c *command.Ctx) error {
 	s := of(c)
 	c.Host.(*engine.Worker).Reset(&s.Client)
 	s.noEvict = false
+	s.fieldsets.Clear()
 	s.Client.Authenticated = s.hub.password() == ""
 	s.tell(func(n *names) { n.name = "" })
 	c.Reply.Proto = s.hub.proto

@@ -80,6 +80,8 @@ func (h *Hash) Len() int {
 	switch {
 	case h.it.ref == 0:
 		return 0
+	case h.db.v.KeepDead && h.Overdue():
+		return len(h.living())
 	case h.isTable():
 		return h.tableLen()
 	case h.it.Encoding() == EncListpackEx:
@@ -103,7 +105,7 @@ func (h *Hash) Get(field []byte) (v Value, ok bool) {
 	}
 	b := h.it.Blob()
 	if h.it.Encoding() == EncListpackEx {
-		return getTimed(b, field)
+		return h.getTimed(b, field)
 	}
 	off, _ := pairs.Find(b, field)
 	if off == 0 {
@@ -167,7 +169,7 @@ func (h *Hash) reserve(texts [][]byte, at int64) {
 		n += len(text)
 	}
 	if at > 0 {
-		n += len(texts) / 2 * (fieldTimeSize + indexedBytes)
+		n += len(texts) / 2 * FieldExpirySize
 	}
 	h.db.Reserve(n)
 }

@@ -23,6 +23,9 @@ import (
 // refused for is dropped whole, and made again when the hash is next reaped or gets a field.
 
 const (
+	// FieldExpirySize is what an expiration of a field takes at most, in bytes, but for rounding.
+	FieldExpirySize = fieldTimeSize + indexedBytes
+
 	indexFrom    = 512 // elements of a table past which it has an index of their times
 	indexSlack   = 512 // entries beyond twice the fields that expire, and a share of all fields, that an index may have
 	indexedBytes = 9   // what an entry of an index takes, about
@@ -281,13 +284,13 @@ func (h *Hash) setTimed(field, value []byte, at int64) (created bool) {
 }
 
 // getTimed is Get for a timed blob.
-func getTimed(b, field []byte) (v Value, ok bool) {
+func (h *Hash) getTimed(b, field []byte) (v Value, ok bool) {
 	off, _ := pairs.FindTimed(b, field)
 	if off == 0 {
 		return v, false
 	}
-	_, value, _, _ := pairs.ReadTimed(b, off)
-	return Value(value), true
+	_, value, at, _ := pairs.ReadTimed(b, off)
+	return Value(value), at == 0 || at >= h.db.Now()
 }
 
 // Expiry gives the Unix milliseconds at which a field expires, 0 when it does not; false when there is no such field.
@@ -308,7 +311,8 @@ func (h *Hash) Expiry(field []byte) (at int64, ok bool) {
 		if off == 0 {
 			return 0, false
 		}
-		return pairs.TimeAt(b, off), true
+		at = pairs.TimeAt(b, off)
+		return at, at == 0 || at >= h.db.Now()
 	}
 	off, _ := pairs.Find(h.it.Blob(), field)
 	return 0, off != 0

@@ -58,6 +58,15 @@ func eachPacked(b []byte, enc Encoding, fn func(p Pair) bool) {
 	}
 }
 
+// living gives all fields but those past their time.
+func (h *Hash) living() (all []Pair) {
+	h.Each(func(p Pair) bool {
+		all = append(all, p)
+		return true
+	})
+	return all
+}
+
 // Scan calls fn with about count fields from cursor on (0 begins) and gives the cursor to go on from, 0 at the end. A field
 // that is there from a scan's begin to its end is shown at least once. A packed hash is shown whole, whatever cursor and count
 // are.
@@ -85,8 +94,12 @@ func (h *Hash) Scan(cursor uint64, count int, fn func(p Pair)) (next uint64) {
 	return cursor
 }
 
-// Random gives some field, each as likely. The hash must not be empty, and purged.
+// Random gives some field, each as likely. The hash must not be empty.
 func (h *Hash) Random() Pair {
+	if h.Overdue() {
+		all := h.living()
+		return all[h.db.Rand()%uint64(len(all))]
+	}
 	if h.isTable() {
 		t := h.it.elements()
 		return pairOf(t.Heap, t.Random(h.db.Rand()))
@@ -101,13 +114,13 @@ func (h *Hash) Random() Pair {
 	return some
 }
 
-// Draw calls fn n times, or until it gives false, with some field, which may have been shown before. The hash must be
-// purged, and not empty unless n is 0.
+// Draw calls fn n times, or until it gives false, with some field, which may have been shown before. The hash must not be
+// empty unless n is 0.
 func (h *Hash) Draw(n int, fn func(p Pair) bool) {
 	if n == 0 {
 		return
 	}
-	if h.isTable() {
+	if h.isTable() && !h.Overdue() {
 		for more := true; more && n > 0; n-- {
 			more = fn(h.Random())
 		}
@@ -115,7 +128,7 @@ func (h *Hash) Draw(n int, fn func(p Pair) bool) {
 	}
 	var room [128]Pair
 	list := room[:0]
-	eachPacked(h.it.Blob(), h.it.Encoding(), func(p Pair) bool {
+	h.Each(func(p Pair) bool {
 		list = append(list, p)
 		return true
 	})
@@ -125,14 +138,14 @@ func (h *Hash) Draw(n int, fn func(p Pair) bool) {
 }
 
 // Sample calls fn with n different fields, or until it gives false: any n of them are as likely as any others. A packed
-// hash's come in its order. n is at most Len. The hash must be purged.
+// hash's come in its order. n is at most Len, the hash having been purged.
 func (h *Hash) Sample(n int, fn func(p Pair) bool) {
 	length := h.Len()
 	switch {
 	case n == 0:
 	case n == length:
 		h.Each(fn)
-	case !h.isTable():
+	case !h.isTable() || h.Overdue():
 		left := length
 		h.Each(func(p Pair) bool {
 			if h.db.Rand()%uint64(left) < uint64(n) { // Knuth's selection sampling

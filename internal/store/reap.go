@@ -11,7 +11,7 @@ import (
 
 // Fields past their time are removed, or reaped, in slices: by housekeeping when they come due, and by whoever looks their
 // hash up before that. So a packed hash that was looked up has none, while a table of many may keep some for a while; they
-// are skipped where they are met.
+// are skipped where they are met. So they are in any hash while dead keys are kept (View.KeepDead).
 
 // reapMost is how many fields of a table are removed at one go by looking its key up.
 const reapMost = 128
@@ -20,6 +20,12 @@ const reapMost = 128
 func (db *DB) fresh(it *Item) bool {
 	if at := it.t.leastTime(it.rec); at == 0 || at >= db.v.NowMillis {
 		return true
+	}
+	if db.v.KeepDead {
+		if it.withered(db.v.NowMillis) {
+			it.ref = 0
+		}
+		return it.ref != 0
 	}
 	db.s.reap(it, db.index, db.v.NowMillis, reapMost)
 	db.s.Settle(it.sh.number)
@@ -50,9 +56,12 @@ func (h *Hash) Overdue() bool {
 	return at != 0 && at < h.db.Now()
 }
 
-// Purge removes all fields past their time, and the key if no others are left: Len then is exact, and all that is drawn at
-// random lives. tick is called now and then; its error ends the purge and is returned.
+// Purge removes all fields past their time, and the key if no others are left: Len then is exact. tick is called now and
+// then; its error ends the purge and is returned. While dead keys are kept it does nothing, and Len is exact all the same.
 func (h *Hash) Purge(tick func() error) error {
+	if h.db.v.KeepDead {
+		return nil
+	}
 	defer func() {
 		if h.it.sh != nil {
 			h.db.s.Settle(h.it.sh.number)

@@ -73,10 +73,11 @@ func (it *Item) SerializedLen() int {
 		return lengthPrefix(size) + size
 	}
 	h := Hash{it: *it}
-	packed, loose := listpack.EmptySize, lengthPrefix(h.Len())
+	packed, loose, n := listpack.EmptySize, 0, 0
 	least := it.t.leastTime(it.rec)
 	var room [maxIntText + 4]byte
 	h.each(func(p Pair) bool {
+		n++
 		if it.Encoding() == EncListpackEx {
 			entry := listpack.Bytes(Text(Value{Int: p.Expiry}, room[:0]))
 			packed += entry.Size()
@@ -93,6 +94,7 @@ func (it *Item) SerializedLen() int {
 		return true
 	})
 	const minTime = 8
+	loose += lengthPrefix(n)
 	switch {
 	case !h.isTable():
 		loose = lengthPrefix(packed) + packed

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 // Package hashes is the family of commands on hashes: table first, handlers in the files named after what they do (read.go,
-// write.go, random.go). It knows nothing of locks, sockets or other families; how a hash is laid out is the store's business.
+// write.go, random.go, expire.go, getset.go, import.go). It knows nothing of locks, sockets or other families; how a hash is laid out is the store's business.
 package hashes
 
 import "github.com/redpoll/redpoll/internal/command"
+
+// Parts of the syntax of commands on expirations.
+const (
+	fieldsSyntax = "key FIELDS fields=(numfields:int field...)"
+	expireSyntax = " condition=[NX | XX | GT | LT] FIELDS fields=(numfields:int field...)"
+	expirySyntax = "EX seconds:int | PX milliseconds:int | EXAT unix-time-seconds:unix | PXAT unix-time-milliseconds:unix"
+)
 
 // Family declares every hash command.
 var Family = command.Family{Name: "hash", Category: command.CatHash, Commands: []command.Spec{
@@ -26,6 +33,30 @@ var Family = command.Family{Name: "hash", Category: command.CatHash, Commands: [
 		Run:     hexists,
 	},
 	{
+		Name: "HEXPIRE", Since: "7.4.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Lets fields of a hash expire after so many seconds.",
+		Syntax:  "key seconds:int" + expireSyntax,
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Update),
+		Run:     hexpire,
+	},
+	{
+		Name: "HEXPIREAT", Since: "7.4.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Lets fields of a hash expire at a Unix time in seconds.",
+		Syntax:  "key unix-time-seconds:unix" + expireSyntax,
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Update),
+		Run:     hexpireat,
+	},
+	{
+		Name: "HEXPIRETIME", Since: "7.4.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Returns the Unix times in seconds at which fields of a hash expire.",
+		Syntax:  fieldsSyntax,
+		Flags:   command.ReadOnly | command.Fast,
+		Keys:    command.OneKey(command.RO | command.Access),
+		Run:     hexpiretime,
+	},
+	{
 		Name: "HGET", Since: "2.0.0", Complexity: "O(1)",
 		Summary: "Returns the value of a field in a hash.",
 		Syntax:  "key field",
@@ -41,6 +72,50 @@ var Family = command.Family{Name: "hash", Category: command.CatHash, Commands: [
 		Keys:    command.OneKey(command.RO | command.Access),
 		Tips:    []string{command.TipNondeterministicOutputOrder},
 		Run:     hgetall,
+	},
+	{
+		Name: "HGETDEL", Since: "8.0.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Returns the values of fields in a hash and removes the fields.",
+		Syntax:  fieldsSyntax,
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Access | command.Delete),
+		Run:     hgetdel,
+	},
+	{
+		Name: "HGETEX", Since: "8.0.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Returns the values of fields in a hash, and sets or removes their expiration.",
+		Syntax:  "key expiration=[" + expirySyntax + " | PERSIST] FIELDS fields=(numfields:int field...)",
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Access | command.Update),
+		Run:     hgetex,
+	},
+	{
+		Name: "HIMPORT", Since: "8.10.0", Complexity: "Depends on the subcommand",
+		Summary: "Makes many hashes with the same fields, which are named once.",
+		Subcommands: []command.Spec{
+			{
+				Name: "DISCARD", Since: "8.10.0", Complexity: "O(1)",
+				Summary: "Drops one list of fields that the connection has prepared.",
+				Syntax:  "fieldset-name", Run: himportDiscard,
+			},
+			{
+				Name: "DISCARDALL", Since: "8.10.0", Complexity: "O(N), N being the number of lists",
+				Summary: "Drops all lists of fields that the connection has prepared.",
+				Run:     himportDiscardAll,
+			},
+			{
+				Name: "PREPARE", Since: "8.10.0", Complexity: "O(N*log(N)), N being the number of fields",
+				Summary: "Gives a list of fields a name, which this connection alone knows.",
+				Syntax:  "fieldset-name field...", Flags: command.DenyOOM, Run: himportPrepare,
+			},
+			{
+				Name: "SET", Since: "8.10.0", Complexity: "O(N), N being the number of fields in the list",
+				Summary: "Makes a hash of a prepared list of fields and the values given, in place of what the key held.",
+				Syntax:  "key fieldset-name value...", Flags: command.Write | command.DenyOOM,
+				Keys: []command.KeySpec{command.KeyAt(2, command.OW|command.Update)},
+				Run:  himportSet,
+			},
+		},
 	},
 	{
 		Name: "HINCRBY", Since: "2.0.0", Complexity: "O(1)",
@@ -92,6 +167,47 @@ var Family = command.Family{Name: "hash", Category: command.CatHash, Commands: [
 		Run:     hset, DeprecatedSince: "4.0.0", ReplacedBy: "`HSET` with multiple field-value pairs",
 	},
 	{
+		Name: "HPERSIST", Since: "7.4.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Takes the expiration of fields of a hash away.",
+		Syntax:  fieldsSyntax,
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Update),
+		Run:     hpersist,
+	},
+	{
+		Name: "HPEXPIRE", Since: "7.4.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Lets fields of a hash expire after so many milliseconds.",
+		Syntax:  "key milliseconds:int" + expireSyntax,
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Update),
+		Run:     hpexpire,
+	},
+	{
+		Name: "HPEXPIREAT", Since: "7.4.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Lets fields of a hash expire at a Unix time in milliseconds.",
+		Syntax:  "key unix-time-milliseconds:unix" + expireSyntax,
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Update),
+		Run:     hpexpireat,
+	},
+	{
+		Name: "HPEXPIRETIME", Since: "7.4.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Returns the Unix times in milliseconds at which fields of a hash expire.",
+		Syntax:  fieldsSyntax,
+		Flags:   command.ReadOnly | command.Fast,
+		Keys:    command.OneKey(command.RO | command.Access),
+		Run:     hpexpiretime,
+	},
+	{
+		Name: "HPTTL", Since: "7.4.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Returns the milliseconds that fields of a hash still have.",
+		Syntax:  fieldsSyntax,
+		Flags:   command.ReadOnly | command.Fast,
+		Keys:    command.OneKey(command.RO | command.Access),
+		Tips:    []string{command.TipNondeterministicOutput},
+		Run:     hpttl,
+	},
+	{
 		Name: "HRANDFIELD", Since: "6.2.0", Complexity: "O(N), N being the number of fields returned",
 		Summary: "Returns random fields of a hash, with their values if wanted.",
 		Syntax:  "key options=[count:int [WITHVALUES]]",
@@ -104,10 +220,11 @@ var Family = command.Family{Name: "hash", Category: command.CatHash, Commands: [
 		Name: "HSCAN", Since: "2.8.0",
 		Complexity: "O(1) a call, O(N) for all calls from cursor 0 back to 0, N being the number of fields",
 		Summary:    "Walks over the fields of a hash, some of them a call.",
-		Syntax:     "key cursor:int [MATCH pattern] [COUNT count:int]",
+		Syntax:     "key cursor:int [MATCH pattern] [COUNT count:int] [NOVALUES{7.4.0}]",
 		Flags:      command.ReadOnly,
 		Keys:       command.OneKey(command.RO | command.Access),
 		Tips:       []string{command.TipNondeterministicOutput},
+		History:    []command.Change{{Version: "7.4.0", Text: "The option `NOVALUES` came."}},
 		Run:        hscan,
 	},
 	{
@@ -118,6 +235,14 @@ var Family = command.Family{Name: "hash", Category: command.CatHash, Commands: [
 		Keys:    command.OneKey(command.RW | command.Update),
 		History: []command.Change{{Version: "4.0.0", Text: "Several fields may be set."}},
 		Run:     hset,
+	},
+	{
+		Name: "HSETEX", Since: "8.0.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Sets fields of a hash, and sets, keeps or removes their expiration.",
+		Syntax:  "key condition=[FNX | FXX] expiration=[" + expirySyntax + " | KEEPTTL] FIELDS fields=(numfields:int data=(field value)...)",
+		Flags:   command.Write | command.DenyOOM | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Update),
+		Run:     hsetex,
 	},
 	{
 		Name: "HSETNX", Since: "2.0.0", Complexity: "O(1)",
@@ -134,6 +259,15 @@ var Family = command.Family{Name: "hash", Category: command.CatHash, Commands: [
 		Flags:   command.ReadOnly | command.Fast,
 		Keys:    command.OneKey(command.RO),
 		Run:     hstrlen,
+	},
+	{
+		Name: "HTTL", Since: "7.4.0", Complexity: "O(N), N being the number of fields named",
+		Summary: "Returns the seconds that fields of a hash still have.",
+		Syntax:  fieldsSyntax,
+		Flags:   command.ReadOnly | command.Fast,
+		Keys:    command.OneKey(command.RO | command.Access),
+		Tips:    []string{command.TipNondeterministicOutput},
+		Run:     httl,
 	},
 	{
 		Name: "HVALS", Since: "2.0.0", Complexity: "O(N), N being the number of fields",

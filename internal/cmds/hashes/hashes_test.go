@@ -28,6 +28,8 @@ type rig struct {
 	dirty    int64
 	ticks    int
 	end      error // what Tick gives
+
+	fieldsets command.Fieldsets
 }
 
 func newRig(t testing.TB) *rig {
@@ -46,6 +48,9 @@ func newRig(t testing.TB) *rig {
 	return &rig{registry: registry, db: v.DB(0)}
 }
 
+func (r *rig) ClientID() int64               { return 1 }
+func (r *rig) Fieldsets() *command.Fieldsets { return &r.fieldsets }
+
 func (r *rig) Tick() error { r.ticks++; return r.end }
 func (r *rig) Propagate(argv [][]byte) {
 	r.effects = append(r.effects, string(bytes.Join(argv, []byte(" "))))
@@ -61,7 +66,7 @@ func (r *rig) do(proto int, words ...string) []byte {
 	}
 	return commandtest.Reply(proto, func(w *resp.Writer) {
 		s := r.registry.Resolve(argv)
-		c := command.Ctx{DB: r.db, Reply: w, Argv: argv, Spec: s, Host: r}
+		c := command.Ctx{DB: r.db, Reply: w, Argv: argv, Spec: s, Host: r, Client: r}
 		var err error
 		if !s.ArityOK(len(argv)) {
 			err = command.ErrArity(s.FullName())
@@ -101,6 +106,38 @@ func TestEffects(t *testing.T) {
 		{"HDEL h c", "", 0, ""},
 		{"HSET h f v", "hset h", 1, ""},
 		{"HGETALL h", "", 0, ""},
+
+		{"HSET h a 1 b 2 c 3 d 4", "hset h", 4, ""},
+		{"HEXPIRE h 10 FIELDS 3 a b none", "hexpire h", 2, "HPEXPIREAT h 10001 FIELDS 2 a b"},
+		{"HEXPIRE h 20 NX FIELDS 3 a c none", "hexpire h", 1, "HPEXPIREAT h 20001 FIELDS 1 c"},
+		{"HEXPIRE h 20 XX FIELDS 2 d none", "", 0, ""},
+		{"HINCRBYFLOAT h a 0.5", "hincrbyfloat h", 1, "HSETEX h KEEPTTL FIELDS 1 a 1.5"},
+		{"HPERSIST h FIELDS 3 a d none", "hpersist h", 1, "HPERSIST h FIELDS 1 a"},
+		{"HPERSIST h FIELDS 1 a", "", 0, ""},
+		{"HTTL h FIELDS 1 b", "", 0, ""},
+		{"HGETEX h FIELDS 1 a", "", 0, ""},
+		{"HGETEX h PX 100 FIELDS 2 a none", "hexpire h", 1, "HPEXPIREAT h 101 FIELDS 1 a"},
+		{"HGETEX h PERSIST FIELDS 3 a none d", "hpersist h", 1, "HPERSIST h FIELDS 1 a"},
+		{"HGETEX h PERSIST FIELDS 1 a", "", 0, ""},
+		{"HPEXPIREAT h 1 FIELDS 2 a none", "hdel h", 1, "HDEL h a"},
+		{"HGETEX h EX 0 FIELDS 2 b none", "hdel h", 1, "HDEL h b"},
+		{"HGETDEL h FIELDS 2 none b", "", 0, ""},
+		{"HGETDEL h FIELDS 2 none c", "hdel h", 1, "HDEL h c"},
+		{"HGETDEL h FIELDS 1 d", "hdel h", 1, "HDEL h d"},
+		{"HGETEX h PXAT 1 FIELDS 1 f", "hdel h,del h", 1, "HDEL h f"},
+		{"HSETEX h FIELDS 2 a 1 b 2", "hset h", 2, ""},
+		{"HSETEX h FNX FIELDS 1 a 1", "", 0, ""},
+		{"HSETEX h KEEPTTL FIELDS 1 a 2", "hset h", 1, ""},
+		{"HSETEX h FXX EX 10 FIELDS 1 a 2", "hset h,hexpire h", 1, "HSETEX h PXAT 10001 FIELDS 1 a 2"},
+		{"HSETEX h PX 0 FIELDS 2 a 2 new 3", "hset h,hdel h", 2, "HDEL h a new"},
+		{"HSETEX h PX 0 FIELDS 1 b 2", "hset h,hdel h,del h", 1, "HDEL h b"},
+		{"HSET h a 1", "hset h", 1, ""},
+		{"HPEXPIRE h 0 FIELDS 1 a", "hdel h,del h", 1, "HDEL h a"},
+		{"HIMPORT PREPARE s bb a", "", 0, ""},
+		{"HIMPORT SET h s 1 2", "hset h", 1, "HSET h a 2 bb 1"},
+		{"HIMPORT SET h s 3 4", "hset h", 1, "DEL h,HSET h a 4 bb 3"},
+		{"HIMPORT SET h s 3", "", 0, ""},
+		{"HIMPORT DISCARDALL", "", 0, ""},
 	} {
 		r.do(2, strings.Fields(tc.line)...)
 		if got := strings.Join(r.events, ","); got != tc.events {
@@ -120,13 +157,20 @@ func TestTicks(t *testing.T) {
 		set = append(set, fmt.Sprint("f", i), "v")
 		fields = append(fields, fmt.Sprint("f", i))
 	}
+	reads := []string{"HGETALL", "HKEYS", "HMGET", "HRANDFIELD", "HSCAN", "HTTL"}
 	closing := errors.New("ERR closing")
 	for _, words := range [][]string{
 		set, {"HGETALL", "h"}, {"HKEYS", "h"}, append([]string{"HMGET", "h"}, fields...), {"HRANDFIELD", "h", "2400"},
 		{"HRANDFIELD", "h", "-2400", "WITHVALUES"}, {"HRANDFIELD", "h", "3000"}, {"HSCAN", "h", "0", "COUNT", "10000"},
-		append([]string{"HDEL", "h"}, fields...),
+		append([]string{"HTTL", "h", "FIELDS", "2500"}, fields...),
+		append([]string{"HEXPIRE", "h", "100", "FIELDS", "2500"}, fields...),
+		append([]string{"HPERSIST", "h", "FIELDS", "2500"}, fields...),
+		append([]string{"HGETEX", "h", "EX", "100", "FIELDS", "2500"}, fields...),
+		append([]string{"HSETEX", "h", "EX", "100", "FIELDS", "2500"}, set[2:]...),
+		append([]string{"HGETDEL", "h", "FIELDS", "2500"}, fields...),
+		set, append([]string{"HDEL", "h"}, fields...),
 	} {
-		write := words[0] == "HSET" || words[0] == "HDEL"
+		write := !slices.Contains(reads, words[0])
 		if !write {
 			r.end = closing
 			if got := string(r.do(2, words...)); got != "-ERR closing\r\n" || r.ticks != 1 {

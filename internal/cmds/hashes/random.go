@@ -23,6 +23,9 @@ func hrandfield(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if err := purge(c, &h); err != nil {
+		return err
+	}
 	if h.Len() == 0 {
 		c.Reply.Null()
 		return nil
@@ -48,6 +51,9 @@ func hrandfieldCount(c *command.Ctx) error {
 	}
 	h, err := c.DB.FindHash(key)
 	if err != nil {
+		return err
+	}
+	if err := purge(c, &h); err != nil {
 		return err
 	}
 	distinct := count >= 0

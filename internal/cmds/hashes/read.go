@@ -74,7 +74,18 @@ func hlen(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if err := purge(c, &h); err != nil {
+		return err
+	}
 	c.Reply.Int(int64(h.Len()))
+	return nil
+}
+
+// purge makes a hash's length what it is without fields past their time.
+func purge(c *command.Ctx, h *store.Hash) error {
+	if h.Overdue() {
+		return h.Purge(c.Tick)
+	}
 	return nil
 }
 
@@ -99,6 +110,9 @@ func hvals(c *command.Ctx) error   { return replyAll(c, false, true) }
 func replyAll(c *command.Ctx, fields, values bool) error {
 	h, err := c.DB.FindHash(c.Argv[1])
 	if err != nil {
+		return err
+	}
+	if err := purge(c, &h); err != nil {
 		return err
 	}
 	if fields && values {
@@ -139,7 +153,7 @@ func hscan(c *command.Ctx) error {
 		c.Reply.Array(0)
 		return nil
 	}
-	if err := scan.ParseOptions(&args, false); err != nil {
+	if err := scan.ParseOptions(&args, command.ScanNoValues); err != nil {
 		return err
 	}
 	var room [64]store.Pair
@@ -152,10 +166,16 @@ func hscan(c *command.Ctx) error {
 	})
 	c.Reply.Array(2)
 	c.Reply.Bulk(num.AppendUint(scratch[:0], next))
-	c.Reply.Array(2 * len(found))
+	if !scan.NoValues {
+		c.Reply.Array(2 * len(found))
+	} else {
+		c.Reply.Array(len(found))
+	}
 	for i := range found {
 		reply(c, found[i].Field)
-		reply(c, found[i].Value)
+		if !scan.NoValues {
+			reply(c, found[i].Value)
+		}
 		if i%tickEvery == tickEvery-1 {
 			if err := c.Tick(); err != nil {
 				return err

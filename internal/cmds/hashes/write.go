@@ -27,14 +27,7 @@ func hset(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	created := 0
-	for rest := pairs; len(rest) > 0; {
-		n := min(len(rest), 2*tickEvery)
-		created += h.Set(rest[:n], store.NoExpiry)
-		if rest = rest[n:]; len(rest) > 0 {
-			_ = c.Tick() // even when the server is closing: the log must not get half a command
-		}
-	}
+	created := setAll(c, &h, pairs, store.NoExpiry)
 	c.Modified("hset", key)
 	c.Dirty += int64(len(pairs)/2 - 1)
 	if c.Spec.Name == "HMSET" {
@@ -43,6 +36,18 @@ func hset(c *command.Ctx) error {
 		c.Reply.Int(int64(created))
 	}
 	return nil
+}
+
+// setAll sets fields to the values behind them, with that expiration (see store.Hash.Set), and tells how many are new.
+func setAll(c *command.Ctx, h *store.Hash, pairs [][]byte, at int64) (created int) {
+	for len(pairs) > 0 {
+		n := min(len(pairs), 2*tickEvery)
+		created += h.Set(pairs[:n], at)
+		if pairs = pairs[n:]; len(pairs) > 0 {
+			_ = c.Tick() // even when the server is closing: the log must not get half a command
+		}
+	}
+	return created
 }
 
 func hsetnx(c *command.Ctx) error {
@@ -73,7 +78,7 @@ func hdel(c *command.Ctx) error {
 			deleted++
 		}
 		if i%tickEvery == tickEvery-1 {
-			_ = c.Tick() // see hset
+			_ = c.Tick() // see setAll
 		}
 	}
 	if deleted > 0 {
@@ -116,7 +121,8 @@ func hincrby(c *command.Ctx) error {
 	return nil
 }
 
-// hincrbyfloat goes to the log as the HSET of what came out, so that no other machine's arithmetic matters.
+// hincrbyfloat goes to the log as the setting of what came out, so that no other machine's arithmetic matters. HSET would take
+// the field's expiration away.
 func hincrbyfloat(c *command.Ctx) error {
 	key, field := c.Argv[1], c.Argv[2]
 	by, ok := num.ParseLongDouble(c.Argv[3])
@@ -145,7 +151,12 @@ func hincrbyfloat(c *command.Ctx) error {
 	value := num.AppendLongDouble(scratch[:0], sum)
 	h.SetOne(field, value, store.KeepExpiry)
 	c.Modified("hincrbyfloat", key)
-	c.Propagate([]byte("HSET"), key, field, append([]byte(nil), value...))
+	value = append([]byte(nil), value...)
+	if at, _ := h.Expiry(field); at != 0 {
+		c.Propagate([]byte("HSETEX"), key, []byte("KEEPTTL"), []byte("FIELDS"), []byte("1"), field, value)
+	} else {
+		c.Propagate([]byte("HSET"), key, field, value)
+	}
 	c.Reply.Bulk(value)
 	return nil
 }

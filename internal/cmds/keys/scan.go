@@ -13,7 +13,7 @@ import (
 
 func scan(c *command.Ctx) error {
 	args := c.Args()
-	opts, err := command.ParseScan(&args, true)
+	opts, err := command.ParseScan(&args, command.ScanType)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type Generator struct {
 	rand *rand.Rand
 	spec *command.Spec
 	call []string
-	// count is how many values the call's next list of keys (and lists that run beside it) shall have, 0 = any.
+	// count is how many values the call's next list of keys or fields (and lists that run beside it) shall have, 0 = any.
 	count int
 }
 
@@ -144,9 +144,9 @@ func (g *Generator) all(args []*command.Argument, top bool) {
 	}
 }
 
-// counts tells whether the argument is the number of the keys that follow.
+// counts tells whether the argument is the number of the keys or fields that follow.
 func counts(args []*command.Argument, i int) bool {
-	return args[i].Name == "numkeys" && args[i].Type == command.TypeInteger && i+1 < len(args) && args[i+1].Multiple
+	return (args[i].Name == "numkeys" || args[i].Name == "numfields") && args[i].Type == command.TypeInteger && i+1 < len(args) && args[i+1].Multiple
 }
 
 // shuffled is args with each run of options in random order.
@@ -183,7 +183,7 @@ func (g *Generator) one(a *command.Argument, shared int) {
 	if a.Multiple {
 		times = g.few()
 		switch {
-		case g.count > 0 && (a.Type == command.TypeKey || a.Type == command.TypeBlock || a.Name == "weight"):
+		case g.count > 0 && (a.Type == command.TypeKey || a.Type == command.TypeBlock || a.Name == "weight" || a.Name == "field"):
 			times = g.count
 		case shared > 0:
 			times = shared

@@ -35,15 +35,22 @@ type model struct {
 	heap  *mem.Heap
 	x     expiry.Index
 	now   int64
+	tick  int64 // ms
+	reach int64 // ms from the epoch on that the index tells apart
 	times map[uint64]int64 // by hash; what was added and has not come due
 	early map[uint64]int   // how often an entry was handed out before its time
 }
 
+// newModel makes a model of an index with ticks, or every other time of an exact one.
 func newModel(t *testing.T, seed uint64, now int64) *model {
-	return &model{
-		t: t, rng: rand.New(rand.NewPCG(seed, 1)), heap: newHeap(t, 1<<30), x: expiry.New(now), now: now,
-		times: map[uint64]int64{}, early: map[uint64]int{},
+	m := &model{
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), heap: newHeap(t, 1<<30), x: expiry.New(now), now: now, tick: tick,
+		reach: 500 * year, times: map[uint64]int64{}, early: map[uint64]int{},
 	}
+	if seed%2 == 1 {
+		m.x, m.tick, m.reach = expiry.NewExact(now), 1, 130*year
+	}
+	return m
 }
 
 // hash gives a hash of which an entry keeps every bit that is not zero.
@@ -109,11 +116,11 @@ func (m *model) check() {
 	first := int64(math.MaxInt64)
 	for h, at := range m.times {
 		first = min(first, at)
-		if at <= m.now-(tick-1) {
+		if at <= m.now-(m.tick-1) {
 			m.t.Fatalf("%#x of %d is still there at %d", h, at, m.now)
 		}
 	}
-	if next := m.x.Next(); len(m.times) > 0 && next > max(first, m.now)+tick && first < 500*year {
+	if next := m.x.Next(); len(m.times) > 0 && next > max(first, m.now)+m.tick && first < m.reach {
 		m.t.Fatalf("Next is %d, the first entry's time %d, now %d", next, first, m.now)
 	}
 }
@@ -130,9 +137,9 @@ func TestModel(t *testing.T) {
 				case 0:
 					m.now += m.rng.Int64N(10)
 				case 1:
-					m.now += int64(math.Exp(m.rng.Float64() * math.Log(float64(year/10))))
+					m.now = min(m.now+int64(math.Exp(m.rng.Float64()*math.Log(float64(year/10)))), m.reach)
 				case 2:
-					if next := m.x.Next(); next < start+100*year {
+					if next := m.x.Next(); next < min(start+100*year, m.reach) {
 						m.now = max(m.now, next-m.rng.Int64N(2))
 					}
 				default:
@@ -143,7 +150,7 @@ func TestModel(t *testing.T) {
 					m.check()
 				}
 			}
-			m.now = start + 200*year
+			m.now = min(start+200*year, m.reach)
 			m.pop(1000)
 			m.check()
 			m.x.Reset(m.heap)

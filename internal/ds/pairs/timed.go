@@ -106,7 +106,7 @@ func (t *text) findTimed(b []byte) (off, end int) {
 		var v Value
 		v, end = read(b, off+TimeSize+1, head>>4)
 		_, end = read(b, end, head&15)
-		if t.is(v) {
+		if head>>4 == t.four && t.is(v) {
 			return off, end
 		}
 	}
