@@ -19,6 +19,9 @@ func (db *DB) freshAccess() uint32 {
 	return uint32(db.v.NowMillis/1000) & accessMask
 }
 
+// Use notes that a key was used, whether or not the client's commands leave traces (CLIENT NO-TOUCH).
+func (db *DB) Use(it *Item) { db.use(it) }
+
 // use notes that a key was used.
 func (db *DB) use(it *Item) {
 	old := it.rec.access()
