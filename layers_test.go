@@ -46,8 +46,8 @@ const layers = `
 	config command server < scripts/docs
 
 	# what tests stand on; testutil itself knows nothing of the server
-	command testutil < command/commandtest
 	command < command/gen
+	command command/gen testutil < command/commandtest
 	base testutil < test/bench
 	redpoll testutil < test/compat test/clients
 `

@@ -340,3 +340,7 @@ func BenchmarkLarge(b *testing.B) {
 		})
 	}
 }
+
+func TestHammer(t *testing.T) {
+	commandtest.NewRig(t, Family).Hammer(t, 7, 30_000)
+}

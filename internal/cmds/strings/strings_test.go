@@ -108,3 +108,7 @@ func TestTicks(t *testing.T) {
 		t.Errorf("%d bytes are left", got)
 	}
 }
+
+func TestHammer(t *testing.T) {
+	commandtest.NewRig(t, Family).Hammer(t, 7, 30_000)
+}

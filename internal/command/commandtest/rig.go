@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/command/gen"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
@@ -85,4 +86,33 @@ func (r *Rig) Call(t testing.TB, words ...string) testutil.Value {
 		t.Fatalf("%s: %v", testutil.Quote(words), err)
 	}
 	return converted(v)
+}
+
+// Hammer sends so many random calls, five of six valid and the others nearly so, and wants one whole reply to each. Strings may
+// be a megabyte long meanwhile.
+func (r *Rig) Hammer(t testing.TB, seed uint64, calls int) {
+	t.Helper()
+	limit := &r.DB.Settings().MaxBulk
+	defer limit.Store(limit.Swap(1 << 20))
+	var specs []*command.Spec
+	for s := range r.registry.All() {
+		if s.Run != nil {
+			specs = append(specs, s)
+		}
+	}
+	g := gen.New(seed)
+	for i := range calls {
+		s := specs[i%len(specs)]
+		call := g.Valid(s)
+		if i%6 == 0 {
+			call = g.Nearly(s)
+		}
+		reader := resp.NewReader(bytes.NewReader(r.Do(2+i%2, call...)))
+		if _, err := reader.Read(); err != nil {
+			t.Fatalf("%s: %v", testutil.Quote(call), err)
+		}
+		if v, err := reader.Read(); err == nil {
+			t.Fatalf("%s: a second reply, %+v", testutil.Quote(call), v)
+		}
+	}
 }
