@@ -50,11 +50,17 @@ func (op operation) check(sources int) error {
 	return nil
 }
 
+// A source that is longer than manyPieces may have to be copied piece by piece, into a room of pieceRoom bytes.
+const (
+	manyPieces = 256 << 10
+	pieceRoom  = 32 << 10
+)
+
 // combination is a BITOP at work.
 type combination struct {
 	op      operation
 	sources []source
-	scratch []byte // for sources that do not lie in one piece
+	scratch []byte // for long sources that do not lie in one piece
 	twice   []byte // of opOne
 }
 
@@ -91,6 +97,9 @@ func bitOp(c *command.Ctx) error {
 		c.Reply.Int(0)
 		return nil
 	}
+	if size >= manyPieces {
+		w.scratch = make([]byte, 0, pieceRoom)
+	}
 	err = c.DB.BuildString(dest, size, func(off int, piece []byte) error {
 		w.fill(off, piece)
 		return c.Tick()
@@ -105,9 +114,6 @@ func bitOp(c *command.Ctx) error {
 
 // fill writes the part of the result that begins at off.
 func (w *combination) fill(off int, piece []byte) {
-	if w.scratch == nil {
-		w.scratch = make([]byte, 0, max(len(piece), 24)) // 24 hold any number
-	}
 	others, how := w.sources, mergeOr
 	switch w.op {
 	case opNot:

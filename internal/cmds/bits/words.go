@@ -64,7 +64,7 @@ const (
 // zeroes tells whether merging zeros leaves zeros.
 func (m merging) zeroes() bool { return m == mergeAnd || m == mergeNotAnd }
 
-func (m merging) word(x, y uint64) uint64 {
+func (m merging) byte(x, y byte) byte {
 	switch m {
 	case mergeAnd:
 		return x & y
@@ -79,18 +79,42 @@ func (m merging) word(x, y uint64) uint64 {
 	}
 }
 
+// words merges four words.
+func (m merging) words(dst, src *[32]byte) {
+	a, b := binary.LittleEndian.Uint64(dst[0:]), binary.LittleEndian.Uint64(dst[8:])
+	c, d := binary.LittleEndian.Uint64(dst[16:]), binary.LittleEndian.Uint64(dst[24:])
+	e, f := binary.LittleEndian.Uint64(src[0:]), binary.LittleEndian.Uint64(src[8:])
+	g, h := binary.LittleEndian.Uint64(src[16:]), binary.LittleEndian.Uint64(src[24:])
+	switch m {
+	case mergeAnd:
+		a, b, c, d = a&e, b&f, c&g, d&h
+	case mergeOr:
+		a, b, c, d = a|e, b|f, c|g, d|h
+	case mergeXor:
+		a, b, c, d = a^e, b^f, c^g, d^h
+	case mergeAndNot:
+		a, b, c, d = a&^e, b&^f, c&^g, d&^h
+	case mergeNotAnd:
+		a, b, c, d = e&^a, f&^b, g&^c, h&^d
+	}
+	binary.LittleEndian.PutUint64(dst[0:], a)
+	binary.LittleEndian.PutUint64(dst[8:], b)
+	binary.LittleEndian.PutUint64(dst[16:], c)
+	binary.LittleEndian.PutUint64(dst[24:], d)
+}
+
 // merge merges src, taken as followed by zeros, into dst, which is at least as long.
 func (m merging) merge(dst, src []byte) {
 	rest := dst[len(src):]
 	if m.zeroes() {
 		clear(rest)
 	}
-	for len(src) >= 8 && len(dst) >= 8 {
-		binary.LittleEndian.PutUint64(dst, m.word(binary.LittleEndian.Uint64(dst), binary.LittleEndian.Uint64(src)))
-		dst, src = dst[8:], src[8:]
+	for len(src) >= 32 && len(dst) >= 32 {
+		m.words((*[32]byte)(dst), (*[32]byte)(src))
+		dst, src = dst[32:], src[32:]
 	}
 	for i, y := range src {
-		dst[i] = byte(m.word(uint64(dst[i]), uint64(y)))
+		dst[i] = m.byte(dst[i], y)
 	}
 }
 
