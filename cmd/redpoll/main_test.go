@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -12,12 +11,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redpoll/redpoll/internal/config"
-	"github.com/redpoll/redpoll/internal/testutil"
 )
 
 // trial is a program whose server only notes what it was given.
@@ -145,37 +142,6 @@ func TestBackground(t *testing.T) {
 	tr = newTrial("", "redis-server", "--daemonize", "yes", "--supervised", "upstart")
 	if code := tr.run(); code != 7 || tr.detached != nil || !strings.Contains(tr.out.String(), "upstart is not supported") {
 		t.Errorf("supervised: code %d\n%s", code, &tr.out)
-	}
-}
-
-// TestDetach has this test's own binary run detachedChild in the background.
-func TestDetach(t *testing.T) {
-	note := filepath.Join(t.TempDir(), "note")
-	t.Setenv("REDPOLL_TEST_NOTE", note)
-	p := &program{args: []string{"redis-server", "-test.run=^TestDetachedChild$"}}
-	if err := detach(p, []byte("port 7000")); err != nil {
-		t.Fatal(err)
-	}
-	testutil.Poll(t, 10*time.Second, func() bool {
-		text, err := os.ReadFile(note)
-		return err == nil && string(text) == "redis-server|port 7000|true"
-	})
-}
-
-// TestDetachedChild is no test but the child of TestDetach: it notes its name, its input and whether it leads a session.
-func TestDetachedChild(t *testing.T) {
-	note := os.Getenv("REDPOLL_TEST_NOTE")
-	if os.Getenv(detachedMark) == "" || note == "" {
-		t.Skip("n/a: runs as a child of TestDetach")
-	}
-	stdin, err := io.ReadAll(os.Stdin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leads := syscall.Getpgrp() == os.Getpid()
-	text := os.Args[0] + "|" + string(stdin) + "|" + strconv.FormatBool(leads)
-	if err := os.WriteFile(note, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
 
