@@ -63,12 +63,18 @@ type picker uint64
 // newPicker returns a generator for one of several loops; the same number always gives the same sequence.
 func newPicker(loop int) picker { return picker(uint64(loop+1) * 0x9E3779B97F4A7C15) }
 
-// below returns a number in [0, n).
-func (p *picker) below(n uint32) uint32 {
+// next returns the next 64 random bits.
+func (p *picker) next() uint64 {
 	x := *p
 	x ^= x >> 12
 	x ^= x << 25
 	x ^= x >> 27
 	*p = x
-	return uint32(uint64(x*0x2545F4914F6CDD1D>>32) * uint64(n) >> 32)
+	return uint64(x * 0x2545F4914F6CDD1D)
 }
+
+// below returns a number in [0, n).
+func (p *picker) below(n uint32) uint32 { return uint32(p.next() >> 32 * uint64(n) >> 32) }
+
+// share returns a number in [0, 1).
+func (p *picker) share() float64 { return float64(p.next()>>11) / (1 << 53) }

@@ -84,6 +84,7 @@ func run(args []string) error {
 		{"scaling", b.scaling},
 		{"memory", b.memory},
 		{"expiry", b.expiry},
+		{"cache", b.cache},
 		{"neighbours", b.neighbours},
 	} {
 		if err := section.run(); err != nil && ctx.Err() == nil {
@@ -102,8 +103,8 @@ func parseFlags(args []string) (options, error) {
 	pattern := fs.String("run", "", "run only sections or section/case names that match this `regexp`")
 	fs.IntVar(&o.pairs, "pairs", 5, "runs of each server in each case")
 	seconds := fs.Float64("seconds", 2, "length of one measured run")
-	fs.IntVar(&o.keys, "keys", 10_000_000, "keys of the memory section")
-	fs.IntVar(&o.rate, "rate", 40_000, "commands a second of the memory section's fixed load")
+	fs.IntVar(&o.keys, "keys", 10_000_000, "keys of the memory section, and that fit in the cache section")
+	fs.IntVar(&o.rate, "rate", 40_000, "commands a second of these sections' fixed load")
 	fs.BoolVar(&o.quick, "quick", false, "everything small, to try the tool: the figures mean nothing")
 	fs.StringVar(&o.markdown, "markdown", "", "write the tables to this `file`")
 	if err := fs.Parse(args); err != nil {
