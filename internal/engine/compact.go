@@ -105,7 +105,9 @@ func (w *Worker) compact(loop int, now, began int64) (next int64) {
 			l.compactTurn++
 			continue
 		}
-		if !e.Store.Compact(shard, dutyEntries) {
+		more := false
+		w.guarded(func() { more = e.Store.Compact(shard, dutyEntries) })
+		if !more {
 			left--
 			l.compactTurn++
 		}

@@ -2,7 +2,13 @@
 
 package engine
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"runtime/debug"
+
+	"github.com/redpoll/redpoll/internal/invariants"
+)
 
 const never = math.MaxInt64
 
@@ -55,7 +61,7 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 	defer e.loops[loop].ended.Add(1)
 	e.loops[loop].due.Store(never)
 	began := e.clock.Mono()
-	w.evictDuty(now)
+	w.guarded(func() { w.evictDuty(now) })
 	n := e.shardsOf(loop)
 	next, first := int64(never), w.dutyCursor
 	for i := range n {
@@ -67,7 +73,9 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 		case e.clock.Mono()-began >= dutySlice:
 			at = now
 		case e.Store.TryLock(shard):
-			e.Store.Housekeep(shard, now, dutyEntries)
+			if !w.guarded(func() { e.Store.Housekeep(shard, now, dutyEntries) }) {
+				e.Store.Postpone(shard, now+failedRest)
+			}
 			at = e.Store.Due(shard)
 			e.Store.Unlock(shard)
 			w.dutyCursor = turn + 1
@@ -78,6 +86,25 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 	}
 	e.loops[loop].lower(min(next, w.compact(loop, now, began)))
 	return e.untilDue(loop, now)
+}
+
+// failedRest is how many ms a shard's housekeeping rests after it has failed.
+const failedRest = 1000
+
+// guarded runs a piece of housekeeping. When it fails by a bug, that is logged and counted, and the server goes on, as it does
+// when a handler fails; the result is false then. The debug build is to notice, and ends.
+func (w *Worker) guarded(work func()) (fine bool) {
+	defer func() {
+		if fine || invariants.Enabled {
+			return
+		}
+		if p := recover(); p != nil {
+			w.e.Stats.Panics.Add(1)
+			w.e.log.Error(fmt.Sprintf("housekeeping failed, it is tried again later: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	work()
+	return true
 }
 
 // Overdue tells whether some shard's housekeeping should have been done by now.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redpoll/redpoll/internal/invariants"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -181,4 +182,31 @@ func TestHurry(t *testing.T) {
 	if b.keys() != 0 {
 		t.Errorf("%d keys were forgotten", b.keys())
 	}
+}
+
+// TestHousekeepingFails has housekeeping run into a bug: the server goes on, and what was to be done is done later.
+func TestHousekeepingFails(t *testing.T) {
+	b := fakeBench(t, Options{})
+	c := b.connect()
+	c.do("SETPX k 10 v", "SETPX other 100000 v")
+	effects := b.Effects
+	b.Effects = nil // nobody to be told of the key's death
+	b.clock.Advance(20 * time.Millisecond)
+	if invariants.Enabled {
+		defer func() {
+			if recover() == nil {
+				t.Error("the debug build takes no notice")
+			}
+		}()
+	}
+	sleep := c.w.Housekeep(0)
+	b.Effects = effects
+	if n := b.Stats.Panics.Load(); n != 1 || sleep < 900_000_000 {
+		t.Errorf("%d failures are counted, housekeeping sleeps for %d ns", n, sleep)
+	}
+	b.locks()
+	c.want("$1 v", "GET other")
+	b.clock.Advance(1100 * time.Millisecond)
+	c.w.Housekeep(0)
+	c.want(":1", "DBSIZE")
 }

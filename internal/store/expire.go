@@ -112,6 +112,9 @@ func ignoreNoMemory() {
 // Due gives the Unix ms at which the shard next has to be looked at, math.MaxInt64 when no key of it will die.
 func (s *Store) Due(shard int) int64 { return s.shards[shard].due.Load() }
 
+// Postpone has the held shard be looked at no sooner than at (Unix ms), after its housekeeping has failed.
+func (s *Store) Postpone(shard int, at int64) { s.shards[shard].due.Store(at) }
+
 // Housekeep does what the held shard has to do by now (Unix ms): it removes dead keys and frees condemned values and what views
 // have kept, up to about max of each, and publishes the memory it has. It tells whether more is to be done at once.
 func (s *Store) Housekeep(shard int, now int64, max int) (more bool) {
