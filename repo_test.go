@@ -494,7 +494,7 @@ func enumeration(d *ast.GenDecl) bool {
 func TestDirectives(t *testing.T) {
 	read := map[string]bool{ // by an accessor of their own
 		"bind": true, "client-output-buffer-limit": true, "redis-version": true, "dir": true, "enable-protected-configs": true,
-		"latency-tracking-info-percentiles": true,
+		"latency-tracking-info-percentiles": true, "shutdown-on-sigint": true, "shutdown-on-sigterm": true,
 	}
 	for _, s := range sources(t) {
 		if s.test() || s.in("internal/config") {

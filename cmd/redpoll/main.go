@@ -18,6 +18,9 @@ import (
 )
 
 func main() {
+	for i, arg := range os.Args { // their memory will have the title of the process
+		os.Args[i] = strings.Clone(arg)
+	}
 	p := &program{
 		args: os.Args, in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: clock.Real().Now,
 		terminal: os.Stdout, serve: serve, detach: detach,

@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/redpoll/redpoll/internal/config"
@@ -22,9 +24,10 @@ import (
 func serve(cfg *config.Config, p *process) int {
 	log := slog.New(p.log)
 	tuneCollector()
-	signals := make(chan os.Signal, 2) // before anybody can connect, and then send a signal
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signals := make(chan os.Signal, 8) // before anybody can connect, and then send a signal
+	signal.Notify(signals, append(crashSignals(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGALRM)...)
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	crashOutput(cfg)
 	// One thread more than loops: a loop that never blocks would keep the collector and the background writers waiting.
 	runtime.GOMAXPROCS(int(cfg.Int("io-threads").Load()) + 1)
 	s, err := server.Start(server.Options{Config: cfg, Log: log, PortZeroIsNone: true})
@@ -32,12 +35,14 @@ func serve(cfg *config.Config, p *process) int {
 		refuse(log, err)
 		return 1
 	}
+	showTitle(cfg, p.called)
+	followOOMScore(cfg, log, "/proc/self/oom_score_adj")
 	p.log.Running(p.about, p.logo)
 	log.Info(whatRuns(s.Loops()))
 	p.log.Initialized()
 	p.log.Ready(s.TCP(), cfg.Str("unixsocket").Load())
 	p.ready()
-	wait(s, p, signals)
+	wait(s, cfg, p, signals)
 	log.Warn("User requested shutdown...")
 	if p.pidFile != "" {
 		log.Info("Removing the pid file.")
@@ -92,19 +97,49 @@ func tuneCollector() {
 }
 
 // wait returns when the server is to end.
-func wait(s *server.Server, p *process, signals <-chan os.Signal) {
-	select {
-	case <-s.Stopped():
-	case sig := <-signals:
-		p.signalLine("Received " + signalName(sig) + " scheduling shutdown...")
-	}
-	go func() { // whoever asks twice does not want to wait
-		if sig := <-signals; sig == syscall.SIGINT {
-			p.signalLine("You insist... exiting now.")
-			os.Exit(1)
+func wait(s *server.Server, cfg *config.Config, p *process, signals <-chan os.Signal) {
+	for {
+		select {
+		case <-s.Stopped():
+			go func() { // whoever asks twice does not want to wait
+				for sig := range signals {
+					p.insist(sig, true)
+				}
+			}()
+			return
+		case sig := <-signals:
+			p.take(s, cfg, sig.(syscall.Signal))
 		}
-	}()
+	}
 }
+
+// take does what a signal asks for.
+func (p *process) take(s *server.Server, cfg *config.Config, sig syscall.Signal) {
+	switch {
+	case sig == syscall.SIGALRM:
+		p.warn("Received SIGALRM")
+		p.stacks()
+	case slices.Contains(crashSignals(), os.Signal(sig)):
+		p.crash(s, cfg, sig)
+	default:
+		p.insist(sig, s.Stopping())
+		name := signalName(sig)
+		p.signalLine("Received " + name + " scheduling shutdown...")
+		words := cfg.Enum("shutdown-on-" + strings.ToLower(name))
+		s.StopLater(words.Is("save") && !words.Is("force"))
+	}
+}
+
+// insist ends the process at once when a second SIGINT comes while it is about to end.
+func (p *process) insist(sig os.Signal, ending bool) {
+	if ending && sig == syscall.SIGINT {
+		p.signalLine("You insist... exiting now.")
+		os.Exit(1)
+	}
+}
+
+// warn writes a line to the log.
+func (p *process) warn(text string) { slog.New(p.log).Warn(text) }
 
 // signalLine logs in the form that redis-server has for lines of its signal handler.
 func (p *process) signalLine(text string) {

@@ -24,6 +24,7 @@ type process struct {
 	now     func() time.Time
 	about   rlog.About // for log.Running
 	logo    bool       // for log.Running
+	called  string     // what the server was started as, for the list of processes
 	ready   func()     // to be called once connections are accepted: it tells the supervisor
 	pidFile string     // removed when the server has ended; "" for none
 }
@@ -113,7 +114,7 @@ func (p *program) start(cfg *config.Config, configured bool) int {
 	log := slog.New(handler)
 	build := config.ReadBuild()
 	proc := &process{
-		log: handler, now: p.now,
+		log: handler, now: p.now, called: p.called,
 		about: rlog.About{
 			Version: cfg.Version(), Release: config.Release, Commit: build.Commit, Modified: build.Modified,
 			PID: os.Getpid(), Program: p.called, Configured: configured, Mode: "standalone",
@@ -143,19 +144,32 @@ func (p *program) start(cfg *config.Config, configured bool) int {
 	return p.serve(cfg, proc)
 }
 
-// openLog makes the server's log, whose level follows loglevel.
+// openLog makes the server's log, whose level and form follow the configuration.
 func (p *program) openLog(cfg *config.Config) *rlog.Handler {
 	level := func() slog.Level {
 		l, _ := rlog.ParseLevel(cfg.Enum("loglevel").Load())
 		return l
 	}
-	handler := rlog.New(rlog.Options{
+	options := rlog.Options{
 		Now: p.now, Out: p.out, File: cfg.InDir(cfg.Str("logfile").Load()), Level: level(), PID: os.Getpid(),
-	})
-	cfg.OnChange(func() error {
+	}
+	var refusal error
+	if cfg.Bool("syslog-enabled").Load() {
+		options.Also, refusal = openSyslog(cfg.Enum("syslog-facility").Index(), cfg.Str("syslog-ident").Load())
+	}
+	handler := rlog.New(options)
+	apply := func() error {
 		handler.SetLevel(level())
+		handler.SetForm(rlog.Form{
+			Logfmt: cfg.Enum("log-format").Is("logfmt"), Stamp: rlog.Stamp(cfg.Enum("log-timestamp-format").Index()),
+		})
 		return nil
-	}, "loglevel")
+	}
+	cfg.OnChange(apply, "loglevel", "log-format", "log-timestamp-format")
+	_ = apply() // has no error
+	if refusal != nil {
+		slog.New(handler).Warn("cannot log to syslog: " + refusal.Error())
+	}
 	return handler
 }
 

@@ -88,21 +88,33 @@ func TitleVariables() []string {
 
 // titleTemplate checks the template of the process title: known variables only, and something in it.
 func titleTemplate(_, s string) (string, error) {
-	bad := errors.New("template format is invalid or contains unknown variables")
-	if s == "" {
-		return "", bad
+	text, ok := ExpandTitle(s, func(name string) string {
+		if name == "title" || name == "server-mode" {
+			return ""
+		}
+		return name
+	})
+	if !ok || strings.Trim(text, " ") == "" {
+		return "", errors.New("template format is invalid or contains unknown variables")
 	}
-	rest := s
+	return s, nil
+}
+
+// ExpandTitle fills in the variables of a title's template; ok is false when one is unknown or a brace is not closed.
+func ExpandTitle(template string, value func(name string) string) (text string, ok bool) {
+	var b strings.Builder
 	for {
-		_, after, found := strings.Cut(rest, "{")
+		before, after, found := strings.Cut(template, "{")
+		b.WriteString(before)
 		if !found {
-			return s, nil
+			return b.String(), true
 		}
 		name, next, closed := strings.Cut(after, "}")
 		if !closed || !slices.Contains(TitleVariables(), name) {
-			return "", bad
+			return "", false
 		}
-		rest = next
+		b.WriteString(value(name))
+		template = next
 	}
 }
 

@@ -9,6 +9,8 @@ func clusterTable() []Directive {
 			Doc: "be a node of a cluster"},
 		{Name: "cluster-config-file", Kind: String, Flags: Immutable, Default: "nodes.conf", Status: Later, Doc: "file of the cluster's state"},
 		{Name: "cluster-node-timeout", Kind: Int, Max: maxI64, Default: "15000", Status: Later, Doc: "milliseconds of silence after which a node fails"},
+		{Name: "cluster-ping-interval", Kind: Int, Flags: Hidden, Max: maxI64, Default: "1000", Status: Later,
+			Doc: "milliseconds between pings to a node"},
 		{Name: "cluster-port", Kind: Int, Flags: Immutable, Max: 65535, Default: "0", Status: Later, Doc: "port of the cluster bus, 0 for port + 10000"},
 		{Name: "cluster-replica-validity-factor", Aliases: []string{"cluster-slave-validity-factor"}, Kind: Int, Max: maxI32, Default: "10",
 			Status: Later, Doc: "how old a replica's data may be for it to take over"},

@@ -57,7 +57,8 @@ type Engine struct {
 	lastExcess  int64                      // what Compact last saw; belongs to its caller, as does the next
 	lastCompact int64                      // monotonic time of its last call
 
-	closing atomic.Bool
+	hideData atomic.Bool // keys and values are kept out of the log
+	closing  atomic.Bool
 }
 
 // loopDuty is what a loop has to look after: the shards whose number is the loop's, modulo the loops.
@@ -105,6 +106,9 @@ func New(o Options) *Engine {
 
 // Close makes long commands end at their next tick: the server is going down.
 func (e *Engine) Close() { e.closing.Store(true) }
+
+// HideData keeps the arguments of commands out of the log (hide-user-data-from-log), or lets them in.
+func (e *Engine) HideData(hide bool) { e.hideData.Store(hide) }
 
 // Clock gives the engine's clock.
 func (e *Engine) Clock() *clock.Clock { return e.clock }

@@ -229,7 +229,7 @@ func (w *Worker) afterPanic(cl *Client, c *Call, p any) {
 		err = command.ErrOOM
 	} else {
 		w.e.Stats.Panics.Add(1)
-		w.e.log.Error(fmt.Sprintf("a handler failed, its command gets an error: %s: %v\n%s", describe(c.Argv), p, debug.Stack()))
+		w.e.log.Error(fmt.Sprintf("a handler failed, its command gets an error: %s: %v\n%s", w.e.describe(c.Argv), p, debug.Stack()))
 	}
 	w.take(cl)
 	w.inExec = false
@@ -241,10 +241,10 @@ func (w *Worker) afterPanic(cl *Client, c *Call, p any) {
 }
 
 // describe gives the beginning of a command for the log.
-func describe(argv [][]byte) string {
+func (e *Engine) describe(argv [][]byte) string {
 	text := ""
 	for i, arg := range argv {
-		if i == 8 || len(text) > 200 {
+		if i == 8 || i > 0 && e.hideData.Load() || len(text) > 200 {
 			return text + " …"
 		}
 		text += fmt.Sprintf("%.40q ", arg)

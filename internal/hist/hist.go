@@ -89,6 +89,13 @@ func (d *Distribution) Percentile(p float64) int64 {
 	return 0
 }
 
+// Bound returns a duration in nanoseconds that p percent (0 to 100) of all do not exceed: the largest one of the bucket that
+// Percentile gives the middle of, and so at most 3.2 % more than is true; 0 when there is none.
+func (d *Distribution) Bound(p float64) int64 {
+	_, hi := bounds(index(uint64(d.Percentile(p))))
+	return int64(hi)
+}
+
 // Each calls fn for every bucket that is not empty, in ascending order, with its bounds (both included, in nanoseconds) and the
 // number of durations in it.
 func (d *Distribution) Each(fn func(lo, hi int64, count uint64)) {

@@ -50,6 +50,9 @@ func TestPercentileOfKnownValues(t *testing.T) {
 	for _, p := range []float64{0, 1, 10, 50, 90, 99, 99.9, 99.99, 100} {
 		rank := int(float64(len(values))*p/100 + 0.5)
 		want := float64(values[min(max(rank, 1), len(values))-1])
+		if got := float64(h.Bound(p)); got < float64(h.Percentile(p)) || math.Abs(got-want) > 0.032*want+1 {
+			t.Errorf("bound of p%v is %v, want %v", p, got, want)
+		}
 		if got := float64(h.Percentile(p)); math.Abs(got-want) > 0.016*want {
 			t.Errorf("p%v = %v, want %v", p, got, want)
 		}

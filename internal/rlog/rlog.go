@@ -59,6 +59,35 @@ const (
 	Sentinel Role = 'X'
 )
 
+// word names the role in lines of the form logfmt, as Valkey does.
+func (r Role) word() string {
+	switch r {
+	case Master:
+		return "primary"
+	case Replica:
+		return "replica"
+	case Sentinel:
+		return "sentinel"
+	}
+	return "RDB/AOF"
+}
+
+// Form is what lines look like. The zero value is redis-server's.
+type Form struct {
+	Logfmt bool // name=value pairs (log-format)
+	Stamp  Stamp
+}
+
+// Stamp is the form of a line's time (log-timestamp-format).
+type Stamp uint8
+
+// The forms of times, in the order of the directive's words.
+const (
+	Legacy       Stamp = iota // 23 Nov 2026 20:30:01.123
+	ISO8601                   // 2026-11-23T20:30:01.123+01:00
+	Milliseconds              // since 1970
+)
+
 // Options say where a log goes and where its facts come from.
 type Options struct {
 	Now   func() time.Time // the clock; its location is the one that lines show
@@ -67,6 +96,8 @@ type Options struct {
 	Level slog.Level       // lines below it are dropped
 	PID   int
 	Role  Role // 0 means Starting
+	// Also, if not nil, is given every line that is written, without what stands before the message: for syslog.
+	Also func(l slog.Level, msg string)
 }
 
 // Handler is a slog.Handler. Its methods may be called from any goroutine.
@@ -83,8 +114,10 @@ type output struct {
 	now  func() time.Time
 	pid  string
 	file string
+	also func(slog.Level, string) // nil: nobody
 
 	level atomic.Int64
+	form  atomic.Int32 // Form, packed
 	role  atomic.Int32
 
 	mu  sync.Mutex
@@ -94,7 +127,7 @@ type output struct {
 
 // New returns the handler of a new log.
 func New(o Options) *Handler {
-	log := &output{now: o.Now, out: o.Out, file: o.File, pid: strconv.Itoa(o.PID)}
+	log := &output{now: o.Now, out: o.Out, file: o.File, pid: strconv.Itoa(o.PID), also: o.Also}
 	log.level.Store(int64(o.Level))
 	if o.Role == 0 {
 		o.Role = Starting
@@ -109,6 +142,15 @@ func (h *Handler) SetLevel(l slog.Level) { h.log.level.Store(int64(l)) }
 // SetRole changes the letter after the process id, for all handlers of the log.
 func (h *Handler) SetRole(r Role) { h.log.role.Store(int32(r)) }
 
+// SetForm changes what lines look like, for all handlers of the log.
+func (h *Handler) SetForm(f Form) {
+	packed := int32(f.Stamp) << 1
+	if f.Logfmt {
+		packed |= 1
+	}
+	h.log.form.Store(packed)
+}
+
 // Enabled implements slog.Handler.
 func (h *Handler) Enabled(_ context.Context, l slog.Level) bool {
 	return int64(l) >= h.log.level.Load()
@@ -122,14 +164,34 @@ func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 		attrs = appendAttr(attrs, h.groups, a)
 		return true
 	})
+	message := r.Message + string(attrs)
+	if h.log.also != nil {
+		h.log.also(r.Level, message)
+	}
+	form, role := h.log.form.Load(), Role(h.log.role.Load())
 	return h.log.write(func(b []byte) []byte {
-		b = append(b, h.log.pid...)
-		b = append(b, ':', byte(h.log.role.Load()), ' ')
-		b = h.log.now().AppendFormat(b, "02 Jan 2006 15:04:05.000")
-		b = append(b, ' ', mark(r.Level), ' ')
-		b = append(b, r.Message...)
-		return append(append(b, attrs...), '\n')
+		if form&1 == 0 {
+			b = append(append(b, h.log.pid...), ':', byte(role), ' ')
+			b = appendTime(b, Stamp(form>>1), h.log.now())
+			return append(append(append(b, ' ', mark(r.Level), ' '), message...), '\n')
+		}
+		b = append(append(append(b, "pid="...), h.log.pid...), " role="...)
+		b = append(append(b, role.word()...), " timestamp=\""...)
+		b = append(appendTime(b, Stamp(form>>1), h.log.now()), "\" level="...)
+		b = append(append(b, levelWord(r.Level)...), " message=\""...)
+		return append(append(b, strings.NewReplacer("\"", "'", "\n", " ", "\r", " ").Replace(message)...), "\"\n"...)
 	})
+}
+
+// appendTime appends a line's time.
+func appendTime(b []byte, s Stamp, t time.Time) []byte {
+	switch s {
+	case ISO8601:
+		return t.AppendFormat(b, "2006-01-02T15:04:05.000-07:00")
+	case Milliseconds:
+		return strconv.AppendInt(b, t.UnixMilli(), 10)
+	}
+	return t.AppendFormat(b, "02 Jan 2006 15:04:05.000")
 }
 
 // Raw writes text as it is, without a line's prefix, when the log takes lines of that level.
@@ -178,6 +240,19 @@ func (o *output) write(line func([]byte) []byte) error {
 		err = cerr
 	}
 	return err
+}
+
+// levelWord gives the name of a level in the form logfmt.
+func levelWord(l slog.Level) string {
+	switch mark(l) {
+	case '.':
+		return "debug"
+	case '-':
+		return "info"
+	case '*':
+		return "notice"
+	}
+	return "warning"
 }
 
 // mark gives the character of a level.

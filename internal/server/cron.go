@@ -21,9 +21,10 @@ const (
 // cron is the server's housekeeping that needs no shard lock. It runs on a goroutine of its own, by the machine's time
 // even when the server's clock is a fake: what it does is seen in no reply but INFO's.
 type cron struct {
-	done  chan struct{}
-	wg    sync.WaitGroup
-	spent atomic.Int64 // ns
+	done   chan struct{}
+	wg     sync.WaitGroup
+	spent  atomic.Int64 // ns
+	paused atomic.Bool  // by DEBUG PAUSE-CRON
 }
 
 func (c *cron) start(s *Server) {
@@ -38,6 +39,9 @@ func (c *cron) start(s *Server) {
 			case <-c.done:
 				return
 			case <-ticker.C:
+				if c.paused.Load() {
+					continue
+				}
 				began := s.machine.Mono()
 				s.engine.Compact(began)
 				s.giveBack()

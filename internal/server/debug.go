@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redpoll/redpoll/internal/command"
@@ -21,30 +22,53 @@ const errDebugForbidden command.Error = "ERR DEBUG command not allowed. If the e
 // debugHelp is what DEBUG HELP replies; debug has a case for each.
 func debugHelp() []string {
 	return []string{
+		"ASSERT",
+		"    End the server as a failed check of its own does.",
 		"CHANGE-REPL-ID",
 		"    Take new replication ids.",
+		"CLIENT-EVICTION",
+		"    Return what clients take of maxmemory-clients.",
 		"CONFIG-REWRITE-FORCE-ALL",
 		"    Write the configuration to its file, defaults included.",
+		"DICT-RESIZING <0|1>",
+		"    Accepted: tables never wait for a better time to grow.",
 		"DIGEST",
 		"    Return 40 digits that stand for the data of all databases.",
 		"DIGEST-VALUE <key> [<key> ...]",
 		"    Return 40 digits that stand for each key's value.",
 		"ERROR <string>",
 		"    Return an error reply with that text.",
+		"HTSTATS <dbid> [full]",
+		"    Return figures of a database's tables.",
+		"HTSTATS-KEY <key> [full]",
+		"    Return figures of the table that a key holds.",
+		"LISTPACK <key>",
+		"    Write the elements of a packed value to the server's log.",
 		"LOG <message>",
 		"    Write a line to the server's log.",
 		"OBJECT <key>",
 		"    Return how a key's value is kept.",
+		"OOM",
+		"    End the server as if memory had run out.",
 		"PANIC",
 		"    Fail in the command: it gets an error, the server goes on.",
+		"PAUSE-CRON <0|1>",
+		"    With 1 the server does nothing by the clock: signals too wait.",
 		"POPULATE <count> [<prefix>] [<size>]",
 		"    Make strings named <prefix>:<number>, 'key' being the prefix if none is",
 		"    given, of <size> bytes if that is given.",
 		"PROTOCOL <type>",
 		"    Return a reply of a type: string, integer, double, bignum, null, array,",
 		"    set, map, attrib, push, verbatim, true or false.",
+		"REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|time>",
+		"REPLYBUFFER RESIZING <0|1>",
+		"    Accepted: reply buffers have another form here.",
+		"SEGFAULT",
+		"    End the server as a wrong access to memory does.",
 		"SET-ACTIVE-EXPIRE <0|1>",
 		"    With 0 expired keys are removed only when they are met.",
+		"SET-DISABLE-DENY-SCRIPTS <0|1>",
+		"    Accepted: there are no scripts.",
 		"SLEEP <seconds>",
 		"    Take so long. Decimals allowed. Others are served meanwhile.",
 	}
@@ -63,7 +87,12 @@ func (s *Server) debug(c *command.Ctx) error {
 	if run := s.debugging(c.Argv[1], len(c.Argv)); run != nil {
 		return run(c)
 	}
-	return command.Error(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try DEBUG HELP.", c.Argv[1]))
+	return errDebugUsage(c.Argv[1])
+}
+
+// errDebugUsage is the answer to a subcommand that there is not, or not with so many words.
+func errDebugUsage(name []byte) error {
+	return command.Error(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try DEBUG HELP.", name))
 }
 
 // debugging finds the handler of a subcommand with so many words; nil when there is none.
@@ -73,8 +102,11 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 		least, most int
 		run         func(*command.Ctx) error
 	}{
+		{"ASSERT", 2, 2, s.debugCrash(syscall.SIGABRT, "=== ASSERTION FAILED ===", "==> DEBUG ASSERT: '1 == 2' is not true")},
 		{"CHANGE-REPL-ID", 2, 2, s.debugChangeReplID},
+		{"CLIENT-EVICTION", 2, 2, s.debugClientEviction},
 		{"CONFIG-REWRITE-FORCE-ALL", 2, 2, s.debugRewrite},
+		{"DICT-RESIZING", 3, 3, debugAccepted},
 		{"DIGEST", 2, 2, debugDigest},
 		{"DIGEST-VALUE", 2, math.MaxInt, debugDigestValue},
 		{"ERROR", 3, 3, func(c *command.Ctx) error {
@@ -85,12 +117,20 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 			command.ReplyHelp(c, debugHelp()...)
 			return nil
 		}},
+		{"HTSTATS", 3, 4, s.debugHTStats},
+		{"HTSTATS-KEY", 3, 4, debugHTStatsKey},
+		{"LISTPACK", 3, 3, s.debugListpack},
 		{"LOG", 3, 3, s.debugLog},
 		{"OBJECT", 3, 4, debugObject},
+		{"OOM", 2, 2, s.debugCrash(syscall.SIGABRT, "Out Of Memory: called by DEBUG OOM")},
 		{"PANIC", 2, 2, func(*command.Ctx) error { panic("called by DEBUG PANIC") }},
+		{"PAUSE-CRON", 3, 3, s.debugPauseCron},
 		{"POPULATE", 3, 5, debugPopulate},
 		{"PROTOCOL", 3, 3, debugProtocol},
+		{"REPLYBUFFER", 4, 4, debugReplyBuffer},
+		{"SEGFAULT", 2, 2, s.debugCrash(syscall.SIGSEGV)},
 		{"SET-ACTIVE-EXPIRE", 3, 3, s.debugSetActiveExpire},
+		{"SET-DISABLE-DENY-SCRIPTS", 3, 3, debugAccepted},
 		{"SLEEP", 3, 3, debugSleep},
 	} {
 		if command.EqualFold(name, sub.name) && words >= sub.least && words <= sub.most {

@@ -51,6 +51,35 @@ DBSIZE
 FLUSHALL SYNC
 DEBUG DIGEST
 DEBUG JMAP
+DEBUG HTSTATS
+DEBUG HTSTATS x
+DEBUG HTSTATS 16
+DEBUG HTSTATS -1
+DEBUG HTSTATS-KEY none
+DEBUG HTSTATS-KEY s
+DEBUG HTSTATS-KEY h
+DEBUG LISTPACK none
+DEBUG LISTPACK s
+DEBUG LISTPACK h
+DEBUG LISTPACK wide
+DEBUG REPLYBUFFER PEAK-RESET-TIME NEVER
+DEBUG REPLYBUFFER PEAK-RESET-TIME RESET
+DEBUG REPLYBUFFER PEAK-RESET-TIME 100
+DEBUG REPLYBUFFER PEAK-RESET-TIME x
+DEBUG REPLYBUFFER RESIZING 0
+DEBUG REPLYBUFFER RESIZING
+DEBUG REPLYBUFFER NONSENSE 1
+DEBUG PAUSE-CRON 0
+DEBUG PAUSE-CRON x
+DEBUG PAUSE-CRON
+DEBUG CLIENT-EVICTION
+CONFIG SET proc-title-template {title}
+CONFIG SET proc-title-template {server-mode}
+CONFIG SET proc-title-template {port}
+SHUTDOWN ABORT NOW
+SHUTDOWN SAVE NOSAVE
+SHUTDOWN NONSENSE
+SHUTDOWN ABORT
 DEBUG SLEEP
 DEBUG SLEEP abc
 DEBUG SLEEP -1
@@ -183,4 +212,43 @@ func TestSetActiveExpire(t *testing.T) {
 		clock.Advance(time.Second)
 		return c.Must(t, "DBSIZE").Int == 0
 	})
+}
+
+// TestTableStats looks at the figures of tables.
+func TestTableStats(t *testing.T) {
+	c := client(t)
+	c.Must(t, "DEBUG", "POPULATE", "1000")
+	c.Must(t, "CONFIG", "SET", "hash-max-listpack-entries", "1", "maxmemory-clients", "1mb")
+	c.Must(t, "HSET", "h", "a", "1", "b", "2")
+	for _, test := range []struct{ call, want string }{
+		{"DEBUG HTSTATS 0", " number of elements: 1001\n"},
+		{"DEBUG HTSTATS 3", "No stats available for empty dictionaries"},
+		{"DEBUG HTSTATS-KEY h full", " number of elements: 2\n"},
+		{"DEBUG CLIENT-EVICTION", "1 clients take "},
+	} {
+		if v := c.Must(t, strings.Fields(test.call)...); !strings.Contains(v.Str, test.want) {
+			t.Errorf("%s: %q", test.call, v.Str)
+		}
+	}
+}
+
+// TestPauseCron holds back what the server does by the clock.
+func TestPauseCron(t *testing.T) {
+	c := client(t)
+	spent := func() string {
+		info := c.Must(t, "INFO", "debug").Str
+		_, rest, _ := strings.Cut(info, "eventloop_duration_cron_sum:")
+		return strings.Fields(rest)[0]
+	}
+	first := spent()
+	testutil.Poll(t, 5*time.Second, func() bool { return spent() != first })
+	c.Must(t, "DEBUG", "PAUSE-CRON", "1")
+	testutil.Poll(t, 5*time.Second, func() bool { // a round that was under way is over
+		before := spent()
+		c.Must(t, "DEBUG", "SLEEP", "0.25")
+		return spent() == before
+	})
+	c.Must(t, "DEBUG", "PAUSE-CRON", "0")
+	first = spent()
+	testutil.Poll(t, 5*time.Second, func() bool { return spent() != first })
 }

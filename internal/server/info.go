@@ -25,9 +25,12 @@ func (s *Server) info(c *command.Ctx) error {
 	for _, arg := range a.Rest() {
 		sections = append(sections, string(arg))
 	}
-	c.Reply.Verbatim("txt", string(s.stats.Render(nil, sections...)))
+	c.Reply.Verbatim("txt", s.Info(sections...))
 	return nil
 }
+
+// Info gives what INFO replies to these arguments. It is safe for any goroutine.
+func (s *Server) Info(sections ...string) string { return string(s.stats.Render(nil, sections...)) }
 
 // resettable is a counter that CONFIG RESETSTAT sets back, of an owner that counts on.
 type resettable struct {

@@ -216,7 +216,7 @@ func (s *Server) latencyStats(sec *stats.Section) {
 			}
 			var words []string
 			for _, p := range percentiles.Load() {
-				words = append(words, fmt.Sprintf("p%s=%.3f", config.FormatPercentile(p), float64(h.Percentile(p))/1000))
+				words = append(words, fmt.Sprintf("p%s=%.3f", config.FormatPercentile(p), float64(h.Bound(p))/1000))
 			}
 			v.Text("latency_percentiles_usec_"+spec.FullName(), strings.Join(words, ","))
 		}

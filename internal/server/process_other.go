@@ -5,6 +5,7 @@
 package server
 
 import (
+	"errors"
 	"runtime"
 	"time"
 )
@@ -18,5 +19,7 @@ func addressSpace(int64) int64 { return 0 }
 func cpuTimes(bool) (system, user time.Duration) { return 0, 0 }
 
 func osName() string { return runtime.GOOS }
+
+func setAffinity([]int) error { return errors.ErrUnsupported }
 
 func raiseFileLimit(want uint64) (before, after uint64, err error) { return want, want, nil }

@@ -70,6 +70,7 @@ type Server struct {
 	budget    atomic.Int64 // bytes of pages that the data may have for that; 0: no bound
 
 	cron     cron
+	ending   ending
 	unfollow func() // ends the following of a fake clock; nil with a real one
 
 	stopOnce  sync.Once
@@ -94,6 +95,7 @@ func Start(o Options) (*Server, error) {
 	if s.numLoops == 0 {
 		s.numLoops = int(s.config.Int("io-threads").Load())
 	}
+	s.chooseCores()
 	if o.Shards == 0 {
 		o.Shards = int(s.config.Int("shards").Load())
 	}
@@ -234,13 +236,14 @@ func (s *Server) follow() {
 		"timeout", "tcp-keepalive", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")
 	apply()
-	tracking := cfg.Bool("latency-tracking")
-	track := func() error {
+	tracking, hide := cfg.Bool("latency-tracking"), cfg.Bool("hide-user-data-from-log")
+	watch := func() error {
 		s.engine.Stats.Latency.SetTracking(tracking.Load())
+		s.engine.HideData(hide.Load())
 		return nil
 	}
-	cfg.OnChange(track, "latency-tracking")
-	track()
+	cfg.OnChange(watch, "latency-tracking", "hide-user-data-from-log")
+	watch()
 	s.followMaxMemory()
 }
 

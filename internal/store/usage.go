@@ -56,6 +56,16 @@ func (it *Item) elementUsage(samples int, tick func() error) (n int64, err error
 	return t.Bytes() + sum, err
 }
 
+// TableSize gives the bytes that the table of the value's elements takes, without them, and their number; ok is false when the
+// value is no table.
+func (it *Item) TableSize() (bytes int64, elements int, ok bool) {
+	if it.Encoding() != EncTable {
+		return 0, 0, false
+	}
+	t := it.elements()
+	return t.Bytes(), t.Len(), true
+}
+
 // Place gives a number that tells where the key's record lies, for DEBUG OBJECT.
 func (it *Item) Place() uint64 { return uint64(it.ref) << 3 }
 
