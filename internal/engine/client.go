@@ -58,6 +58,14 @@ func (cl *Client) QueuedBytes() int {
 // Watch gives what tells whether a watched key has changed; nil before the first WATCH.
 func (cl *Client) Watch() *store.Watch { return cl.watch }
 
+// WatchBytes gives about what the watched keys take on the Go heap.
+func (cl *Client) WatchBytes() int64 {
+	if cl.watch == nil {
+		return 0
+	}
+	return cl.watch.Bytes()
+}
+
 // Watching tells how many keys the client watches.
 func (cl *Client) Watching() int {
 	if cl.watch == nil {

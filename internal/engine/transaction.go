@@ -129,7 +129,8 @@ func (w *Worker) abandon(cl *Client) {
 }
 
 func watch(c *command.Ctx) error {
-	cl := worker(c).client
+	w := worker(c)
+	cl := w.client
 	if cl.tx != nil {
 		return command.ErrWatchMulti
 	}
@@ -137,9 +138,14 @@ func watch(c *command.Ctx) error {
 		cl.watch = &store.Watch{}
 	}
 	if !cl.watch.Dirty() { // one that is dirty cannot become clean by watching more
-		for _, key := range c.Argv[1:] {
+		before := cl.watch.Bytes()
+		for i, key := range c.Argv[1:] {
 			c.DB.Watch(cl.watch, key)
+			if i%1000 == 999 {
+				_ = c.Tick() // all keys are watched, even if the server ends
+			}
 		}
+		w.watching += cl.watch.Bytes() - before
 	}
 	c.Reply.OK()
 	return nil
@@ -186,6 +192,7 @@ func exec(c *command.Ctx) error {
 	}
 	changed := cl.watch != nil && cl.watch.Dirty()
 	if cl.watch != nil {
+		w.watching -= cl.watch.Bytes()
 		w.e.Store.Unwatch(cl.watch) // its shards are held
 	}
 	if tx.broken {
@@ -217,6 +224,7 @@ func exec(c *command.Ctx) error {
 // unwatchAll ends a client's watching. None of the keys' shards is held.
 func (w *Worker) unwatchAll(cl *Client) {
 	if cl.watch != nil && cl.watch.Len() > 0 {
+		w.watching -= cl.watch.Bytes()
 		w.e.Store.Abandon(cl.watch)
 		cl.watch = nil
 	}
@@ -228,8 +236,8 @@ func (w *Worker) Forget(cl *Client) {
 		w.e.pause.release(cl)
 	}
 	w.take(cl)
-	w.publish()
 	if cl.watch != nil && cl.watch.Len() > 0 {
+		w.watching -= cl.watch.Bytes()
 		if w.enter() {
 			w.e.Store.Abandon(cl.watch)
 			w.leave()
@@ -238,6 +246,7 @@ func (w *Worker) Forget(cl *Client) {
 		}
 		cl.watch = nil
 	}
+	w.publish()
 	cl.Reply.Reset()
 }
 

@@ -91,6 +91,7 @@ type Worker struct {
 	inExec  bool
 
 	queued     int64 // bytes that transactions have taken since the last publish
+	watching   int64 // bytes that watched keys have taken since then
 	tallies    []tally
 	touched    []int32 // commands with a tally
 	timings    []timing
@@ -322,6 +323,10 @@ func (w *Worker) publish() {
 	if w.queued != 0 {
 		w.e.account.Add(mem.Transactions, w.queued)
 		w.queued = 0
+	}
+	if w.watching != 0 {
+		w.e.account.Add(mem.Other, w.watching)
+		w.watching = 0
 	}
 	if w.view.Hits != 0 {
 		s.Hits.Add(w.view.Hits)

@@ -72,7 +72,8 @@ func (s *Server) activityStats(sec *stats.Section) {
 	float(sec, "expired_stale_perc", "dead keys not yet removed: they are removed at their time", 2, none)
 	zero("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds")
 	sec.Counter("evicted_keys", "keys that were evicted", engine.Store.Evicted)
-	zero("evicted_clients", "evicted_scripts")
+	sec.Counter("evicted_clients", "clients closed for maxmemory-clients", s.since(s.hub.Evicted))
+	zero("evicted_scripts")
 	sec.Counter("total_eviction_exceeded_time", "ms for which more memory was used than maxmemory", func() int64 {
 		total, _ := engine.Exceeded()
 		return total / 1e6

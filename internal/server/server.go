@@ -215,6 +215,7 @@ func (s *Server) follow() {
 	clients, query := cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
 	compaction := s.compactionSettings()
 	output, timeout, keepAlive := cfg.BufferLimits(), cfg.Int("timeout"), cfg.Int("tcp-keepalive")
+	memory, maxMemory := cfg.Int("maxmemory-clients"), cfg.Int("maxmemory")
 	apply := func() error {
 		settings.HashMaxListpackEntries.Store(entries.Load())
 		settings.HashMaxListpackValue.Store(value.Load())
@@ -228,12 +229,13 @@ func (s *Server) follow() {
 			OutputHard: int64(normal.Hard), OutputSoft: int64(normal.Soft),
 			OutputPeriod: int64(normal.SoftSeconds) * int64(time.Second),
 			Timeout:      timeout.Load() * int64(time.Second), KeepAlive: keepAlive.Load(),
+			Clients: shareOf(memory.Load(), maxMemory.Load()),
 		})
 		return nil
 	}
 	cfg.OnChange(apply, "hash-max-listpack-entries", "hash-max-listpack-value", "proto-max-bulk-len", "lfu-log-factor",
 		"lfu-decay-time", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
-		"timeout", "tcp-keepalive", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
+		"timeout", "tcp-keepalive", "maxmemory-clients", "maxmemory", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")
 	apply()
 	tracking, hide := cfg.Bool("latency-tracking"), cfg.Bool("hide-user-data-from-log")
@@ -258,6 +260,14 @@ func (s *Server) compactionSettings() func() engine.Compaction {
 			LeastCPU: least.Load(), MostCPU: most.Load(),
 		}
 	}
+}
+
+// shareOf gives a number of bytes, of which a negative one means so many per cent of the whole.
+func shareOf(bytes, whole int64) int64 {
+	if bytes < 0 {
+		return whole / 100 * -bytes
+	}
+	return bytes
 }
 
 // Loops tells how many event loops there are.

@@ -252,3 +252,88 @@ func TestConnectionLines(t *testing.T) {
 	c.Close()
 	testutil.Poll(t, patience, func() bool { return r.log.has("Client closed connection id=1 addr=" + c.LocalAddr().String()) })
 }
+
+// TestClientEviction has clients that make the server hold too much closed, the largest first, but for one that may not be.
+func TestClientEviction(t *testing.T) {
+	fake := clock.NewFake(1_700_000_000_000)
+	r := start(t, options{loops: 2, clock: fake})
+	fill := func(c *testutil.Client, bytes int) {
+		c.Must(t, "MULTI")
+		for range 10 {
+			c.Must(t, "SET", "k", strings.Repeat("x", bytes/10))
+		}
+	}
+	small, medium, large, spared := r.dial(), r.dial(), r.dial(), r.dial()
+	spared.Must(t, "CLIENT", "NO-EVICT", "on")
+	for i, c := range []*testutil.Client{small, medium, large, spared} {
+		fill(c, (i+1)<<20)
+	}
+	limits := defaults()
+	limits.Clients = 8 << 20
+	r.hub.SetLimits(limits)
+	fake.Advance(time.Second)
+	expectClosed(t, large)
+	testutil.Poll(t, patience, func() bool { open, _, _ := r.hub.Counts(); return open == 3 })
+	if n := r.hub.Evicted(); n != 1 {
+		t.Errorf("%d clients were closed", n)
+	}
+	for _, c := range []*testutil.Client{small, medium, spared} {
+		if reply := c.Must(t, "EXEC"); len(reply.Elems) != 10 {
+			t.Errorf("EXEC: %v", reply)
+		}
+	}
+	fill(spared, 9<<20)
+	other := r.dial() // nobody is left but this one, which takes little
+	testutil.Poll(t, patience, func() bool {
+		fake.Advance(time.Second)
+		open, _, _ := r.hub.Counts()
+		return open == 1
+	})
+	expectClosed(t, other)
+	if reply := spared.Must(t, "EXEC"); len(reply.Elems) != 10 {
+		t.Errorf("EXEC: %v", reply)
+	}
+	if n := r.hub.Evicted(); n != 4 {
+		t.Errorf("%d clients were closed", n)
+	}
+}
+
+// TestWatchMemory follows what watched keys take, of which one client has many.
+func TestWatchMemory(t *testing.T) {
+	r := start(t, options{loops: 2})
+	watched := func() int64 { return r.engine.Account().Get(mem.Other) }
+	c, other := r.dial(), r.dial()
+	other.Must(t, "PING")
+	base := watched()
+	const many = 100_000
+	args := []string{"WATCH"}
+	for i := range many {
+		args = append(args, fmt.Sprint("key:", i))
+	}
+	for range 2 { // what is watched already takes nothing
+		c.Must(t, args...)
+		if n := watched() - base; n < many*100 || n > many*300 {
+			t.Errorf("%d keys take %d bytes", many, n)
+		}
+	}
+	if n, m := r.engine.Store.WatchedKeys(), r.engine.Store.Watchers(); n != many || m != 1 {
+		t.Errorf("%d keys are watched by %d clients", n, m)
+	}
+	if l := other.Must(t, "CLIENT", "LIST", "SKIPME", "yes").Str; field(t, l, "watch") != many || field(t, l, "tot-mem") < many*100 {
+		t.Errorf("CLIENT LIST: %s", l)
+	}
+	other.Must(t, "WATCH", "key:1", "key:2", "else")
+	if n, m := r.engine.Store.WatchedKeys(), r.engine.Store.Watchers(); n != many+1 || m != 2 {
+		t.Errorf("%d keys are watched by %d clients", n, m)
+	}
+	c.Must(t, "UNWATCH")
+	other.Must(t, "MULTI")
+	other.Must(t, "EXEC")
+	testutil.Poll(t, patience, func() bool { return watched() == base })
+	if n, m := r.engine.Store.WatchedKeys(), r.engine.Store.Watchers(); n != 0 || m != 0 {
+		t.Errorf("%d keys are watched by %d clients", n, m)
+	}
+	c.Must(t, args...)
+	c.Close()
+	testutil.Poll(t, patience, func() bool { return watched() < base && r.engine.Store.Watchers() == 0 })
+}

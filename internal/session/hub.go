@@ -55,6 +55,8 @@ type Hub struct {
 	recent   struct{ input, output recent }       // the largest read buffers and unread replies of late
 	closed   struct{ query, output atomic.Int64 } // connections that were closed for the limits of these
 	denials  atomic.Int64                         // failed authentications
+	evicted  atomic.Int64                         // connections closed for maxmemory-clients
+	evictAt  atomic.Int64                         // mono ns before which no more are closed for it
 	rejected atomic.Int64                         // connections refused for maxclients or by protected mode
 	accepted atomic.Int64
 
@@ -74,11 +76,13 @@ type Limits struct {
 	OutputPeriod int64
 	Timeout      int64 // ns after which an idle client is closed; 0: never
 	KeepAlive    int64 // seconds between keep-alive probes of further connections; 0: none
+	Clients      int64 // bytes that all clients together may make the server hold (maxmemory-clients); 0: no bound
 }
 
 // limits is Limits as it is in force.
 type limits struct {
-	maxClients, queryBuffer, maxBulk, outputHard, outputSoft, outputPeriod, timeout, keepAlive atomic.Int64
+	maxClients, queryBuffer, maxBulk, outputHard, outputSoft, outputPeriod, timeout, keepAlive,
+	clients atomic.Int64
 }
 
 // NewHub makes a hub without sessions and with Redis's limits.
@@ -105,6 +109,7 @@ func (h *Hub) SetLimits(l Limits) {
 	h.limits.outputPeriod.Store(l.OutputPeriod)
 	h.limits.timeout.Store(l.Timeout)
 	h.limits.keepAlive.Store(l.KeepAlive)
+	h.limits.clients.Store(l.Clients)
 }
 
 // denied is what a client from elsewhere reads in protected mode.
@@ -202,7 +207,7 @@ func (h *Hub) NewWorker(l *netloop.Loop) any {
 func (h *Hub) Tick(r *netloop.Runner, now int64) int64 {
 	w := r.Worker.(*worker)
 	duty := w.Housekeep(r.Loop().ID())
-	return sooner(sooner(duty, h.sweep(w.loop, now)), h.engine.EndPause(now))
+	return sooner(sooner(duty, h.sweep(w.loop, now)), sooner(h.engine.EndPause(now), h.evict(now)))
 }
 
 // sooner gives the smaller of two times to sleep, negative standing for no limit.

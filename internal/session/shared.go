@@ -25,6 +25,7 @@ type shared struct {
 	queued   atomic.Int32 // commands of the open transaction, -1 outside one
 	last     atomic.Int32 // command.Spec.ID of the last command, -1 before the first
 	watched  atomic.Int32 // keys
+	watchedB atomic.Int64 // bytes that they take
 	queuedBy atomic.Int64 // bytes of their arguments
 	prepared atomic.Int64 // bytes of its HIMPORT fieldsets
 	pending  atomic.Int64 // reply bytes that the socket has not taken
@@ -80,6 +81,7 @@ func (s *Session) publish() {
 	}
 	store64(&p.prepared, int64(s.fieldsets.Bytes()))
 	store32(&p.watched, int32(cl.Watching()))
+	store64(&p.watchedB, cl.WatchBytes())
 	if w := cl.Watch(); p.watch.Load() != w {
 		p.watch.Store(w)
 	}

@@ -12,6 +12,7 @@ type Watch struct {
 	dirty atomic.Bool
 	dead  atomic.Bool // its client has abandoned it where a shard was busy
 	keys  []watched   // belongs to the client's worker
+	bytes int64       // what they take; belongs to the client's worker
 }
 
 type watchKey struct {
@@ -31,6 +32,20 @@ func (w *Watch) Dirty() bool { return w.dirty.Load() }
 // Len tells how many keys are watched.
 func (w *Watch) Len() int { return len(w.keys) }
 
+// Bytes gives about what the watched keys take on the Go heap.
+func (w *Watch) Bytes() int64 { return w.bytes }
+
+// watchedBytes is about what a watched key takes beside its text: itself and its place in the shard's table.
+const watchedBytes = 150
+
+// has tells whether the key is watched already; others are those that watch it. The shorter list is searched.
+func (w *Watch) has(k watchKey, others []*Watch) bool {
+	if len(others) <= len(w.keys) {
+		return slices.Contains(others, w)
+	}
+	return slices.ContainsFunc(w.keys, func(old watched) bool { return old.watchKey == k })
+}
+
 // Hashes calls fn with each watched key's hash: the engine locks the shards they are in.
 func (w *Watch) Hashes(fn func(hash uint64)) {
 	for i := range w.keys {
@@ -41,18 +56,17 @@ func (w *Watch) Hashes(fn func(hash uint64)) {
 // Watch adds a key to w; its shard is held. The key is copied.
 func (db *DB) Watch(w *Watch, key []byte) {
 	k := watchKey{db.index, string(key)}
-	for i := range w.keys {
-		if w.keys[i].watchKey == k {
-			return
-		}
-	}
 	h := db.v.hashOf(key)
+	sh := &db.s.shards[h&db.s.mask]
+	if w.has(k, sh.watched[k]) {
+		return
+	}
 	db.lookup(key) // removes it if it is dead: then its absence is what is watched
 	if len(w.keys) == 0 {
 		db.s.watchers.Add(1)
 	}
 	w.keys = append(w.keys, watched{watchKey: k, hash: h})
-	sh := &db.s.shards[h&db.s.mask]
+	w.bytes += watchedBytes + int64(len(key))
 	db.s.sweepWatches(sh)
 	if sh.watched == nil {
 		sh.watched = make(map[watchKey][]*Watch)
@@ -83,7 +97,7 @@ func (s *Store) Unwatch(w *Watch) {
 		s.unwatch(&s.shards[w.keys[i].hash&s.mask], w.keys[i].watchKey, w)
 	}
 	s.stopWatching(w)
-	w.keys = w.keys[:0]
+	w.keys, w.bytes = w.keys[:0], 0
 	w.dirty.Store(false)
 }
 
