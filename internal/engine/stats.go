@@ -25,6 +25,7 @@ type Stats struct {
 	Total    atomic.Int64   // commands processed
 	Hits     atomic.Int64   // reads that found their key
 	Misses   atomic.Int64
+	Changes  atomic.Int64 // to the keyspace, by commands
 	Errors   atomic.Int64 // error replies
 	Parked   atomic.Int64 // times that a command found what it needed busy
 	Detached atomic.Int64 // handlers that were overtaken

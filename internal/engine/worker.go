@@ -92,6 +92,7 @@ type Worker struct {
 
 	queued     int64 // bytes that transactions have taken since the last publish
 	watching   int64 // bytes that watched keys have taken since then
+	changes    int64 // to the keyspace since then
 	tallies    []tally
 	touched    []int32 // commands with a tally
 	timings    []timing
@@ -335,6 +336,10 @@ func (w *Worker) publish() {
 	if w.view.Misses != 0 {
 		s.Misses.Add(w.view.Misses)
 		w.view.Misses = 0
+	}
+	if w.changes != 0 {
+		s.Changes.Add(w.changes)
+		w.changes = 0
 	}
 }
 

@@ -6,13 +6,14 @@
 package glob
 
 // Match reports whether pattern matches all of s, exactly as Redis does: a class may stay open at the pattern's end, a range may
-// be given backwards and compares bytes as signed, and an empty s is matched by the empty pattern alone, not by "*". With nocase
-// ASCII letters match in either case, except a byte escaped inside a class.
+// be given backwards and compares bytes as signed, an empty s is matched by the empty pattern alone, not by "*", and nothing is
+// matched once more than maxStars stars were met. With nocase ASCII letters match in either case, except a byte escaped inside a
+// class.
 //
 // Only the last star met is ever tried again: when what follows it fits nowhere in the rest of s, taking more bytes for an earlier
 // star only leaves less of s to fit it into.
 func Match(pattern, s []byte, nocase bool) bool {
-	p, i := 0, 0
+	p, i, stars := 0, 0, 0
 	starP, starI := -1, 0 // what follows the last star, and the byte it is being tried at
 	for i < len(s) {
 		if p < len(pattern) {
@@ -22,6 +23,9 @@ func Match(pattern, s []byte, nocase bool) bool {
 				}
 				if p == len(pattern) {
 					return true
+				}
+				if stars++; stars > maxStars {
+					return false
 				}
 				starP, starI = p, i
 				continue
@@ -44,6 +48,9 @@ func Match(pattern, s []byte, nocase bool) bool {
 	}
 	return p == len(pattern)
 }
+
+// maxStars is how many stars, with something behind each, may be met before Redis gives up.
+const maxStars = 1000
 
 // MatchString is Match for strings that are at hand as such.
 func MatchString(pattern, s string, nocase bool) bool {

@@ -130,6 +130,11 @@ func TestMatchLikeRedis(t *testing.T) {
 	for _, k := range cases {
 		pairs = append(pairs, [2]string{k.pattern, k.s})
 	}
+	long := strings.Repeat("a", 3000)
+	for _, n := range []int{maxStars - 1, maxStars, maxStars + 1} {
+		pairs = append(pairs, [2]string{strings.Repeat("*?", n), long}, [2]string{strings.Repeat("*a", n) + "*", long},
+			[2]string{strings.Repeat("*b", n), long})
+	}
 	for range 1500 {
 		pairs = append(pairs, [2]string{random(rnd, 7, `ab-]*?[^\`+"\x80\xff"), random(rnd, 5, `ab-]^\[`+"\x80\xff")})
 	}

@@ -61,7 +61,7 @@ func (s *Server) registerStats() {
 	s.serverStats(s.stats.Section("Server", false))
 	s.clientStats(s.stats.Section("Clients", false))
 	s.memoryFields(s.stats.Section("Memory", false))
-	persistenceStats(s.stats.Section("Persistence", false), s.started.Unix())
+	persistenceStats(s.stats.Section("Persistence", false), s.started.Unix(), s.engine.Stats.Changes.Load)
 	s.activityStats(s.stats.Section("Stats", false))
 	s.replicationStats(s.stats.Section("Replication", false))
 	cpuStats(s.stats.Section("CPU", false))
@@ -237,12 +237,14 @@ func (s *Server) replicationStats(sec *stats.Section) {
 }
 
 // persistenceStats tells of a server that saves nothing.
-func persistenceStats(sec *stats.Section, started int64) {
+func persistenceStats(sec *stats.Section, started int64, changes func() int64) {
 	const none = "this version does not save its data"
 	gauge := func(value int64, names ...string) { constants(sec, stats.Gauge, none, value, names...) }
 	gauge(0, "loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age")
 	float(sec, "current_fork_perc", none, 2, func() float64 { return 0 })
-	gauge(0, "current_save_keys_processed", "current_save_keys_total", "rdb_changes_since_last_save", "rdb_bgsave_in_progress")
+	gauge(0, "current_save_keys_processed", "current_save_keys_total")
+	sec.Gauge("rdb_changes_since_last_save", "changes to the data since the start", changes)
+	gauge(0, "rdb_bgsave_in_progress")
 	gauge(started, "rdb_last_save_time")
 	text(sec, "rdb_last_bgsave_status", none, "ok")
 	gauge(-1, "rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec")

@@ -487,7 +487,7 @@ func (k *keyspace) check() {
 		db := k.v.DB(n)
 		k.v.Walking = true
 		for cursor := uint64(0); ; {
-			next, err := db.Scan(cursor, 7, func(it *Item) {
+			next, err := db.Scan(cursor, 7, anyItem, func(it *Item) {
 				key := modelKey{n, string(it.Key())}
 				seen[key.key]++
 				k.compare(key, it, k.model[key])

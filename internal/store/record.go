@@ -4,6 +4,7 @@ package store
 
 import (
 	"encoding/binary"
+	"strings"
 	"unsafe"
 
 	"github.com/redpoll/redpoll/internal/mem"
@@ -65,6 +66,16 @@ const (
 // String gives the name that TYPE replies.
 func (t Type) String() string {
 	return [numTypes]string{"string", "list", "set", "zset", "hash", "stream"}[t]
+}
+
+// TypeNamed gives the type that TYPE calls so, in any case; false when there is none.
+func TypeNamed(name string) (Type, bool) {
+	for t := range numTypes {
+		if strings.EqualFold(name, t.String()) {
+			return t, true
+		}
+	}
+	return 0, false
 }
 
 // Encoding is how a value is laid out, as OBJECT ENCODING names it.

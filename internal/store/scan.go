@@ -5,6 +5,7 @@ package store
 import (
 	"math"
 
+	"github.com/redpoll/redpoll/internal/hash"
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
@@ -33,9 +34,9 @@ func (it *Item) gone(now int64) bool {
 }
 
 // Scan visits about count keys from cursor on (0 begins) and gives the cursor to go on from, 0 at the end. A key that is
-// there from a scan's begin to its end is visited at least once. Keys past their time are not shown. The Item and its
-// slices are valid within fn only.
-func (db *DB) Scan(cursor uint64, count int, fn func(it *Item)) (next uint64, err error) {
+// there from a scan's begin to its end is visited at least once. Those that want lets through are shown to fn, or, past
+// their time, removed. The Item and its slices are valid within the two functions only.
+func (db *DB) Scan(cursor uint64, count int, want func(it *Item) bool, fn func(it *Item)) (next uint64, err error) {
 	count = min(count, math.MaxInt/10)
 	shard, inner := int(cursor&db.s.mask), cursor>>db.s.shardBits
 	seen, steps := 0, 0
@@ -45,16 +46,29 @@ func (db *DB) Scan(cursor uint64, count int, fn func(it *Item)) (next uint64, er
 				inner = 0
 				return
 			}
+			var dead []uint64
 			for more := true; more && seen < count && steps < 10*count; more = inner != 0 {
 				steps++
 				inner = t.keys.Scan(inner, func(e mem.Ref) {
 					it := itemAt(&db.s.shards[shard], t, e)
-					if it.gone(db.v.NowMillis) {
-						return
+					gone := it.gone(db.v.NowMillis)
+					if !gone {
+						seen++
 					}
-					seen++
-					fn(&it)
+					switch {
+					case !want(&it):
+					case gone:
+						dead = append(dead, hash.Bytes(it.Key()))
+					default:
+						fn(&it)
+					}
 				})
+			}
+			for _, h := range dead {
+				db.s.removeDead(&db.s.shards[shard], t, db.index, h, db.v.NowMillis)
+			}
+			if len(dead) > 0 {
+				db.s.Settle(shard)
 			}
 		})
 		if err != nil {

@@ -13,6 +13,9 @@ import (
 )
 
 // TestScanUnderChange: what is there from a scan's begin to its end is shown, whatever comes and goes meanwhile.
+// anyItem lets every key through.
+func anyItem(*Item) bool { return true }
+
 func TestScanUnderChange(t *testing.T) {
 	for _, shards := range []int{1, 8, 256} {
 		s := newStore(t, shards)
@@ -29,7 +32,7 @@ func TestScanUnderChange(t *testing.T) {
 			seen := map[string]bool{}
 			grow := rng.IntN(2) == 0
 			for cursor := uint64(0); ; {
-				next, err := db.Scan(cursor, 1+rng.IntN(20), func(it *Item) { seen[string(it.Key())] = true })
+				next, err := db.Scan(cursor, 1+rng.IntN(20), anyItem, func(it *Item) { seen[string(it.Key())] = true })
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -51,14 +54,40 @@ func TestScanUnderChange(t *testing.T) {
 				}
 			}
 		}
-		if next, err := db.Scan(0, math.MaxInt, func(*Item) {}); next != 0 || err != nil {
+		if next, err := db.Scan(0, math.MaxInt, anyItem, func(*Item) {}); next != 0 || err != nil {
 			t.Errorf("one call for all: cursor %d, %v", next, err)
 		}
 		for range 200 {
-			if _, err := db.Scan(rng.Uint64(), 3, func(*Item) {}); err != nil {
+			if _, err := db.Scan(rng.Uint64(), 3, anyItem, func(*Item) {}); err != nil {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// TestScanRemovesDead: a scan removes the keys past their time that it is asked for, whose memory is accounted for at once.
+func TestScanRemovesDead(t *testing.T) {
+	s := newStore(t, 8)
+	v := s.NewView()
+	v.NowMillis = someTime
+	db := v.DB(0)
+	for i := range 300 {
+		db.SetString([]byte("dies:"+strconv.Itoa(i)), []byte("v"), someTime+1)
+		db.SetString([]byte("lives:"+strconv.Itoa(i)), []byte("v"), NoExpiry)
+	}
+	s.SettleAll()
+	used := s.Used()
+	v.NowMillis, v.Walking = someTime+2, true
+	asked := func(it *Item) bool { return it.Key()[len(it.Key())-1] != '7' }
+	shown := 0
+	if next, err := db.Scan(0, math.MaxInt, asked, func(*Item) { shown++ }); next != 0 || err != nil {
+		t.Fatalf("cursor %d, %v", next, err)
+	}
+	if n, _ := db.Len(); shown != 270 || n != 330 {
+		t.Errorf("%d keys were shown, %d are left", shown, n)
+	}
+	if s.Used() >= used {
+		t.Errorf("%d bytes are used, %d before", s.Used(), used)
 	}
 }
 
@@ -73,7 +102,7 @@ func TestWalkMeetsBusyShard(t *testing.T) {
 	var err, scanErr error
 	testutil.Aside(func() {
 		_, err = v.DB(0).Len()
-		_, scanErr = v.DB(0).Scan(0, 100, func(*Item) {})
+		_, scanErr = v.DB(0).Scan(0, 100, anyItem, func(*Item) {})
 	})
 	for _, err := range []error{err, scanErr} {
 		if busy := (*BusyShardError)(nil); !errors.As(err, &busy) || busy.Shard != 2 {

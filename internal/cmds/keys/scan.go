@@ -4,7 +4,6 @@ package keys
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/glob"
@@ -17,13 +16,18 @@ func scan(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
+	want := func(it *store.Item) bool { return opts.Match(it.Key()) }
+	if opts.Type != nil {
+		typ, ok := store.TypeNamed(string(opts.Type))
+		if !ok {
+			return command.Error("ERR unknown type name '" + string(command.UpToNUL(opts.Type)) + "'")
+		}
+		want = func(it *store.Item) bool { return it.Type() == typ && opts.Match(it.Key()) }
+	}
 	// The keys come before the cursor is known, but after it in the reply: they are gathered first.
 	var found [][]byte
-	next, err := c.DB.Scan(opts.Cursor, opts.Count, func(it *store.Item) {
-		key := it.Key()
-		if opts.Match(key) && (opts.Type == nil || strings.EqualFold(it.Type().String(), string(opts.Type))) {
-			found = append(found, append([]byte(nil), key...))
-		}
+	next, err := c.DB.Scan(opts.Cursor, opts.Count, want, func(it *store.Item) {
+		found = append(found, append([]byte(nil), it.Key()...))
 	})
 	if err != nil {
 		return err
