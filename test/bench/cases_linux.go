@@ -64,6 +64,11 @@ func (b *bench) cases() []benchCase {
 		benchCase{name: "HSET p16 c50", data: "hashes", load: with(only("HSET", "hsh:000"+hole, "field3", payload(8)), 16, 50),
 			faster: atLeast(1.8)},
 		benchCase{name: "HGETALL p16 c50", data: "hashes", load: with(only("HGETALL", "hsh:000"+hole), 16, 50)},
+		benchCase{name: "SETBIT p16 c50", data: "bitmaps", load: with(only("SETBIT", "bit:000"+hole, "1000", "1"), 16, 50)},
+		benchCase{name: "BITCOUNT p16 c50", data: "bitmaps", load: with(only("BITCOUNT", "bit:000"+hole), 16, 50)},
+		benchCase{name: "BITFIELD p16 c50", data: "bitmaps",
+			load: with(only("BITFIELD", "bit:000"+hole, "INCRBY", "u16", "#3", "1"), 16, 50)},
+		benchCase{name: "APPEND p16 c50", data: "strings", redo: true, load: with(only("APPEND", "key:000"+hole, "x"), 16, 50)},
 		benchCase{name: "80% GET 15% SET EX 5% DEL p16 c50", data: "strings", redo: true, load: with([]part{
 			{newCommand("GET", "key:000"+hole), 80},
 			{newCommand("SET", "key:000"+hole, value, "EX", "1"), 15},
@@ -131,6 +136,8 @@ func (b *bench) prepare(s *server, data string, n int) error {
 		return fill(s.port, n, numbered("SET", "key:000"+hole, payload(64)))
 	case "counters":
 		return fill(s.port, n, numbered("SET", "cnt:000"+hole, "100000"))
+	case "bitmaps":
+		return fill(s.port, n, numbered("SET", "bit:000"+hole, payload(128)))
 	case "hashes":
 		return fill(s.port, n, numbered(tenFields("hsh:000"+hole)...))
 	}
