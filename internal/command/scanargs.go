@@ -6,13 +6,15 @@ import (
 	"math"
 
 	"github.com/redpoll/redpoll/internal/glob"
+	"github.com/redpoll/redpoll/internal/store"
 )
 
 // ScanArgs are the arguments of SCAN, HSCAN, SSCAN and ZSCAN.
 type ScanArgs struct {
 	Cursor uint64
-	Count  int    // about how many elements a call is to visit, at least 1
-	Type   []byte // the type's name as given, nil for any type
+	Count  int  // about how many elements a call is to visit, at least 1
+	Typed  bool // only values of Type are asked for
+	Type   store.Type
 	// NoValues wants a hash's fields without their values.
 	NoValues bool
 
@@ -76,7 +78,7 @@ func (s *ScanArgs) ParseOptions(a *Args, with ScanOptions) error {
 				s.match = nil
 			}
 		case with&ScanType != 0 && a.Len() >= 2 && a.Keyword("TYPE"):
-			s.Type = a.Bytes()
+			s.parseType(a)
 		case with&ScanNoValues != 0 && a.Keyword("NOVALUES"):
 			s.NoValues = true
 		default:
@@ -84,6 +86,14 @@ func (s *ScanArgs) ParseOptions(a *Args, with ScanOptions) error {
 		}
 	}
 	return a.Done()
+}
+
+// parseType reads the name of a type.
+func (s *ScanArgs) parseType(a *Args) {
+	name := a.Bytes()
+	if s.Type, s.Typed = store.TypeNamed(string(name)); !s.Typed {
+		a.Fail(Error("ERR unknown type name '" + string(UpToNUL(name)) + "'"))
+	}
 }
 
 // parseCursor reads a cursor as C's strtoul does, since that is what clients have come to rely on: a sign is taken, a

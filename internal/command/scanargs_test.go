@@ -39,6 +39,7 @@ func TestParseScan(t *testing.T) {
 		{line: "0 COUNT 9223372036854775807", count: math.MaxInt32},
 		{line: "0 TYPE hash MATCH a*", with: ScanType, count: 10, typ: "hash"},
 		{line: "0 TYPE hash", err: ErrSyntax},
+		{line: "0 TYPE nosuch COUNT", with: ScanType, err: Error("ERR unknown type name 'nosuch'")},
 		{line: "0 NoValues COUNT 3", with: ScanNoValues, count: 3, noValues: true},
 		{line: "0 NOVALUES", err: ErrSyntax},
 		{line: "0 TYPE hash", with: ScanNoValues, err: ErrSyntax},
@@ -58,8 +59,8 @@ func TestParseScan(t *testing.T) {
 			t.Errorf("%s: error %v, want %v", tc.line, err, tc.err)
 			continue
 		}
-		if err == nil && (s.Cursor != tc.cursor || s.Count != tc.count || string(s.Type) != tc.typ || s.NoValues != tc.noValues) {
-			t.Errorf("%s: got %d, %d, %q", tc.line, s.Cursor, s.Count, s.Type)
+		if err == nil && (s.Cursor != tc.cursor || s.Count != tc.count || s.Typed != (tc.typ != "") || s.Typed && s.Type.String() != tc.typ || s.NoValues != tc.noValues) {
+			t.Errorf("%s: got %d, %d, %v", tc.line, s.Cursor, s.Count, s.Type)
 		}
 	}
 }

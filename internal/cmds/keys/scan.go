@@ -16,13 +16,8 @@ func scan(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	want := func(it *store.Item) bool { return opts.Match(it.Key()) }
-	if opts.Type != nil {
-		typ, ok := store.TypeNamed(string(opts.Type))
-		if !ok {
-			return command.Error("ERR unknown type name '" + string(command.UpToNUL(opts.Type)) + "'")
-		}
-		want = func(it *store.Item) bool { return it.Type() == typ && opts.Match(it.Key()) }
+	want := func(it *store.Item) bool {
+		return (!opts.Typed || it.Type() == opts.Type) && opts.Match(it.Key())
 	}
 	// The keys come before the cursor is known, but after it in the reply: they are gathered first.
 	var found [][]byte
