@@ -25,12 +25,18 @@ type oomScore struct {
 // maxOOMScore is the largest score that the kernel takes; the smallest is as far below 0.
 const maxOOMScore = 1000
 
-var errOOMScore = errors.New("Failed to apply new oom_score_adj configuration, check server logs.")
+var errOOMScore = errors.New("Failed to set current oom_score_adj. Check server logs.")
 
 // followOOMScore sets the score now and whenever the configuration changes. At the start an error is only logged.
 func followOOMScore(cfg *config.Config, log *slog.Logger, path string) {
 	o := &oomScore{cfg: cfg, log: log, path: path}
-	cfg.OnChange(o.apply, "oom-score-adj", "oom-score-adj-values")
+	cfg.OnChange(func() error {
+		err := o.apply()
+		if err != nil {
+			log.Warn("Failed applying new configuration. Possibly related to new oom-score-adj setting. Restoring previous settings.")
+		}
+		return err
+	}, "oom-score-adj", "oom-score-adj-values")
 	_ = o.apply() // it is in the log
 }
 

@@ -208,7 +208,7 @@ func TestOOMScore(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := cfg.Update(config.Caller{}, []config.Param{{Name: "oom-score-adj", Value: "yes"}})
-	if err == nil || !strings.Contains(err.Error(), "Failed to apply new oom_score_adj configuration") || !strings.Contains(log.String(), "Unable to read") {
+	if err == nil || !strings.Contains(err.Error(), "Failed to set current oom_score_adj. Check server logs.") || !strings.Contains(log.String(), "Unable to read") {
 		t.Errorf("without the file: %v, log %s", err, &log)
 	}
 	if mode := cfg.Enum("oom-score-adj").Load(); mode != "no" {

@@ -118,6 +118,20 @@ func ExpandTitle(template string, value func(name string) string) (text string, 
 	}
 }
 
+// localeName checks that the name has the form of a locale's; which there are is the system's business.
+func localeName(_, s string) (string, error) {
+	if base, _, _ := strings.Cut(s, "."); s == "" || base == "C" || base == "POSIX" {
+		return s, nil
+	}
+	language, rest, ok := strings.Cut(s, "_")
+	if ok && (len(language) == 2 || len(language) == 3) && len(rest) >= 2 && strings.ToLower(language) == language {
+		if country := rest[:2]; strings.ToUpper(country) == country && (len(rest) == 2 || rest[2] == '.' || rest[2] == '@') {
+			return s, nil
+		}
+	}
+	return "", errors.New("Invalid locale name")
+}
+
 // versionText checks redis-version: three numbers with dots, since clients take it apart.
 func versionText(_, s string) (string, error) {
 	parts := strings.Split(s, ".")

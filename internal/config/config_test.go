@@ -288,3 +288,15 @@ func write(t *testing.T, dir, name, text string) string {
 	}
 	return path
 }
+
+// TestLocaleNames takes what may be the name of a locale.
+func TestLocaleNames(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"": true, "C": true, "C.UTF-8": true, "POSIX": true, "de_AT": true, "de_AT.UTF-8": true, "ca_ES@valencia": true, "fil_PH": true,
+		"zzz": false, "yes": false, "de": false, "DE_at": false, "5": false, "de_AUT": false, "_AT": false,
+	} {
+		if err := New().Set("locale-collate", name); (err == nil) != ok {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

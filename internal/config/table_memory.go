@@ -71,7 +71,7 @@ func encodingTable() []Directive {
 			Doc: "integers up to which a set is a sorted array"},
 		{Name: "set-max-listpack-entries", Kind: Int, Max: maxI64, Default: "128", Status: Later,
 			Doc: "members up to which a set is one packed block (Redis 7.2 and later)"},
-		{Name: "set-max-listpack-value", Kind: Memory, Max: maxI64, Default: "64", Status: Later, Doc: "longest member in a packed set"},
+		{Name: "set-max-listpack-value", Kind: Int, Max: maxI64, Default: "64", Status: Later, Doc: "longest member in a packed set"},
 		{Name: "zset-max-listpack-entries", Aliases: []string{"zset-max-ziplist-entries"}, Kind: Int, Max: maxI64, Default: "128",
 			Status: Later, Doc: "members up to which a sorted set is one packed block"},
 		{Name: "zset-max-listpack-value", Aliases: []string{"zset-max-ziplist-value"}, Kind: Memory, Max: maxI64, Default: "64",

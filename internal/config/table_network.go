@@ -13,7 +13,7 @@ func networkTable() []Directive {
 		{Name: "unixsocket", Kind: String, Flags: Immutable, Doc: "path of the Unix socket to listen on"},
 		{Name: "unixsocketperm", Kind: Octal, Flags: Immutable, Max: 0o777, Default: "0",
 			Doc: "permissions of the Unix socket, 0 for what the umask gives"},
-		{Name: "unixsocketgroup", Kind: String, Flags: Immutable, Status: Later, Doc: "group of the Unix socket"},
+		{Name: "unixsocketgroup", Kind: String, Flags: Immutable, Doc: "group of the Unix socket"},
 		{Name: "protected-mode", Kind: Bool, Default: "yes",
 			Doc: "serve only the loopback interface while the default user has no password"},
 		{Name: "tcp-backlog", Kind: Int, Flags: Immutable, Max: maxI32, Default: "511",

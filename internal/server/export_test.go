@@ -5,6 +5,7 @@ package server
 import (
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/stats"
 )
 
 // Family gives the commands of this package, which cannot be run.
@@ -16,4 +17,15 @@ func (s *Server) Effects() *engine.Log { return s.engine.Effects }
 // Diagnose gives what MEMORY DOCTOR says about these figures.
 func Diagnose(used, peak, clients, rss, resident, pages, live int64, n int) string {
 	return diagnose(&memory{used: used, peak: peak, clients: clients, rss: rss}, resident, pages, live, n)
+}
+
+// Counters gives all numbers of INFO that only grow.
+func (s *Server) Counters() map[string]float64 {
+	all := map[string]float64{}
+	s.stats.Visit(func(v stats.Sample) {
+		if v.Field.Kind == stats.Counter {
+			all[v.Name] = v.Number
+		}
+	})
+	return all
 }

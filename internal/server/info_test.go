@@ -101,9 +101,8 @@ func TestInfoCounts(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"used_memory_rss", "used_memory_dataset", "total_net_input_bytes", "total_system_memory", "total_commands_processed"} {
-		if number(t, c, name) <= 0 {
-			t.Errorf("%s is not positive", name)
-		}
+		t.Log(name, "is to be positive")
+		testutil.Poll(t, 5*time.Second, func() bool { return number(t, c, name) > 0 }) // loops publish what they count now and then
 	}
 	if rss, most := number(t, c, "used_memory_rss"), int64(4<<30); rss > most {
 		t.Errorf("used_memory_rss is %d", rss)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"os/user"
 	"runtime"
 	"slices"
 	"strconv"
@@ -52,12 +54,32 @@ func (s *Server) listen() error {
 		if err != nil {
 			return &StartError{"Failed opening Unix socket: bind: " + config.SystemText(err), err}
 		}
+		if err := s.chooseGroup(path); err != nil {
+			return &StartError{"Failed opening Unix socket: " + err.Error(), err}
+		}
 		addrs = append(addrs, addr)
 	}
 	s.listenMu.Lock()
 	defer s.listenMu.Unlock()
 	s.addrs = addrs
 	return nil
+}
+
+// chooseGroup gives the Unix socket to the group of unixsocketgroup.
+func (s *Server) chooseGroup(path string) error {
+	name := s.config.Str("unixsocketgroup").Load()
+	if name == "" {
+		return nil
+	}
+	group, err := user.LookupGroup(name)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.Atoi(group.Gid)
+	if err != nil {
+		return err
+	}
+	return os.Chown(path, -1, id)
 }
 
 // followAddress has the server listen elsewhere when the configuration says so. Connections stay.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,10 +113,11 @@ func TestUnixSocket(t *testing.T) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "s")
-	s, target := start(t, redpoll.Options{
-		UnixSocket: path,
-		Config:     map[string]string{"unixsocketperm": "700", "enable-debug-command": "local"},
-	})
+	settings := map[string]string{"unixsocketperm": "700", "enable-debug-command": "local"}
+	if group, err := user.LookupGroupId(strconv.Itoa(os.Getgid())); err == nil { // a group that one may give a file to
+		settings["unixsocketgroup"] = group.Name
+	}
+	s, target := start(t, redpoll.Options{UnixSocket: path, Config: settings})
 	c := target.Dial(t)
 	c.Must(t, "DEBUG", "LOG", "a client of a Unix socket is local")
 	if port := field(t, c, "tcp_port"); port != "0" {
@@ -128,6 +131,19 @@ func TestUnixSocket(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the socket is left: %v", err)
+	}
+}
+
+// TestUnknownGroup ends a start whose socket is to be of a group that there is not.
+func TestUnknownGroup(t *testing.T) {
+	dir, err := os.MkdirTemp("", "redpoll")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	_, err = redpoll.Start(redpoll.Options{UnixSocket: filepath.Join(dir, "s"), Config: map[string]string{"unixsocketgroup": "no-such-group"}})
+	if err == nil || !strings.Contains(err.Error(), "no-such-group") {
+		t.Errorf("it starts: %v", err)
 	}
 }
 

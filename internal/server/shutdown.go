@@ -73,7 +73,7 @@ func (s *Server) abortShutdown(c *command.Ctx) error {
 // refuseSave tells whether a shutdown has to fail because the data would have to be saved first.
 func (s *Server) refuseSave(save bool) bool {
 	if save {
-		s.log.Warn("The data cannot be saved by this version of Redpoll, can't exit.")
+		s.log.Warn("Error trying to save the DB, can't exit. This version of Redpoll cannot save.")
 	}
 	return save
 }
