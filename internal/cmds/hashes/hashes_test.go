@@ -11,78 +11,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/command/commandtest"
-	"github.com/redpoll/redpoll/internal/mem"
-	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-// rig runs the family's handlers on a store of its own, without an engine, and is their Host.
-type rig struct {
-	registry *command.Registry
-	db       *store.DB
-	events   []string
-	effects  []string
-	dirty    int64
-	ticks    int
-	end      error // what Tick gives
-
-	fieldsets command.Fieldsets
-}
-
-func newRig(t testing.TB) *rig {
-	t.Helper()
-	arena, err := mem.NewArena(mem.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { arena.Close() })
-	v := store.New(store.Options{Arena: arena, Shards: 1, Databases: 1}).NewView()
-	v.NowMillis = 1
-	registry, err := command.NewRegistry(Family)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &rig{registry: registry, db: v.DB(0)}
-}
-
-func (r *rig) ClientID() int64               { return 1 }
-func (r *rig) Fieldsets() *command.Fieldsets { return &r.fieldsets }
-
-func (r *rig) Tick() error { r.ticks++; return r.end }
-func (r *rig) Propagate(argv [][]byte) {
-	r.effects = append(r.effects, string(bytes.Join(argv, []byte(" "))))
-}
-func (r *rig) Notify(event string, key []byte) { r.events = append(r.events, event+" "+string(key)) }
-
-// do gives the bytes of a reply, and leaves the call's traces in the rig.
-func (r *rig) do(proto int, words ...string) []byte {
-	r.events, r.effects, r.dirty, r.ticks = nil, nil, 0, 0
-	argv := make([][]byte, len(words))
-	for i, w := range words {
-		argv[i] = []byte(w)
-	}
-	return commandtest.Reply(proto, func(w *resp.Writer) {
-		s := r.registry.Resolve(argv)
-		c := command.Ctx{DB: r.db, Reply: w, Argv: argv, Spec: s, Host: r, Client: r}
-		var err error
-		if !s.ArityOK(len(argv)) {
-			err = command.ErrArity(s.FullName())
-		} else {
-			err = s.Run(&c)
-		}
-		r.dirty = c.Dirty
-		if err != nil {
-			w.Reset()
-			w.Error(err.Error())
-		}
-	})
-}
+// newRig makes what the family's handlers run on.
+func newRig(t testing.TB) *commandtest.Rig { return commandtest.NewRig(t, Family) }
 
 func TestSpecs(t *testing.T) {
-	commandtest.CompareSpecs(t, newRig(t).registry, testutil.Oracle(t))
+	commandtest.CompareSpecs(t, newRig(t).Registry, testutil.Oracle(t))
 }
 
 func TestEffects(t *testing.T) {
@@ -139,12 +77,12 @@ func TestEffects(t *testing.T) {
 		{"HIMPORT SET h s 3", "", 0, ""},
 		{"HIMPORT DISCARDALL", "", 0, ""},
 	} {
-		r.do(2, strings.Fields(tc.line)...)
-		if got := strings.Join(r.events, ","); got != tc.events {
+		r.Do(2, strings.Fields(tc.line)...)
+		if got := strings.Join(r.Events, ","); got != tc.events {
 			t.Errorf("%s: events %q, want %q", tc.line, got, tc.events)
 		}
-		if got := strings.Join(r.effects, ","); r.dirty != tc.dirty || got != tc.effects {
-			t.Errorf("%s: dirty %d, effects %q, want %d, %q", tc.line, r.dirty, got, tc.dirty, tc.effects)
+		if got := strings.Join(r.Effects, ","); r.Dirty != tc.dirty || got != tc.effects {
+			t.Errorf("%s: dirty %d, effects %q, want %d, %q", tc.line, r.Dirty, got, tc.dirty, tc.effects)
 		}
 	}
 }
@@ -172,17 +110,17 @@ func TestTicks(t *testing.T) {
 	} {
 		write := !slices.Contains(reads, words[0])
 		if !write {
-			r.end = closing
-			if got := string(r.do(2, words...)); got != "-ERR closing\r\n" || r.ticks != 1 {
-				t.Errorf("%s with the server going down: %.100q after %d ticks", words[0], got, r.ticks)
+			r.End = closing
+			if got := string(r.Do(2, words...)); got != "-ERR closing\r\n" || r.Ticks != 1 {
+				t.Errorf("%s with the server going down: %.100q after %d ticks", words[0], got, r.Ticks)
 			}
-			r.end = nil
+			r.End = nil
 		}
-		if r.do(2, words...); r.ticks != 2 {
-			t.Errorf("%s: %d ticks", words[0], r.ticks)
+		if r.Do(2, words...); r.Ticks != 2 {
+			t.Errorf("%s: %d ticks", words[0], r.Ticks)
 		}
-		if write && r.dirty != n {
-			t.Errorf("%s: %d changes", words[0], r.dirty)
+		if write && r.Dirty != n {
+			t.Errorf("%s: %d changes", words[0], r.Dirty)
 		}
 	}
 }
@@ -195,10 +133,10 @@ func TestAgainstReference(t *testing.T) {
 		c.Must(t, "FLUSHALL")
 		c.Must(t, "CONFIG", "SET", "hash-max-listpack-entries", "6", "hash-max-listpack-value", "12")
 		r := newRig(t)
-		r.db.Settings().HashMaxListpackEntries.Store(6)
-		r.db.Settings().HashMaxListpackValue.Store(12)
+		r.DB.Settings().HashMaxListpackEntries.Store(6)
+		r.DB.Settings().HashMaxListpackValue.Store(12)
 		c.Must(t, "SET", "string", "v")
-		r.db.SetString([]byte("string"), []byte("v"), store.NoExpiry)
+		r.DB.SetString([]byte("string"), []byte("v"), store.NoExpiry)
 		rnd := rand.New(rand.NewPCG(1, uint64(proto)))
 		for range 4000 {
 			words := randomCall(rnd)
@@ -206,11 +144,11 @@ func TestAgainstReference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := r.do(proto, words...)
+			got := r.Do(proto, words...)
 			if !sameReply(t, r, words, proto, got, want) {
 				t.Fatalf("protocol %d: %q:\n\tgot  %q\n\twant %q", proto, words, got, want.Raw)
 			}
-			if it, ok := r.db.Peek([]byte(words[1])); ok {
+			if it, ok := r.DB.Peek([]byte(words[1])); ok {
 				if enc := c.Must(t, "OBJECT", "ENCODING", words[1]).Str; words[1] != "string" && enc != it.Encoding().String() {
 					t.Fatalf("%q: %s, want %s", words, it.Encoding(), enc)
 				}
@@ -222,12 +160,12 @@ func TestAgainstReference(t *testing.T) {
 }
 
 // sameReply compares replies: in any order where that is free, by their shape where chance decides.
-func sameReply(t *testing.T, r *rig, words []string, proto int, got []byte, want testutil.Reply) bool {
+func sameReply(t *testing.T, r *commandtest.Rig, words []string, proto int, got []byte, want testutil.Reply) bool {
 	t.Helper()
 	if bytes.Equal(got, want.Raw) {
 		return true
 	}
-	it, ok := r.db.Peek([]byte(words[1]))
+	it, ok := r.DB.Peek([]byte(words[1]))
 	if !ok || it.Type() != store.TypeHash || got[0] == '-' || want.Raw[0] == '-' {
 		return false
 	}
@@ -304,4 +242,8 @@ func randomCall(r *rand.Rand) []string {
 		}
 	}
 	return words
+}
+
+func TestHammer(t *testing.T) {
+	newRig(t).Hammer(t, 7, 30_000)
 }

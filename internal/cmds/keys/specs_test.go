@@ -5,7 +5,9 @@ package keys_test
 import (
 	"testing"
 
+	"github.com/redpoll/redpoll/internal/cmds/hashes"
 	"github.com/redpoll/redpoll/internal/cmds/keys"
+	"github.com/redpoll/redpoll/internal/cmds/strings"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/command/commandtest"
 	"github.com/redpoll/redpoll/internal/testutil"
@@ -19,4 +21,9 @@ func TestSpecs(t *testing.T) {
 		t.Fatal(err)
 	}
 	commandtest.CompareSpecs(t, registry, testutil.Oracle(t))
+}
+
+// TestHammer has the keys of other families to work on.
+func TestHammer(t *testing.T) {
+	commandtest.NewRig(t, keys.Family, strings.Family, hashes.Family).Hammer(t, 7, 60_000)
 }

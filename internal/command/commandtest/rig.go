@@ -14,17 +14,19 @@ import (
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-// Rig runs families' handlers on a store of its own, without an engine and at the time 1 ms, and is their Host. The last call
-// leaves its traces in it.
+// Rig runs families' handlers on a store of its own, without an engine and at the time 1 ms, and is their Host and Client. The last
+// call leaves its traces in it.
 type Rig struct {
-	DB      *store.DB
+	DB       *store.DB
+	Registry *command.Registry
+
 	Events  []string // notifications: the event and the key
 	Effects []string // what the log gets in place of the call
 	Dirty   int64
 	Ticks   int
 	End     error // what Tick gives
 
-	registry *command.Registry
+	fieldsets command.Fieldsets
 }
 
 // NewRig makes a rig for one test.
@@ -42,8 +44,14 @@ func NewRig(t testing.TB, families ...command.Family) *Rig {
 	view := store.New(store.Options{Arena: arena, Shards: 4, Databases: 2}).NewView()
 	view.NowMillis = 1
 	view.DB(0).Settings().MaxBulk.Store(512 << 20)
-	return &Rig{DB: view.DB(0), registry: registry}
+	return &Rig{DB: view.DB(0), Registry: registry}
 }
+
+// ClientID is command.Client's.
+func (r *Rig) ClientID() int64 { return 1 }
+
+// Fieldsets gives what HIMPORT remembers of the client.
+func (r *Rig) Fieldsets() *command.Fieldsets { return &r.fieldsets }
 
 // Tick is command.Host's.
 func (r *Rig) Tick() error { r.Ticks++; return r.End }
@@ -64,8 +72,8 @@ func (r *Rig) Do(proto int, words ...string) []byte {
 		argv[i] = []byte(w)
 	}
 	return Reply(proto, func(w *resp.Writer) {
-		s := r.registry.Resolve(argv)
-		c := command.Ctx{DB: r.DB, Reply: w, Argv: argv, Spec: s, Host: r}
+		s := r.Registry.Resolve(argv)
+		c := command.Ctx{DB: r.DB, Reply: w, Argv: argv, Spec: s, Host: r, Client: r}
 		err := command.ErrArity(s.FullName())
 		if s.ArityOK(len(argv)) {
 			err = s.Run(&c)
@@ -95,7 +103,7 @@ func (r *Rig) Hammer(t testing.TB, seed uint64, calls int) {
 	limit := &r.DB.Settings().MaxBulk
 	defer limit.Store(limit.Swap(1 << 20))
 	var specs []*command.Spec
-	for s := range r.registry.All() {
+	for s := range r.Registry.All() {
 		if s.Run != nil {
 			specs = append(specs, s)
 		}
