@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/invariants"
+	"github.com/redpoll/redpoll/internal/store"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -209,4 +210,47 @@ func TestHousekeepingFails(t *testing.T) {
 	b.clock.Advance(1100 * time.Millisecond)
 	c.w.Housekeep(0)
 	c.want(":1", "DBSIZE")
+}
+
+// TestReleaseWakes: a view that is released on any goroutine has a sleeping loop free what it kept.
+func TestReleaseWakes(t *testing.T) {
+	b, loops := sleepyBench(t, 8, 2)
+	v := b.Store.NewView()
+	v.NowMillis = b.clock.WallMillis()
+	db := v.DB(0)
+	for round := range 5 {
+		key := fmt.Append(nil, "hash:", round)
+		h, _ := db.FindHashWrite(key)
+		for i := range 20_000 {
+			h.SetOne(fmt.Append(nil, "field:", i), []byte("some value of some length"), store.NoExpiry)
+		}
+		it, _ := db.Peek(key)
+		view := db.Freeze(&it)
+		db.Delete(key)
+		b.Store.SettleAll()
+		for range 100 {
+			b.clock.Advance(time.Millisecond)
+			for _, l := range loops {
+				l.look()
+			}
+		}
+		if b.Store.Used() < 1_000_000 {
+			t.Fatalf("%d bytes are used while a view is open", b.Store.Used())
+		}
+		var reader sync.WaitGroup
+		reader.Go(view.Release)
+		reader.Wait()
+		for i := 0; b.Store.LazyPending() > 0; i++ {
+			b.clock.Advance(time.Millisecond)
+			for _, l := range loops {
+				l.look()
+			}
+			if i > 1000 {
+				t.Fatal("what the view kept is not freed")
+			}
+		}
+	}
+	if b.Store.Used() > 100_000 || b.Store.FrozenViews() != 0 {
+		t.Errorf("%d bytes are used, %d views", b.Store.Used(), b.Store.FrozenViews())
+	}
 }

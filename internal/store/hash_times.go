@@ -376,8 +376,11 @@ func (h *Hash) setTableExpiry(field []byte, at int64) bool {
 		h.expectField(hashed, at, was)
 		t = h.it.elements()
 	}
+	before := t.Heap.Live()
 	replaceField(&t, pos, e, fieldValue(t.Heap, e), at)
 	h.it.recount(was, at)
 	h.it.indexFields(h.db.Now())
+	h.it.weigh(t.Heap.Live() - before)
+	h.fit()
 	return true
 }
