@@ -121,7 +121,11 @@ func (s *Store) Housekeep(shard int, now int64, max int) (more bool) {
 	sh := &s.shards[shard]
 	s.sweepWatches(sh)
 	sh.thaw()
+	sh.refused = false
 	due := s.expireDue(sh, now, max)
+	if sh.refused {
+		due = now + reindexAfter
+	}
 	if s.freeLazily(sh, max) {
 		due = now
 	}
@@ -211,7 +215,7 @@ func (s *Store) meet(sh *Shard, t *table, db int, h uint64, now int64, most int)
 
 // reapAt reaps about most fields of the hashes whose key may have this hash, and gives their number.
 func (s *Store) reapAt(sh *Shard, t *table, db int, h uint64, now int64, most int) (done int) {
-	for found := true; found && done < most; {
+	for found := true; found && done < most && !sh.refused; {
 		var it Item
 		found = false
 		t.keys.Candidates(h, func(e mem.Ref, p dict.Pos) bool {

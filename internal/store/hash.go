@@ -50,9 +50,13 @@ func (db *DB) FindHash(key []byte) (Hash, error) {
 	return Hash{db: db, key: key, it: it}, err
 }
 
-// FindHashWrite finds a hash to be changed; see FindWrite. The error is ErrWrongType.
+// FindHashWrite finds a hash to be changed; see FindWrite. The error is ErrWrongType. Even to delete fields takes memory while
+// the hash is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) FindHashWrite(key []byte) (Hash, error) {
-	it, _, err := db.FindTypeWrite(key, TypeHash)
+	it, ok, err := db.FindTypeWrite(key, TypeHash)
+	if ok && err == nil && it.isBig() && it.big().heap.Freezing() {
+		db.Reserve(0)
+	}
 	return Hash{db: db, key: key, it: it}, err
 }
 
@@ -266,11 +270,17 @@ func (h *Hash) setPacked(field, value []byte) (created bool) {
 	return created
 }
 
-// limit makes a packed hash of too many fields a table.
+// limit makes a packed hash of too many fields a table, if there is memory.
 func (h *Hash) limit() {
 	if h.Len() > int(h.db.s.Settings.HashMaxListpackEntries.Load()) {
-		h.spread()
+		h.trySpread()
 	}
+}
+
+// trySpread is spread if there is memory. The command that found the hash too long has done its work.
+func (h *Hash) trySpread() {
+	defer ignoreNoMemory()
+	h.spread()
 }
 
 // spread makes a packed hash a table.

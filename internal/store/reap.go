@@ -67,8 +67,13 @@ func (h *Hash) Purge(tick func() error) error {
 			h.db.s.Settle(h.it.sh.number)
 		}
 	}()
+	sh := h.it.sh
 	for h.Overdue() {
+		sh.refused = false
 		h.db.s.reap(&h.it, h.db.index, h.db.Now(), tickEvery)
+		if sh.refused {
+			panic(mem.ErrNoMemory)
+		}
 		if err := tick(); err != nil {
 			return err
 		}
@@ -151,11 +156,14 @@ func (s *Store) reapTable(it *Item, db int, now int64, most int) (done int) {
 	return done
 }
 
-// reapElement removes one element of a table.
+// reapElement removes one element of a table. If the table is frozen that takes memory: when it is refused, the shard has it
+// noted, and it panics with mem.ErrNoMemory.
 func (s *Store) reapElement(it *Item, t *dict.Table, db int, e mem.Ref, pos dict.Pos) {
-	s.expireField(it, db, fieldKey(t.Heap, e))
-	before := t.Heap.Live()
+	before, refused := t.Heap.Live(), it.sh.refused
+	it.sh.refused = true
 	t.Remove(pos)
+	it.sh.refused = refused
+	s.expireField(it, db, fieldKey(t.Heap, e))
 	freeField(t.Heap, e)
 	it.weigh(t.Heap.Live() - before)
 	it.rec.times().n--
@@ -175,7 +183,7 @@ func (s *Store) reapAll(it *Item, t *dict.Table, db int, now int64, most int) (d
 		}
 		return len(dead) < most
 	})
-	defer ignoreNoMemory() // of a frozen table
+	defer ignoreNoMemory() // see reapElement
 	for _, e := range dead {
 		field := fieldKey(t.Heap, e)
 		_, pos := t.Find(hash.Bytes(field), field)

@@ -103,6 +103,7 @@ type Shard struct {
 	heapBytes int64  // of all its tables, as last published to Store.used
 	unsettled []*big // big values that may have other sizes than published
 	sweeping  []*big // big values with blocks that only ended views kept
+	refused   bool   // memory was refused that removing a field of a frozen hash takes
 
 	releases // of views of its big values
 	_        [32]byte
