@@ -12,9 +12,9 @@ import (
 )
 
 const commandsIntro = `
-What this version has, by family. Each command is complete in options, replies and errors as of Redis 7.0 unless
-[compat.md](compat.md) says otherwise; *since* is the version of Redis that brought it. ` + "`COMMAND DOCS`" + ` tells the same of a
-running server. What Redis 7.0 has and this version has not is [at the end](#not-in-this-version).
+What this version has, by family. Each command is complete in options, replies and errors as of Redis 7.0, or of Redis 8.10 and
+Valkey 9.1 if it is newer, unless [compat.md](compat.md) says otherwise; *since* is the version that brought it. ` + "`COMMAND DOCS`" + `
+tells the same of a running server. What Redis 7.0 has and this version has not is [at the end](#not-in-this-version).
 `
 
 // titles are the headings of the families; one that is missing here is an error, so that none is forgotten.
