@@ -204,6 +204,9 @@ func (h *Heap) Relocate(r Ref, n int) Ref {
 	return to
 }
 
+// Relocates tells whether Relocate may move anything: that the heap has no freezes, open or yet to be swept.
+func (h *Heap) Relocates() bool { return h.freezes == nil }
+
 // Trim gives back the spans that are kept though they are empty, or most of them.
 func (h *Heap) Trim() {
 	for c := range uint8(numClasses) {

@@ -84,35 +84,37 @@ func (s *Store) Excess() (excess, live int64) {
 // whether there is more to do.
 func (s *Store) Compact(shard, max int) (more bool) {
 	sh := &s.shards[shard]
+	c := compactor{left: max, percent: s.Settings.SparsePercent.Load()}
 	for db := range sh.used {
-		t := sh.tables[db].Load()
-		if t == nil {
-			continue
+		if t := sh.tables[db].Load(); t != nil && c.table(t) {
+			more = true
+			break
 		}
-		percent := s.Settings.SparsePercent.Load()
-		c := compactor{t: t, heap: t.heap, left: max}
-		if t.compaction.wanted(t.heap, percent) {
-			c.run()
-		} else if b := t.sparseBig(percent); b != nil {
-			c.heap = b.heap
-			c.big(b)
-		} else {
-			continue
-		}
-		s.compactions.add(c.done)
-		return true
 	}
-	return false
+	s.compactions.add(c.done)
+	return more
 }
 
-// sparseBig gives a big value of the table's whose heap wants compacting, nil when there is none.
-func (t *table) sparseBig(percent int64) *big {
-	for _, b := range t.bigs {
-		if !b.heap.Freezing() && b.compaction.wanted(b.heap, percent) {
-			return b
+// table goes on with a table's heap, or else with those of its big values in turn, and tells whether there is more to do.
+func (c *compactor) table(t *table) (more bool) {
+	c.t, c.heap = t, t.heap
+	if t.compaction.wanted(t.heap, c.percent) {
+		c.run()
+		return true
+	}
+	for ; t.bigTurn < len(t.bigs); t.bigTurn++ {
+		if c.left <= 0 {
+			return true
+		}
+		c.left--
+		if b := t.bigs[t.bigTurn]; b.heap.Relocates() && b.compaction.wanted(b.heap, c.percent) {
+			c.heap = b.heap
+			c.big(b)
+			return true
 		}
 	}
-	return nil
+	t.bigTurn = 0
+	return false
 }
 
 // wanted tells whether a walk is under way or to be begun; excess past percent of what lives is too much.
@@ -141,10 +143,11 @@ func (c *compaction) end(h *mem.Heap) {
 
 // compactor is one slice of a walk.
 type compactor struct {
-	t    *table
-	heap *mem.Heap // that is compacted: the table's, or a big value's
-	left int       // entries to be looked at
-	done Compactions
+	t       *table
+	heap    *mem.Heap // that is compacted: the table's, or a big value's
+	percent int64     // what is too much of excess
+	left    int       // entries to be looked at
+	done    Compactions
 }
 
 func (c *compactor) run() {
@@ -233,7 +236,6 @@ func (c *compactor) elements(st *compaction) {
 
 // big walks on through the elements of a big value.
 func (c *compactor) big(b *big) {
-	b.touch()
 	st, moved := &b.compaction, c.done.Moved
 	elements := dict.Table{Heap: b.heap, Root: &b.table, Key: fieldKey}
 	for c.left > 0 {

@@ -118,7 +118,8 @@ type table struct {
 	expires int // keys with an expiry
 	timed   int // hashes with fields that expire
 
-	bigs []*big // the big values of its keys
+	bigs    []*big // the big values of its keys
+	bigTurn int    // the one whose heap is to be looked at next, for compacting
 
 	register   *bigs // of the store; Immutable
 	incomplete bool  // the index lacks entries
