@@ -11,9 +11,11 @@ import (
 // cronPeriod is how often the server looks at what needs no shard: memory to give back, samples for INFO.
 const cronPeriod = 100 * time.Millisecond
 
-// keepCached is how many bytes of free pages stay resident, so that a load that comes and goes does not fault them in over
-// and over; scavengeStep is what one period gives back beyond them.
+// Free pages of so many bytes, and of a share of those in use, stay resident up to keepCached, so that a load that comes and
+// goes does not fault them in over and over; scavengeStep is what one period gives back beyond them.
 const (
+	keepLeast    = 4 << 20
+	keepShare    = 16
 	keepCached   = 16 << 20
 	scavengeStep = 512 << 20
 )
@@ -63,7 +65,8 @@ func (c *cron) stop() {
 
 // giveBack returns free pages to the system beyond a few.
 func (s *Server) giveBack() {
-	if cached := s.arena.Stats().Cached; cached > keepCached {
-		s.arena.Scavenge(min(cached-keepCached, scavengeStep))
+	arena := s.arena.Stats()
+	if excess := arena.Cached - min(keepLeast+arena.InUse/keepShare, keepCached); excess > 0 {
+		s.arena.Scavenge(min(excess, scavengeStep))
 	}
 }

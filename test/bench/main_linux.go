@@ -83,6 +83,7 @@ func run(args []string) error {
 		{"throughput", b.throughput},
 		{"scaling", b.scaling},
 		{"memory", b.memory},
+		{"giveback", b.giveBack},
 		{"expiry", b.expiry},
 		{"cache", b.cache},
 		{"neighbours", b.neighbours},
