@@ -13,6 +13,7 @@ import (
 // one at a time, until it is released. What it keeps in memory that the value itself no longer has counts as used until then.
 type Frozen struct {
 	at       *moment
+	now      int64 // Unix ms; of the command that asked for it
 	released atomic.Bool
 }
 
@@ -44,7 +45,7 @@ func (db *DB) Freeze(it *Item) *Frozen {
 	}
 	b.latest.views++
 	db.s.views.Add(1)
-	return &Frozen{at: b.latest}
+	return &Frozen{at: b.latest, now: db.v.NowMillis}
 }
 
 // Release ends the view; it may be called from any goroutine, whatever locks that holds but a leaf's, and more than once.

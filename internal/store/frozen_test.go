@@ -20,10 +20,7 @@ func (k *keyspace) view(key modelKey) {
 	if !ok || !it.IsBig() || len(k.views) > 8 {
 		return
 	}
-	h := db.HashOf(&it)
-	if h.Overdue() {
-		return // it has fields that the model knows no longer
-	}
+	k.live(key) // takes out of the model what is dead; the hash may have it
 	k.views = append(k.views, modelView{db.Freeze(&it), maps.Clone(k.model[key].fields)})
 }
 
@@ -38,8 +35,8 @@ func (k *keyspace) compareView(v modelView) {
 		}
 		delete(left, string(p.Field.Bytes))
 	}
-	if len(left) > 0 || v.f.Len() != len(v.fields) {
-		k.t.Fatalf("a view of %d fields lacks %d of %d", v.f.Len(), len(left), len(v.fields))
+	if len(left) > 0 {
+		k.t.Fatalf("a view lacks %d of %d fields", len(left), len(v.fields))
 	}
 }
 

@@ -120,33 +120,25 @@ func (it *Item) setBig(b *big) {
 	putBigNumber(it.rec.value(), it.t.adopt(b))
 }
 
-// Fields goes through the fields of a hash that is frozen.
+// Fields goes through the fields of a hash that is frozen: those that Hash.Each would have shown at the moment of the view.
 type Fields struct {
 	heap *mem.Heap
 	walk dict.Walk
+	now  int64
 }
 
-// Fields begins a walk through the view's fields, of which there are Len. The value is a hash.
+// Fields begins a walk. The value is a hash.
 func (f *Frozen) Fields() Fields {
-	t := f.table()
-	return Fields{heap: t.Heap, walk: t.Walk()}
+	t := dict.Table{Heap: f.at.b.heap, Root: &f.at.root.table, Key: fieldKey}
+	return Fields{heap: t.Heap, walk: t.Walk(), now: f.now}
 }
 
 // Next gives a field that it has not given yet, valid until the view is released; false at the end.
 func (w *Fields) Next() (p Pair, ok bool) {
-	e := w.walk.Next()
-	if e == 0 {
-		return Pair{}, false
+	for e := w.walk.Next(); e != 0; e = w.walk.Next() {
+		if p = pairOf(w.heap, e); p.Expiry == 0 || p.Expiry >= w.now {
+			return p, true
+		}
 	}
-	return pairOf(w.heap, e), true
-}
-
-// Len tells how many fields there are. The value is a hash.
-func (f *Frozen) Len() int {
-	t := f.table()
-	return t.Len()
-}
-
-func (f *Frozen) table() dict.Table {
-	return dict.Table{Heap: f.at.b.heap, Root: &f.at.root.table, Key: fieldKey}
+	return Pair{}, false
 }

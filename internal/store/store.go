@@ -106,7 +106,6 @@ type Shard struct {
 	refused   bool   // memory was refused that removing a field of a frozen hash takes
 
 	releases // of views of its big values
-	_        [32]byte
 }
 
 // table is one database's part of a shard.
