@@ -63,8 +63,8 @@ func read(r *commandtest.Rig, key string) string {
 	return string(it.AppendText(nil))
 }
 
-// sizes are the lengths up to which values are tried: small ones, the edge of what lies in a record, several pieces.
-var sizes = []int{3, 20, 100, 9000, 200_000}
+// sizes are the lengths up to which values are tried: small ones, the edge of what lies in a record, several chunks.
+var sizes = []int{3, 20, 100, 9000, 500_000}
 
 // TestBitOp compares every operation with what its definition says, bit by bit.
 func TestBitOp(t *testing.T) {
@@ -72,7 +72,7 @@ func TestBitOp(t *testing.T) {
 	for i := range 400 {
 		op := operation(i % int(numOperations))
 		size := sizes[rng.IntN(3)]
-		if i >= 360 {
+		if i >= 380 {
 			size = sizes[3+i%2]
 		}
 		call := []string{"BITOP", op.String(), "d"}
@@ -141,7 +141,7 @@ func TestCountAndPos(t *testing.T) {
 	for range 3000 {
 		size := sizes[rng.IntN(3)]
 		if rng.IntN(100) == 0 {
-			size = sizes[3]
+			size = sizes[3+rng.IntN(2)]
 		}
 		text := random(rng, size)
 		put(r, "k", text+"x")
@@ -188,7 +188,7 @@ func place(i, total int) int {
 // TestBitField compares operations on random fields with a model that computes in big integers.
 func TestBitField(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for _, far := range []int{0, 8 << 13, 8 << 17} { // fields near the beginning, and where a string lies in several pieces
+	for _, far := range []int{0, 8 << 13, 8 * (5<<16 - 100)} { // near the beginning, and where chunks of a long string meet
 		r := commandtest.NewRig(t, Family)
 		model := make(bitText, far+400*8)
 		for i := range model {
