@@ -49,7 +49,11 @@ func (f *filter) parse(h *Hub, args [][]byte, readIDs idReader) error {
 		case "NOT-ID":
 			var ids []int64
 			ids, n, err = readIDs(args)
-			f.set(condition{word, func(s *Session) bool { return slices.Contains(ids, s.id) }, true})
+			slices.Sort(ids) // they may be very many
+			f.set(condition{word, func(s *Session) bool {
+				_, found := slices.BinarySearch(ids, s.id)
+				return found
+			}, true})
 		case "SKIPME":
 			f.self, err = parseSkipMe(value)
 		case "MAXAGE":
@@ -227,17 +231,21 @@ func (f *filter) matches(s *Session) bool {
 	return true
 }
 
-// sessions gives those that the filter means, the caller being self: in the order of the ids given, or of all ids.
-func (f *filter) sessions(h *Hub, self *Session) []*Session {
-	var list []*Session
+// sessions gives those that the filter means: in the order of the ids given, or of all ids.
+func (f *filter) sessions(c *command.Ctx) (list []*Session, err error) {
+	self := of(c)
+	self.publish()
+	want := func(s *Session) bool { return (s != self || f.self) && f.matches(s) }
 	if f.ids == nil {
-		list = h.Sessions()
-	} else {
-		for _, id := range f.ids {
-			if s := h.Session(id); s != nil {
-				list = append(list, s)
-			}
+		return slices.DeleteFunc(self.hub.Sessions(), func(s *Session) bool { return !want(s) }), nil
+	}
+	for i, id := range f.ids {
+		if s := self.hub.Session(id); s != nil && want(s) {
+			list = append(list, s)
+		}
+		if i%1000 == 999 && err == nil {
+			err = c.Tick()
 		}
 	}
-	return slices.DeleteFunc(list, func(s *Session) bool { return s == self && !f.self || !f.matches(s) })
+	return list, err
 }

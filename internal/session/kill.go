@@ -18,9 +18,12 @@ func clientKill(c *command.Ctx) error {
 	if err := f.parse(self.hub, args, killIDs); err != nil {
 		return err
 	}
-	self.publish()
+	list, err := f.sessions(c)
+	if err != nil {
+		return err
+	}
 	killed := 0
-	for _, s := range f.sessions(self.hub, self) {
+	for _, s := range list {
 		switch {
 		case s != self:
 			if s.kill() {

@@ -47,8 +47,10 @@ func clientList(c *command.Ctx) error {
 	if err := f.parse(self.hub, c.Argv[2:], listIDs); err != nil {
 		return err
 	}
-	self.publish()
-	list := f.sessions(self.hub, self)
+	list, err := f.sessions(c)
+	if err != nil {
+		return err
+	}
 	text := make([]byte, 0, 400*len(list))
 	for i, s := range list {
 		if s == self {
