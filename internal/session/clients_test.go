@@ -303,6 +303,7 @@ func TestWatchMemory(t *testing.T) {
 	r := start(t, options{loops: 2})
 	watched := func() int64 { return r.engine.Account().Get(mem.Other) }
 	c, other := r.dial(), r.dial()
+	c.Must(t, "PING")
 	other.Must(t, "PING")
 	base := watched()
 	const many = 100_000

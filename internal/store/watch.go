@@ -144,15 +144,28 @@ func (s *Store) AbandonLater(w *Watch) {
 func (s *Store) Abandon(w *Watch) {
 	w.dead.Store(true)
 	s.stopWatching(w)
-	for i := range w.keys {
-		sh := &s.shards[w.keys[i].hash&s.mask]
-		if !sh.tryLock() && !sh.spinLock() {
-			sh.stale.Store(true)
-			continue
+	slices.SortFunc(w.keys, func(a, b watched) int { return s.ShardOf(a.hash) - s.ShardOf(b.hash) })
+	for rest := w.keys; len(rest) > 0; {
+		shard := s.ShardOf(rest[0].hash)
+		n := 1
+		for n < len(rest) && s.ShardOf(rest[n].hash) == shard {
+			n++
 		}
-		s.unwatch(sh, w.keys[i].watchKey, w)
-		sh.unlock()
+		s.abandon(&s.shards[shard], rest[:n], w)
+		rest = rest[n:]
 	}
+}
+
+// abandon is Abandon for the keys of one shard.
+func (s *Store) abandon(sh *Shard, keys []watched, w *Watch) {
+	if !sh.tryLock() && !sh.spinLock() {
+		sh.stale.Store(true)
+		return
+	}
+	for i := range keys {
+		s.unwatch(sh, keys[i].watchKey, w)
+	}
+	sh.unlock()
 }
 
 // sweepWatches removes what abandoned watches have left in the held shard.
