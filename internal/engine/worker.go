@@ -110,6 +110,7 @@ func (e *Engine) NewWorker() *Worker {
 		timings: make([]timing, 0, maxTimings),
 	}
 	w.ctx.Host = w
+	w.view.Tick = w.Tick
 	return w
 }
 

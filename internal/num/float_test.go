@@ -142,7 +142,7 @@ func FuzzParseLongDouble(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, okD := ParseFloat(b)
 		l, okL := ParseLongDouble(b)
-		if okD && !okL && len(b) <= maxLongDoubleText {
+		if okD && !okL && len(b) <= MaxLongDoubleText {
 			t.Fatalf("%q is a double (%v) but no long double", b, d)
 		}
 		if !okL {

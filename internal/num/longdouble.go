@@ -20,8 +20,8 @@ const (
 	longMinExp = -16445 // of half the smallest denormal, which is read as zero
 )
 
-// maxLongDoubleText is the longest text Redis reads as a long double, in bytes.
-const maxLongDoubleText = 5*1024 - 1
+// MaxLongDoubleText is the longest text that Redis reads as a long double, in bytes.
+const MaxLongDoubleText = 5*1024 - 1
 
 // ParseLongDouble reads a long double by the rules of ParseFloat, with its own range, up to 5119 bytes. Infinity is read, to be
 // refused by Add.
@@ -29,7 +29,7 @@ func ParseLongDouble(b []byte) (l LongDouble, ok bool) {
 	if i, ok := ParseInt(b); ok {
 		return LongDouble{new(big.Float).SetPrec(longPrec).SetInt64(i)}, true
 	}
-	if len(b) > maxLongDoubleText {
+	if len(b) > MaxLongDoubleText {
 		return LongDouble{}, false
 	}
 	t, ok := scanFloat(b)

@@ -29,6 +29,21 @@ func (d *digest) mix(b []byte) {
 	*d = sha1.Sum(d[:])
 }
 
+// mixText is mix for a string, which may be a long one.
+func (d *digest) mixText(it *store.Item, tick func() error) (err error) {
+	h := sha1.New()
+	it.Pieces(0, it.TextLen(), func(piece []byte) bool {
+		h.Write(piece)
+		err = tick()
+		return err == nil
+	})
+	for i, b := range h.Sum(nil) {
+		d[i] ^= b
+	}
+	*d = sha1.Sum(d[:])
+	return err
+}
+
 func (d *digest) mixInt(n int) {
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], uint32(n))
@@ -40,7 +55,7 @@ func (d *digest) object(db *store.DB, it *store.Item, tick func() error) (err er
 	d.mixInt(int(it.Type()))
 	switch it.Type() {
 	case store.TypeString:
-		d.mix(it.AppendText(nil))
+		err = d.mixText(it, tick)
 	case store.TypeHash:
 		h := db.HashOf(it)
 		n := 0

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/ds/rope"
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
@@ -56,6 +57,7 @@ type big struct {
 // as long as the heap is frozen. Whatever changes in a frozen heap changes the root.
 type bigRoot struct {
 	table dict.Root
+	text  rope.Root
 }
 
 // bigSize is what a big value takes on the Go heap, about.
@@ -120,6 +122,13 @@ func (sh *Shard) newBig() *big {
 	b.home.Store(sh)
 	b.touch()
 	return b
+}
+
+// dropUnowned gives back the memory of a big that has become no record's.
+func (b *big) dropUnowned() {
+	if b.owner == nil {
+		b.heap.ReleaseAll()
+	}
 }
 
 // adopt makes the big the one of a record of this table, and gives its number; it needs no memory off the Go heap.

@@ -32,6 +32,9 @@ type View struct {
 	// KeepDead says that keys which are met dead stay where they are, though nobody finds them (CLIENT PAUSE).
 	KeepDead bool
 
+	// Tick is called every so often while a command's long value is copied, so that others need not wait; it may be nil.
+	Tick func() error
+
 	// Walking says that no shard is held and each is to be locked while it is visited.
 	Walking bool
 

@@ -17,7 +17,7 @@ type modelView struct {
 func (k *keyspace) view(key modelKey) {
 	db := k.v.DB(key.db)
 	it, ok := db.Peek([]byte(key.key))
-	if !ok || !it.IsBig() || len(k.views) > 8 {
+	if !ok || it.Type() != TypeHash || !it.IsBig() || len(k.views) > 8 {
 		return
 	}
 	k.live(key) // takes out of the model what is dead; the hash may have it
@@ -48,8 +48,8 @@ func (k *keyspace) release(i int) {
 	k.views = append(k.views[:i], k.views[i+1:]...)
 	v.f.Release()
 	v.f.Release()
-	if n := k.s.FrozenViews(); n != int64(len(k.views)) {
-		k.t.Fatalf("%d views are counted, there are %d", n, len(k.views))
+	if n := k.s.FrozenViews(); n != int64(len(k.views)+len(k.texts)) {
+		k.t.Fatalf("%d views are counted, there are %d", n, len(k.views)+len(k.texts))
 	}
 }
 

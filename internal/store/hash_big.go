@@ -120,6 +120,12 @@ func (it *Item) setBig(b *big) {
 	putBigNumber(it.rec.value(), it.t.adopt(b))
 }
 
+// IsBig tells whether the hash can be frozen.
+func (h *Hash) IsBig() bool { return h.it.ref != 0 && h.it.isBig() }
+
+// Freeze gives the hash, which IsBig, as it is now; see DB.Freeze.
+func (h *Hash) Freeze() *Frozen { return h.db.Freeze(&h.it) }
+
 // Fields goes through the fields of a hash that is frozen: those that Hash.Each would have shown at the moment of the view.
 type Fields struct {
 	heap *mem.Heap

@@ -41,8 +41,15 @@ type keyspace struct {
 	keys   []string
 	model  map[modelKey]modelValue
 	views  []modelView
+	texts  []textView
 	tight  bool // memory is short: operations may be refused
 	denied int
+}
+
+// textView is a stream of a big string, with what it is to give.
+type textView struct {
+	stream *TextStream
+	want   string
 }
 
 func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace {
@@ -60,7 +67,7 @@ func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace
 		}
 	}, OnExpireField: k.fieldDied})
 	k.s.Settings.HashMaxListpackEntries.Store(8)
-	k.s.bigTable = 6000
+	k.s.bigTable, k.s.bigString = 6000, 20_000
 	k.v = k.s.NewView()
 	k.v.NowMillis = 1_700_000_000_000
 	for i := range 60 {
@@ -223,7 +230,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(25); op {
+	switch op := k.rng.IntN(27); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -270,6 +277,12 @@ func (k *keyspace) step() {
 	case 22, 23:
 		if n := len(k.views); n > 0 {
 			k.release(k.rng.IntN(n))
+		}
+	case 24:
+		k.freeze(db, name, e)
+	case 25:
+		if n := len(k.texts); n > 0 {
+			k.read(k.rng.IntN(n))
 		}
 	default:
 		k.v.NowMillis += k.rng.Int64N(30)
@@ -350,6 +363,50 @@ func (k *keyspace) grow(key modelKey, db *DB, name []byte, e modelValue) {
 			k.t.Fatalf("WriteString at %d of %q gives %q", n, e.text, got)
 		}
 	})
+}
+
+// freeze begins to read a part of a big string.
+func (k *keyspace) freeze(db *DB, name []byte, e modelValue) {
+	it, ok := db.Peek(name)
+	if !ok || it.Type() != TypeString || len(k.texts) > 5 {
+		return
+	}
+	if it.IsBig() != (len(e.text) > k.s.bigString) {
+		k.t.Fatalf("a string of %d bytes is big: %v", len(e.text), it.IsBig())
+	}
+	if it.IsBig() {
+		from, to := k.rng.IntN(1000), len(e.text)-k.rng.IntN(1000)
+		k.texts = append(k.texts, textView{db.StreamText(&it, from, to), e.text[from:to]})
+	}
+}
+
+// read reads a frozen string to its end, or not quite, whatever has become of its key.
+func (k *keyspace) read(i int) {
+	k.t.Helper()
+	v := k.texts[i]
+	for n := k.rng.IntN(10); n > 0; n-- {
+		b := v.stream.Next()
+		if !strings.HasPrefix(v.want, string(b)) || len(b) == 0 && v.want != "" {
+			k.t.Fatalf("a view gives %d bytes %.20q, want %.20q", len(b), b, v.want)
+		}
+		if v.want = v.want[len(b):]; v.want == "" {
+			break
+		}
+	}
+	v.stream.Close()
+	k.texts = append(k.texts[:i], k.texts[i+1:]...)
+}
+
+// readAll ends all reading of strings.
+func (k *keyspace) readAll() {
+	k.t.Helper()
+	for len(k.texts) > 0 {
+		k.read(0)
+	}
+	if n := k.s.FrozenViews(); n != int64(len(k.views)) {
+		k.t.Fatalf("%d views are left, there are %d", n, len(k.views))
+	}
+	k.housekeep()
 }
 
 func (k *keyspace) transfer(from, to modelKey, move bool) {
@@ -487,6 +544,7 @@ func (k *keyspace) compact(shard int) {
 // check compares everything, and audits the memory.
 func (k *keyspace) check() {
 	k.t.Helper()
+	k.readAll()
 	for key := range k.model {
 		k.look(key)
 	}
@@ -530,6 +588,7 @@ func (k *keyspace) check() {
 // audit adds up what all records own and compares it with the heaps.
 func (k *keyspace) audit() {
 	k.t.Helper()
+	k.housekeep() // a key that was found dead may have left a big value
 	var all int64
 	for i := range k.s.shards {
 		sh := &k.s.shards[i]
@@ -618,6 +677,9 @@ func (k *keyspace) auditFields(heap *mem.Heap, root *dict.Root, times fieldTimes
 // auditBig is auditFields for a big value, which may have more that views still see.
 func (k *keyspace) auditBig(b *big, rec record) int64 {
 	k.t.Helper()
+	if rec.typ() == TypeString {
+		return b.heap.Live()
+	}
 	times := fieldTimes{}
 	if ft := rec.times(); ft != nil {
 		times = *ft

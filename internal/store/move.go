@@ -60,6 +60,8 @@ func (db *DB) transferValue(src *Item, target *DB, to []byte, at int64, take boo
 	switch {
 	case take && shape.flags&isBig != 0:
 		return src.transferBig(target, to, shape), nil
+	case shape.typ == TypeString && shape.flags&isBig != 0:
+		return src.copyBig(target, to, at, tick)
 	case shape.enc == EncTable:
 		return db.transferTable(src, target, to, shape, take, tick)
 	case shape.flags&inBlock == 0:
@@ -80,10 +82,12 @@ func (db *DB) transferValue(src *Item, target *DB, to []byte, at int64, take boo
 	return dst, nil
 }
 
+// home gives the shard that a key belongs into.
+func (db *DB) home(key []byte) *Shard { return &db.s.shards[db.v.hashOf(key)&db.s.mask] }
+
 // place gives the table that a key belongs into.
 func (db *DB) place(key []byte) *table {
-	sh := &db.s.shards[db.v.hashOf(key)&db.s.mask]
-	return db.s.table(sh, db.index, db.v.NowMillis)
+	return db.s.table(db.home(key), db.index, db.v.NowMillis)
 }
 
 // transferBig makes a key that has src's big value, and leaves src an empty one.

@@ -38,6 +38,8 @@ type Options struct {
 
 	// BigTable is the bytes from which a table of many elements gets a heap of its own; 0 is the default.
 	BigTable int
+	// BigString is the length in bytes past which a string gets one; 0 is the default.
+	BigString int
 
 	// OnExpire is called for each key that died of its expiry, its shard held, before the key's bytes are gone.
 	OnExpire func(db int, key []byte)
@@ -61,6 +63,7 @@ type Store struct {
 	shardBits     uint       // Immutable
 	databases     int        // Immutable
 	bigTable      int        // Immutable; see Options
+	bigString     int        // Immutable; see Options
 	onExpire      func(db int, key []byte)
 	onExpireField func(db int, key, field []byte)
 	onEvict       func(db int, key []byte)
@@ -128,6 +131,9 @@ type table struct {
 // bigTable is the default of Options.BigTable.
 const bigTable = 512 << 10
 
+// bigString is the default of Options.BigString.
+const bigString = 256 << 10
+
 // never is the time of what will not happen.
 const never = math.MaxInt64
 
@@ -135,7 +141,7 @@ const never = math.MaxInt64
 func New(o Options) *Store {
 	s := &Store{
 		arena: o.Arena, shards: make([]Shard, o.Shards), mask: uint64(o.Shards - 1),
-		databases: o.Databases, bigTable: cmp.Or(o.BigTable, bigTable),
+		databases: o.Databases, bigTable: cmp.Or(o.BigTable, bigTable), bigString: cmp.Or(o.BigString, bigString),
 		onExpire: o.OnExpire, onExpireField: o.OnExpireField, onEvict: o.OnEvict, onDue: o.OnDue,
 	}
 	for 1<<s.shardBits < o.Shards {

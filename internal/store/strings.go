@@ -5,6 +5,7 @@ package store
 import (
 	"encoding/binary"
 
+	"github.com/redpoll/redpoll/internal/ds/rope"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/num"
 )
@@ -34,14 +35,14 @@ func (db *DB) SetString(key, value []byte, at int64) {
 	if len(value) <= maxEmbstr {
 		enc = EncEmbstr
 	}
-	db.setBlob(key, TypeString, enc, value, at)
+	db.setBlob(key, enc, value, at)
 }
 
 // SetInt is SetString for a number.
 func (db *DB) SetInt(key []byte, n int64, at int64) {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], uint64(n))
-	db.setBlob(key, TypeString, EncInt, b[:], at)
+	db.setBlob(key, EncInt, b[:], at)
 }
 
 // Reserve makes it all but certain that a command which changes several things can have n bytes for them, so that it is not
@@ -54,17 +55,21 @@ func (db *DB) Reserve(n int) {
 	}
 }
 
-// setBlob gives key a value of bytes in place of whatever it held.
-func (db *DB) setBlob(key []byte, typ Type, enc Encoding, value []byte, at int64) {
+// setBlob gives key a string, whose bytes are kept as they are, in place of whatever it held.
+func (db *DB) setBlob(key []byte, enc Encoding, value []byte, at int64) {
 	it, ok := db.lookup(key)
+	if len(value) > db.s.bigString {
+		db.setBig(key, value, at)
+		return
+	}
 	if !ok {
-		db.createBlob(key, typ, enc, value, max(at, NoExpiry))
+		db.createBlob(key, TypeString, enc, value, max(at, NoExpiry))
 		return
 	}
 	if at == KeepExpiry {
 		at = it.Expiry()
 	}
-	db.replaceBlob(&it, typ, enc, value, at)
+	db.replaceBlob(&it, TypeString, enc, value, at)
 	db.use(&it)
 }
 
@@ -181,7 +186,11 @@ func (it *Item) AppendText(dst []byte) []byte {
 	if n, ok := it.Int(); ok {
 		return num.AppendInt(dst, n)
 	}
-	return append(dst, it.Blob()...)
+	it.Pieces(0, it.TextLen(), func(piece []byte) bool {
+		dst = append(dst, piece...)
+		return true
+	})
+	return dst
 }
 
 // TextLen gives a string's length in bytes.
@@ -189,12 +198,18 @@ func (it *Item) TextLen() int {
 	if n, ok := it.Int(); ok {
 		return num.IntLen(n)
 	}
+	if it.isBig() {
+		return it.rope().Len()
+	}
 	return len(it.Blob())
 }
 
 // Slice gives n of a string's bytes from off on, as many as there are: in place, or, where they do not lie in one piece,
 // copied to scratch, which grows as it has to. off and n are not negative.
 func (it *Item) Slice(off, n int, scratch []byte) []byte {
+	if it.isBig() {
+		return sliceRope(it.rope(), off, n, scratch)
+	}
 	b := it.Blob()
 	if v, ok := it.Int(); ok {
 		b = num.AppendInt(scratch[:0], v)
@@ -206,6 +221,10 @@ func (it *Item) Slice(off, n int, scratch []byte) []byte {
 // Pieces calls fn with n of a string's bytes from off on, as many as there are, piece by piece and in place, until fn gives
 // false. off and n are not negative. A piece is valid within fn only.
 func (it *Item) Pieces(off, n int, fn func(piece []byte) bool) {
+	if it.isBig() {
+		it.rope().Pieces(off, n, fn)
+		return
+	}
 	var text [maxIntText + 4]byte
 	if b := it.Slice(off, n, text[:0]); len(b) > 0 {
 		fn(b)
@@ -215,21 +234,33 @@ func (it *Item) Pieces(off, n int, fn func(piece []byte) bool) {
 // WriteString makes data the bytes of a string from off on. The string grows as it has to, by zero bytes up to off; it is
 // encoded as raw from then on, and its expiry stays. data is copied.
 func (db *DB) WriteString(it *Item, off int, data []byte) {
-	db.EditString(it, off, len(data), func(piece []byte) {
-		copy(piece, data)
-		data = data[len(piece):]
-	})
+	if it.isBig() {
+		it.rope().Write(off, data)
+		return
+	}
+	if off+len(data) > db.s.bigString {
+		db.outgrow(it, func(r rope.Rope) { r.Write(off, data) })
+		return
+	}
+	copy(db.grow(it, off+len(data))[off:], data)
 }
 
 // EditString calls fn with n bytes of a string from off on, piece by piece and in place, for it to change. The string grows
 // as it has to, by zero bytes, before the first call; it is encoded as raw from then on, and its expiry stays.
 func (db *DB) EditString(it *Item, off, n int, fn func(piece []byte)) {
+	if !it.isBig() && off+n > db.s.bigString {
+		db.outgrow(it, func(r rope.Rope) { r.Edit(off, n, func([]byte) {}) })
+	}
+	if it.isBig() {
+		it.rope().Edit(off, n, fn)
+		return
+	}
 	if b := db.grow(it, off+n); n > 0 {
 		fn(b[off : off+n])
 	}
 }
 
-// grow makes a string raw and n bytes long at least, and gives it in place.
+// grow makes a string that is not big raw and n bytes long at least, and gives it in place.
 func (db *DB) grow(it *Item, n int) []byte {
 	if v, ok := it.Int(); ok {
 		var text [maxIntText + 4]byte
@@ -304,7 +335,7 @@ func (db *DB) SetText(key, value []byte, at int64) {
 	if len(value) <= maxEmbstr {
 		enc = EncEmbstr
 	}
-	db.setBlob(key, TypeString, enc, value, at)
+	db.setBlob(key, enc, value, at)
 }
 
 // NewString makes an empty string under a key that is not there.
@@ -325,10 +356,13 @@ func (db *DB) BuildString(key []byte, n int, fill func(off int, piece []byte) er
 		if err := fill(0, value); err != nil {
 			return err
 		}
-		db.setBlob(key, TypeString, EncRaw, value, NoExpiry)
+		db.setBlob(key, EncRaw, value, NoExpiry)
 		return nil
 	}
 	db.lookup(key) // a dead key goes before memory is taken
+	if n > db.s.bigString {
+		return db.buildText(key, n, NoExpiry, inSteps(fill))
+	}
 	heap := db.place(key).heap
 	b := newBlock(heap, n)
 	built := false
@@ -346,6 +380,18 @@ func (db *DB) BuildString(key []byte, n int, fill func(off int, piece []byte) er
 	db.setBlock(key, b)
 	built = true
 	return nil
+}
+
+// inSteps has fill called with pieces of up to buildStep bytes.
+func inSteps(fill func(off int, piece []byte) error) func(off int, piece []byte) error {
+	return func(off int, piece []byte) error {
+		for ; len(piece) > buildStep; off, piece = off+buildStep, piece[buildStep:] {
+			if err := fill(off, piece[:buildStep]); err != nil {
+				return err
+			}
+		}
+		return fill(off, piece)
+	}
 }
 
 // setBlock gives key a string that lies in a block, in place of whatever it held.

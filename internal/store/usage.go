@@ -79,7 +79,7 @@ func (it *Item) SerializedLen() int {
 		return serializedInt(v)
 	}
 	if it.Type() == TypeString {
-		size := len(it.Blob())
+		size := it.TextLen()
 		return lengthPrefix(size) + size
 	}
 	h := Hash{it: *it}

@@ -15,7 +15,18 @@ func replyText(c *command.Ctx, it *store.Item) {
 		c.Reply.BulkInt(n)
 		return
 	}
+	if it.IsBig() {
+		replyStream(c, it, 0, it.TextLen())
+		return
+	}
 	c.Reply.Bulk(it.Blob())
+}
+
+// replyStream writes the bytes of a string that IsBig from one place to another, which are sent from where they lie.
+func replyStream(c *command.Ctx, it *store.Item, from, to int) {
+	c.Reply.BulkLen(to - from)
+	c.Reply.Stream(c.DB.StreamText(it, from, to))
+	c.Reply.BulkEnd()
 }
 
 // replyGet writes what GET replies and tells whether there was a string.
@@ -112,23 +123,21 @@ func getRange(c *command.Ctx) error {
 		c.Reply.Bulk(nil)
 		return nil
 	}
-	var scratch [24]byte
 	start, end, ok = clipRange(start, end, int64(it.TextLen()))
-	if !ok {
+	switch n := int(end-start) + 1; {
+	case !ok:
 		c.Reply.Bulk(nil)
-		return nil
+	case n > maxCopied && it.IsBig():
+		replyStream(c, &it, int(start), int(end)+1)
+	default:
+		var scratch [24]byte
+		c.Reply.Bulk(it.Slice(int(start), n, scratch[:0]))
 	}
-	c.Reply.Bulk(it.Slice(int(start), int(end-start)+1, scratch[:0]))
 	return nil
 }
 
-// text gives a string's bytes: in place, or a number's written into scratch.
-func text(it *store.Item, scratch []byte) []byte {
-	if _, ok := it.Int(); ok {
-		return it.AppendText(scratch)
-	}
-	return it.Blob()
-}
+// maxCopied is how many bytes of a string that IsBig are rather copied than streamed: to freeze it costs who changes it next.
+const maxCopied = 32 << 10
 
 // clipRange turns a range with both ends inclusive, negative ones counting from the end, into places within n bytes;
 // false when it is empty.

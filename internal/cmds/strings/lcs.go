@@ -11,11 +11,11 @@ import (
 type lcsMatch struct{ a, b, length int }
 
 func lcs(c *command.Ctx) error {
-	a, err := lcsText(c, c.Argv[1])
+	itemA, err := lcsFind(c, c.Argv[1])
 	if err != nil {
 		return err
 	}
-	b, err := lcsText(c, c.Argv[2])
+	itemB, err := lcsFind(c, c.Argv[2])
 	if err != nil {
 		return err
 	}
@@ -42,6 +42,10 @@ func lcs(c *command.Ctx) error {
 	if onlyLen && ranges {
 		return command.Error("ERR If you want both the length and indexes, please just use IDX.")
 	}
+	if bytes := int64(lcsLen(itemA)+1) * int64(lcsLen(itemB)+1) * 4; bytes > c.DB.Settings().MaxBulk.Load() {
+		return command.Error("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
+	}
+	a, b := lcsText(itemA), lcsText(itemB)
 	table, err := lcsTable(c, a, b)
 	if err != nil {
 		return err
@@ -60,8 +64,8 @@ func lcs(c *command.Ctx) error {
 	return nil
 }
 
-// lcsText gives a key's string, empty when it is missing. The bytes of a number are its own copy.
-func lcsText(c *command.Ctx, key []byte) ([]byte, error) {
+// lcsFind finds a key's string; nil when it is missing.
+func lcsFind(c *command.Ctx, key []byte) (*store.Item, error) {
 	it, ok := c.DB.Find(key)
 	if !ok {
 		return nil, nil
@@ -69,16 +73,29 @@ func lcsText(c *command.Ctx, key []byte) ([]byte, error) {
 	if it.Type() != store.TypeString {
 		return nil, command.Error("ERR The specified keys must contain string values")
 	}
-	return text(&it, nil), nil
+	return &it, nil
+}
+
+// lcsLen gives a string's length, 0 when it is missing.
+func lcsLen(it *store.Item) int {
+	if it == nil {
+		return 0
+	}
+	return it.TextLen()
+}
+
+// lcsText gives a string's bytes in one piece: in place or copied.
+func lcsText(it *store.Item) []byte {
+	if it == nil {
+		return nil
+	}
+	return it.Slice(0, it.TextLen(), nil)
 }
 
 // lcsTable fills the table of the textbook's dynamic programme: the entry i*(len(b)+1)+j is the length of the longest
 // common subsequence of a[:i] and b[:j].
 func lcsTable(c *command.Ctx, a, b []byte) ([]uint32, error) {
 	width := len(b) + 1
-	if bytes := int64(len(a)+1) * int64(width) * 4; bytes > c.DB.Settings().MaxBulk.Load() {
-		return nil, command.Error("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
-	}
 	table := make([]uint32, (len(a)+1)*width)
 	steps := 0
 	for i := 1; i <= len(a); i++ {

@@ -68,8 +68,23 @@ func (r Rope) Pieces(off, n int, fn func(piece []byte) bool) {
 	}
 }
 
-// Write makes data the bytes from off on. The string grows as it has to, by zero bytes up to off. One that was empty takes
-// hardly more memory than its bytes, one that grows has room to grow on. data is copied.
+// Fill makes an empty string one of n bytes, which fn is called to write, piece by piece and in place; off is where in the string
+// the piece begins. The string takes hardly more memory than its bytes. An error of fn's ends the filling and is returned: the
+// string is not to be used then.
+func (r Rope) Fill(n int, fn func(off int, piece []byte) error) error {
+	r.open(0, n)
+	for off := 0; off < n; {
+		b := r.within(off, n)
+		if err := fn(off, b); err != nil {
+			return err
+		}
+		off += len(b)
+	}
+	return nil
+}
+
+// Write makes data the bytes from off on. The string grows as it has to, by zero bytes up to off; one that was not empty then
+// has room to grow on. data is copied.
 func (r Rope) Write(off int, data []byte) {
 	if len(data) == 0 {
 		return
