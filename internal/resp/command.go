@@ -24,6 +24,9 @@ func CommandLen[S ~string | ~[]byte](args ...S) int {
 	return n
 }
 
+// AppendBulkLen appends the beginning of a bulk of n bytes, which are to follow, and a line break.
+func AppendBulkLen(dst []byte, n int) []byte { return appendLength(dst, '$', n) }
+
 func appendLength(dst []byte, kind byte, n int) []byte {
 	return append(num.AppendUint(append(dst, kind), uint64(n)), '\r', '\n')
 }

@@ -114,6 +114,7 @@ func (s *Server) activityStats(sec *stats.Section) {
 	zero("acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel")
 	sec.Counter("redpoll_parked_commands", "times that a command found busy what it needed", engine.Stats.Parked.Load)
 	sec.Counter("redpoll_detached_handlers", "commands that were overtaken", engine.Stats.Detached.Load)
+	sec.Gauge("redpoll_frozen_views", "long values that are kept as they were for somebody who reads them", engine.Store.FrozenViews)
 	sec.Counter("redpoll_handler_panics", "commands that failed by a bug", engine.Stats.Panics.Load)
 }
 

@@ -22,10 +22,14 @@ func reply(c *command.Ctx, v store.Value) {
 
 // replyGet writes the value of a field, or that there is none.
 func replyGet(c *command.Ctx, h *store.Hash, field []byte) {
-	if v, ok := h.Get(field); ok {
-		reply(c, v)
-	} else {
+	v, ok := h.Get(field)
+	switch {
+	case !ok:
 		c.Reply.Null()
+	case len(v.Bytes) > longValue && h.IsBig():
+		replyLong(c, h, v.Bytes)
+	default:
+		reply(c, v)
 	}
 }
 
@@ -119,6 +123,10 @@ func replyAll(c *command.Ctx, fields, values bool) error {
 		c.Reply.Map(h.Len())
 	} else {
 		c.Reply.Array(h.Len())
+	}
+	if h.IsBig() {
+		c.Reply.Stream(newFieldStream(&h, fields, values))
+		return nil
 	}
 	n := 0
 	h.Each(func(p store.Pair) bool {

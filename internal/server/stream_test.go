@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// longValues are a long string and a hash of many fields, in a server.
+type longValues struct {
+	text   string
+	fields map[string]string
+}
+
+const (
+	longText   = 32 << 20
+	longFields = 20_000
+)
+
+// startLong runs a server with a Unix socket, which holds far less than one of TCP does: so a reply of a megabyte waits.
+func startLong(t *testing.T) (*redpoll.Server, *testutil.Target) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "redpoll") // the path of a socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return start(t, redpoll.Options{UnixSocket: filepath.Join(dir, "s")})
+}
+
+// makeLong sets the keys "text", of so many bytes, and "hash", each of whose fields has some 400 bytes.
+func makeLong(t *testing.T, c *testutil.Client, size, count int) *longValues {
+	v := &longValues{fields: map[string]string{}}
+	var b strings.Builder
+	for i := 0; b.Len() < size; i++ {
+		fmt.Fprintf(&b, "%015d ", i)
+	}
+	v.text = b.String()
+	c.Must(t, "SET", "text", v.text)
+	for i := 0; i < count; {
+		args := []string{"HSET", "hash"}
+		for range 1000 {
+			field, value := fieldName(i), fmt.Sprintf("value:%0300d", i)
+			if i%5000 == 17 {
+				value = strings.Repeat(value, 1000) // one that is sent from where it lies
+			}
+			v.fields[field] = value
+			args = append(args, field, value)
+			i++
+		}
+		c.Must(t, args...)
+	}
+	return v
+}
+
+func fieldName(i int) string { return fmt.Sprintf("field:%0100d", i) }
+
+// same compares a string with a long one without printing them.
+func same(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %d bytes, want %d; or they differ: %x, %x", what, len(got), len(want), sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want)))
+	}
+}
+
+// sameFields compares a reply of HGETALL, as a flat list, with the fields.
+func (v *longValues) sameFields(t *testing.T, what string, got []string) {
+	t.Helper()
+	if len(got) != 2*len(v.fields) {
+		t.Fatalf("%s: %d texts for %d fields", what, len(got), len(v.fields))
+	}
+	seen := map[string]bool{}
+	for i := 0; i < len(got); i += 2 {
+		if got[i+1] != v.fields[got[i]] || seen[got[i]] {
+			t.Fatalf("%s: field %q is %.40q, want %.40q; shown before: %v", what, got[i], got[i+1], v.fields[got[i]], seen[got[i]])
+		}
+		seen[got[i]] = true
+	}
+}
+
+// TestSlowReaders: who reads long values slowly costs no second copy of them, holds up nobody, and reads them as they were
+// when he asked, whatever becomes of them.
+func TestSlowReaders(t *testing.T) {
+	_, target := startLong(t)
+	c := target.Dial(t)
+	v := makeLong(t, c, longText, longFields)
+	data := number(t, c, "allocator_allocated")
+	ask := func(args ...string) *testutil.Client {
+		slow := target.Dial(t)
+		slow.SetTimeout(time.Minute)
+		if err := slow.Send(args...); err != nil {
+			t.Fatal(err)
+		}
+		return slow
+	}
+	get, part, all, keys := ask("GET", "text"), ask("GETRANGE", "text", "1000", "-1000"), ask("HGETALL", "hash"), ask("HKEYS", "hash")
+	values := ask("HVALS", "hash")
+	several := target.Dial(t)
+	several.SetTimeout(time.Minute)
+	for _, args := range [][]string{{"MULTI"}, {"GET", "text"}, {"APPEND", "text", "+"}, {"GET", "text"}, {"HGETALL", "hash"}, {"STRLEN", "text"}} {
+		several.Must(t, args...)
+	}
+	if err := several.Send("EXEC"); err != nil {
+		t.Fatal(err)
+	}
+	gone := ask("GET", "text") // never reads
+	const views = 5 + 3 + 1
+	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == views })
+	if n := number(t, c, "allocator_allocated"); n > data+1<<20 {
+		t.Errorf("%d bytes for %d of data, the replies being unread", n, data)
+	}
+	for line := range strings.Lines(c.Must(t, "CLIENT", "LIST").Str) {
+		var omem int
+		if _, err := fmt.Sscan(line[strings.Index(line, " omem=")+6:], &omem); err != nil || omem > 64<<10 {
+			t.Errorf("%d bytes of replies wait: %s, %v", omem, line, err)
+		}
+	}
+
+	changed := 0
+	for i := range 50 {
+		c.Must(t, "SETRANGE", "text", fmt.Sprint(i*len(v.text)/50), "changed")
+		c.Must(t, "HSET", "hash", fieldName(i*17), "changed", fmt.Sprint("new:", i), "x")
+		c.Must(t, "HDEL", "hash", fieldName(i*13+5))
+		changed += 3
+	}
+	if n := number(t, c, "allocator_allocated"); n > data+50*(80<<10)+2<<20 {
+		t.Errorf("%d bytes for %d of data after %d changes", n, data, changed)
+	}
+	c.Must(t, "RENAME", "text", "renamed")
+	c.Must(t, "DEL", "hash")
+	c.Must(t, "SET", "renamed", "short")
+
+	receive := func(c *testutil.Client) testutil.Value {
+		t.Helper()
+		r, err := c.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Value
+	}
+	same(t, "GET", receive(get).Str, v.text)
+	same(t, "GETRANGE", receive(part).Str, v.text[1000:len(v.text)-999])
+	v.sameFields(t, "HGETALL", receive(all).Strings())
+	if n := len(receive(values).Strings()); n != len(v.fields) {
+		t.Errorf("HVALS gives %d", n)
+	}
+	for _, field := range receive(keys).Strings() {
+		if _, ok := v.fields[field]; !ok {
+			t.Fatalf("HKEYS gives %q", field)
+		}
+	}
+	exec := receive(several).Elems
+	if len(exec) != 5 || exec[4].Int != int64(len(v.text)+1) {
+		t.Fatalf("EXEC gives %d replies", len(exec))
+	}
+	same(t, "GET within EXEC", exec[0].Str, v.text)
+	same(t, "GET after APPEND", exec[2].Str, v.text+"+")
+	v.sameFields(t, "HGETALL within EXEC", exec[3].Strings())
+	several.Must(t, "PING")
+	gone.Close()
+	testutil.Poll(t, 10*time.Second, func() bool {
+		return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
+	})
+}
+
+// TestStreamsAtTheEnd: FLUSHALL and the server's end do not wait for who does not read.
+func TestStreamsAtTheEnd(t *testing.T) {
+	s, target := startLong(t)
+	c := target.Dial(t)
+	const size, count = longText / 4, longFields / 4
+	v := makeLong(t, c, size, count)
+	for _, args := range [][]string{{"GET", "text"}, {"HGETALL", "hash"}} {
+		slow := target.Dial(t)
+		slow.SetTimeout(time.Minute)
+		if err := slow.Send(args...); err != nil {
+			t.Fatal(err)
+		}
+		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 1 })
+		c.Must(t, "FLUSHALL")
+		r, err := slow.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if args[0] == "GET" {
+			same(t, "GET", r.Value.Str, v.text)
+			makeLong(t, c, size, count)
+		} else {
+			v.sameFields(t, "HGETALL", r.Value.Strings())
+		}
+		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 0 })
+	}
+	makeLong(t, c, size, count)
+	for _, args := range [][]string{{"GET", "text"}, {"HGETALL", "hash"}} {
+		if err := target.Dial(t).Send(args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 2 })
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
