@@ -218,9 +218,12 @@ func (it *Item) isBig() bool { return it.rec.has(isBig) }
 // big gives the value of an item that isBig.
 func (it *Item) big() *big { return it.t.big(it.rec) }
 
-// condemn has a big freed that no record has any more: in slices, as soon as nobody reads it.
+// condemn has a big freed that no record has any more: as soon as nobody reads it, and what is more than a slice in slices.
 func (b *big) condemn() {
 	b.leave()
+	if b.moments == 0 && b.release(lazyFrom) {
+		return
+	}
 	b.home.Load().store.lazy.Add(1)
 	if b.moments == 0 {
 		b.doom()
