@@ -185,6 +185,9 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 		cl.Reply.Truncate(mark)
 		w.fail(cl, err)
 	}
+	if spec.Flags.Has(command.Write) {
+		w.dirty = true // even without a change of the data: a value may be encoded anew
+	}
 	if ctx.Dirty > 0 {
 		w.dirty = true
 		w.changes += ctx.Dirty

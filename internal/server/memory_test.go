@@ -36,6 +36,19 @@ func TestFlushGivesMemoryBack(t *testing.T) {
 	}
 }
 
+// TestEncodingIsAccountedFor: what changes a value's encoding alone changes the memory that is in use.
+func TestEncodingIsAccountedFor(t *testing.T) {
+	c := client(t)
+	c.Must(t, "SET", "k", "12")
+	before := number(t, c, "allocator_allocated")
+	if v := c.Must(t, "SETBIT", "k", "2", "1"); v.Int != 1 {
+		t.Fatalf("the bit was %d", v.Int)
+	}
+	if after := number(t, c, "allocator_allocated"); after >= before {
+		t.Errorf("%d bytes with two bytes of text, %d with a number", after, before)
+	}
+}
+
 // TestFlushTouchesWatched makes a transaction fail whose key was flushed.
 func TestFlushTouchesWatched(t *testing.T) {
 	_, target := start(t, redpoll.Options{})
