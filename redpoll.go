@@ -35,6 +35,9 @@ type Options struct {
 	Loops int
 	// Shards is the number of parts that the keyspace is cut into, a power of two; 0 is the default. Tests use few.
 	Shards int
+	// BigValues is the bytes from which a value gets memory of its own, from which it can be sent while it changes; 0 is the
+	// default. Tests use few.
+	BigValues int
 }
 
 // Clock is a time that stands still until it is advanced. One clock may serve several servers.
@@ -73,7 +76,7 @@ func Start(o Options) (*Server, error) {
 	if err := cfg.Load(src); err != nil {
 		return nil, startError(err)
 	}
-	opts := server.Options{Config: cfg, Log: o.Log, Loops: o.Loops, Shards: o.Shards}
+	opts := server.Options{Config: cfg, Log: o.Log, Loops: o.Loops, Shards: o.Shards, BigValues: o.BigValues}
 	if o.Clock != nil {
 		opts.Clock = o.Clock.c
 	}

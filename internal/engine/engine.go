@@ -21,6 +21,7 @@ type Options struct {
 	Databases int
 	Shards    int // a power of two
 	Loops     int // loops that see to the shards' housekeeping
+	BigValues int // bytes from which a value gets a heap of its own; 0: as store has it
 	// Account counts the memory that clients make the server hold; nil for one that nobody else sees.
 	Account *mem.Account
 	// WakeLoop is called, from any goroutine, when a loop has housekeeping to do earlier than it knew.
@@ -97,7 +98,7 @@ func New(o Options) *Engine {
 		e.loops[i].due.Store(never)
 	}
 	e.Store = store.New(store.Options{
-		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases,
+		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases, BigTable: o.BigValues,
 		OnExpire: e.expired, OnExpireField: e.expiredField, OnEvict: e.evicted, OnDue: e.hurry,
 	})
 	e.SetTenacity(10)

@@ -30,6 +30,8 @@ type Options struct {
 	Log    *slog.Logger // nil: no log
 	Shards int          // 0: by the configuration (shards)
 	Loops  int          // 0: by the configuration (io-threads)
+	// BigValues is the bytes from which a value gets a heap of its own; 0: as store has it.
+	BigValues int
 	// System has the machine's files, where the limits of a container's memory are read; nil: the machine's.
 	System fs.FS
 	// PortZeroIsNone gives the port 0 the meaning that it has in redis.conf, no TCP, instead of any free port.
@@ -119,7 +121,7 @@ func Start(o Options) (*Server, error) {
 	s.engine = engine.New(engine.Options{
 		Arena: s.arena, Clock: s.clock, Log: s.log, Registry: s.registry,
 		Databases: int(s.config.Int("databases").Load()), Shards: o.Shards, Loops: s.numLoops, WakeLoop: s.wakeLoop,
-		Protect: s.protect, Account: &s.account,
+		Protect: s.protect, Account: &s.account, BigValues: o.BigValues,
 	})
 	s.hub = session.NewHub(session.Options{
 		Engine: s.engine, Log: s.log, Password: s.config.Str("requirepass").Load, Version: s.config.Version,

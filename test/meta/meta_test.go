@@ -29,6 +29,7 @@ const stepsPerRun = 400
 // A setup is what must make no difference.
 type setup struct {
 	shards, loops int
+	big           int // bytes from which values get heaps of their own; 0: the default
 	config        map[string]string
 	proto         int
 	pipeline      int // commands that are sent before their replies are read, at most
@@ -41,6 +42,7 @@ func randomSetup(rnd *rand.Rand) setup {
 	pick := func(n ...int) int { return n[rnd.IntN(len(n))] }
 	return setup{
 		shards: pick(1, 2, 64, 1024), loops: pick(1, 2, 5), proto: pick(2, 3), pipeline: pick(1, 7, 60),
+		big: pick(0, 1, 600, 10_000),
 		config: map[string]string{
 			"hash-max-listpack-entries": strconv.Itoa(pick(1, 3, 128, 10_000)),
 			"hash-max-listpack-value":   strconv.Itoa(pick(1, 64, 5_000)),
@@ -130,7 +132,7 @@ func run(t *testing.T, s setup, steps []step) outcome {
 	for name, value := range s.config {
 		config[name] = value
 	}
-	server, err := redpoll.Start(redpoll.Options{Config: config, Clock: clock, Shards: s.shards, Loops: s.loops})
+	server, err := redpoll.Start(redpoll.Options{Config: config, Clock: clock, Shards: s.shards, Loops: s.loops, BigValues: s.big})
 	if err != nil {
 		t.Fatal(err)
 	}
