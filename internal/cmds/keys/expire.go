@@ -114,7 +114,8 @@ func replyExpiry(c *command.Ctx, unit, base int64) error {
 	case it.Expiry() == 0:
 		c.Reply.Int(-1)
 	default:
-		c.Reply.Int((max(it.Expiry()-base, 0) + unit/2) / unit)
+		ms := max(it.Expiry()-base, 0)
+		c.Reply.Int(ms/unit + (ms%unit+unit/2)/unit) // the sum of ms and half a unit could overflow
 	}
 	return nil
 }
