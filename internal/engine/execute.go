@@ -238,8 +238,8 @@ func (w *Worker) commit() {
 func (w *Worker) finish(cl *Client, failed bool) {
 	now := w.e.clock.Mono()
 	if spec := w.current; spec != nil {
-		w.count(spec, now-w.mono, failed)
-		w.time(spec.ID(), now-w.mono, w.untimed+1)
+		t := w.count(spec, now-w.mono, failed)
+		w.time(t, spec.ID(), now-w.mono, int64(w.untimed)+1)
 		cl.LastCommand = spec
 	}
 	w.total++
@@ -249,8 +249,8 @@ func (w *Worker) finish(cl *Client, failed bool) {
 	w.mute(cl)
 }
 
-// count adds one run of a command to the worker's tallies.
-func (w *Worker) count(spec *command.Spec, nanos int64, failed bool) {
+// count adds one run of a command to its tally, which it gives.
+func (w *Worker) count(spec *command.Spec, nanos int64, failed bool) *tally {
 	t := &w.tallies[spec.ID()]
 	if t.calls == 0 {
 		w.touched = append(w.touched, int32(spec.ID()))
@@ -260,6 +260,7 @@ func (w *Worker) count(spec *command.Spec, nanos int64, failed bool) {
 	if failed {
 		t.failed++
 	}
+	return t
 }
 
 // mute drops the reply that was just written if the client does not want it.

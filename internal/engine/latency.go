@@ -30,7 +30,7 @@ func (l *Latencies) Reset() {
 }
 
 // record counts n runs of a command that took so many ns each.
-func (l *Latencies) record(id int32, ns int64, n uint64) {
+func (l *Latencies) record(id int, ns int64, n uint64) {
 	h := l.byID[id].Load()
 	if h == nil {
 		l.byID[id].CompareAndSwap(nil, new(hist.Distribution))
@@ -41,49 +41,30 @@ func (l *Latencies) record(id int32, ns int64, n uint64) {
 	h.RecordN(ns, n)
 }
 
-// timing is some runs of one command.
-type timing struct {
-	id    int32
-	calls uint32
-	ns    int64 // of all of them
-}
-
-// maxTimings is how many timings a worker keeps before it adds them up, lookBack at how many of them it looks for a like one.
-const (
-	maxTimings = 32
-	lookBack   = 4
-)
-
-// time notes that so many runs of a command took ns together. In a pipeline they are put to earlier runs of the command that
-// took about as long, between half and twice: its commands are timed in groups anyway, and to count each would be dear.
-func (w *Worker) time(id int, ns int64, calls int) {
-	if w.e.Stats.Latency.off.Load() {
+// time notes that so many runs of a command, whose tally is t, took ns together. In a pipeline they are put to the runs before
+// them if they took about as long, between half and twice: its commands are timed in groups anyway, and to count each would be
+// dear.
+func (w *Worker) time(t *tally, id int, ns, calls int64) {
+	if !w.timing {
 		return
 	}
-	n := len(w.timings)
-	for i := n - 1; i >= max(n-lookBack, 0); i-- {
-		if t := &w.timings[i]; t.id == int32(id) {
-			if one, other := ns*int64(t.calls), t.ns*int64(calls); one <= 2*other && other <= 2*one {
-				t.calls += uint32(calls)
-				t.ns += ns
-				return
-			}
+	if t.timed > 0 {
+		if one, other := ns*t.timed, t.timedNanos*calls; one <= 2*other && other <= 2*one {
+			t.timed += calls
+			t.timedNanos += ns
+			return
 		}
+		w.publishTiming(t, id)
 	}
-	if n == maxTimings {
-		w.publishTimings()
-	}
-	w.timings = append(w.timings, timing{int32(id), uint32(calls), ns})
+	t.timed, t.timedNanos = calls, ns
 }
 
-// publishTimings adds up what was noted.
-func (w *Worker) publishTimings() {
-	for _, t := range w.timings {
-		each := t.ns
-		if t.calls > 1 { // a division is dear
-			each /= int64(t.calls)
-		}
-		w.e.Stats.Latency.record(t.id, each, uint64(t.calls))
+// publishTiming adds up what was noted of a command.
+func (w *Worker) publishTiming(t *tally, id int) {
+	each := t.timedNanos
+	if t.timed > 1 { // a division is dear
+		each /= t.timed
 	}
-	w.timings = w.timings[:0]
+	w.e.Stats.Latency.record(id, each, uint64(t.timed))
+	t.timed = 0
 }

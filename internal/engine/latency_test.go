@@ -52,27 +52,17 @@ func TestLatencies(t *testing.T) {
 	}
 }
 
-// BenchmarkTimings notes what a batch of 64 commands has, timed in groups of eight, and adds it up.
+// BenchmarkTimings notes what a batch of 64 commands of three kinds has, timed one by one, and adds it up.
 func BenchmarkTimings(b *testing.B) {
 	w := newBench(&testing.T{}, clock.NewFake(someTime), Options{}).NewWorker()
+	w.timing = true
 	b.ReportAllocs()
-	n := int64(0)
 	for b.Loop() {
-		for i := range int64(8) {
-			w.time(1, 1900+i*n%100, 8)
+		for i := range 64 {
+			w.time(&w.tallies[i%3], i%3, 300+int64(i*7), 1)
 		}
-		w.publishTimings()
-		n++
-	}
-}
-
-// BenchmarkTimingsMixed is the same for commands that are timed one by one.
-func BenchmarkTimingsMixed(b *testing.B) {
-	w := newBench(&testing.T{}, clock.NewFake(someTime), Options{}).NewWorker()
-	for b.Loop() {
-		for i := range int64(64) {
-			w.time(1+int(i)%3, 300+i*7, 1)
+		for id := range 3 {
+			w.publishTiming(&w.tallies[id], id)
 		}
-		w.publishTimings()
 	}
 }

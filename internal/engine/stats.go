@@ -113,4 +113,5 @@ func raise(m *atomic.Int64, v int64) {
 // tally is a worker's own count of one command since it last added it to the Stats.
 type tally struct {
 	calls, nanos, failed int64
+	timed, timedNanos    int64 // runs that are not in the histogram yet, and what they took together
 }

@@ -210,8 +210,7 @@ func exec(c *command.Ctx) error {
 		began := w.e.clock.Mono()
 		err := w.call(cl, q.spec, q.Argv)
 		took := w.e.clock.Mono() - began
-		w.count(q.spec, took, err != nil)
-		w.time(q.spec.ID(), took, 1)
+		w.time(w.count(q.spec, took, err != nil), q.spec.ID(), took, 1)
 		w.total++
 		dirty = dirty || w.ctx.Dirty > 0
 	}

@@ -95,7 +95,7 @@ type Worker struct {
 	changes    int64 // to the keyspace since then
 	tallies    []tally
 	touched    []int32 // commands with a tally
-	timings    []timing
+	timing     bool    // durations are recorded; as of the beginning of the batch
 	total      int64
 	dutyCursor int
 
@@ -107,7 +107,6 @@ func (e *Engine) NewWorker() *Worker {
 	w := &Worker{
 		Chunks: resp.NewChunkPool(128),
 		e:      e, gate: e.Store.NewGate(), view: e.Store.NewView(), tallies: make([]tally, e.Registry.Size()),
-		timings: make([]timing, 0, maxTimings),
 	}
 	w.ctx.Host = w
 	w.view.Tick = w.Tick
@@ -151,6 +150,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	cl.Reply.SetPool(w.Chunks)
 	w.readClock()
 	w.start, w.untimed = w.mono, 0
+	w.timing = !w.e.Stats.Latency.off.Load()
 	if cl.HeldBack {
 		w.e.pause.release(cl)
 	}
@@ -304,6 +304,9 @@ func (w *Worker) publish() {
 	s := w.e.Stats
 	for _, id := range w.touched {
 		t, c := &w.tallies[id], &s.Commands[id]
+		if t.timed > 0 {
+			w.publishTiming(t, int(id))
+		}
 		c.Calls.Add(t.calls)
 		c.Nanos.Add(t.nanos)
 		if t.failed != 0 {
@@ -312,7 +315,6 @@ func (w *Worker) publish() {
 		*t = tally{}
 	}
 	w.touched = w.touched[:0]
-	w.publishTimings()
 	if w.total != 0 {
 		if w.client != nil {
 			w.client.Commands += w.total
