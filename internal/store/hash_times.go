@@ -361,6 +361,15 @@ func (h *Hash) SetExpiry(field []byte, at int64) bool {
 	return true
 }
 
+// Expire removes a field as one whose time has come, and the key with the last one; false when there is no such field.
+func (h *Hash) Expire(field []byte) bool {
+	if !h.Delete(field) {
+		return false
+	}
+	h.db.s.expiredFields.Add(1)
+	return true
+}
+
 func (h *Hash) setTableExpiry(field []byte, at int64) bool {
 	t := h.it.elements()
 	hashed := hash.Bytes(field)

@@ -17,7 +17,7 @@ const maxIndexShare = 16
 // returned.
 func (it *Item) Usage(samples int, tick func() error) (int64, error) {
 	n := int64(mem.Usable(it.rec.size())) + it.t.keys.Bytes()/int64(max(it.t.keys.Len(), 1))
-	if it.rec.has(hasExpiry) {
+	if it.rec.has(hasExpiry) || it.timed() {
 		n += min(it.t.expiry.Bytes()/int64(max(it.t.expiry.Len(), 1)), maxIndexShare)
 	}
 	if it.rec.has(inBlock) {

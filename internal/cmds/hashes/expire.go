@@ -151,7 +151,7 @@ func expireBy(c *command.Ctx, unit, base int64) error {
 		case !when.holds(old, at):
 			result = unmet
 		case at <= c.Now():
-			h.Delete(field)
+			h.Expire(field)
 			ch.deleted = append(ch.deleted, field)
 			result = deleted
 		default:

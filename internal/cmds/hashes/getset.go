@@ -174,7 +174,7 @@ func (o *exOptions) apply(c *command.Ctx, h *store.Hash, field []byte, ch *chang
 		}
 	case !o.expire:
 	case o.at <= c.Now():
-		h.Delete(field)
+		h.Expire(field)
 		ch.deleted = append(ch.deleted, field)
 	default:
 		h.SetExpiry(field, o.at)
@@ -241,7 +241,7 @@ func (o *exOptions) setOver(c *command.Ctx, h *store.Hash) {
 	key := c.Argv[1]
 	argv := [][]byte{[]byte("HDEL"), key}
 	for i := 0; i < len(o.fields); i += 2 {
-		h.Delete(o.fields[i])
+		h.Expire(o.fields[i])
 		argv = append(argv, o.fields[i])
 		if i%(2*tickEvery) == 2*(tickEvery-1) {
 			_ = c.Tick() // see setAll
