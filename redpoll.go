@@ -35,8 +35,8 @@ type Options struct {
 	Loops int
 	// Shards is the number of parts that the keyspace is cut into, a power of two; 0 is the default. Tests use few.
 	Shards int
-	// BigValues is the bytes from which a value gets memory of its own, from which it can be sent while it changes; 0 is the
-	// default. Tests use few.
+	// BigValues is the bytes from which a value gets memory of its own, from which it can be sent while it changes, 64 at least;
+	// 0 is the default. Tests use few.
 	BigValues int
 }
 

@@ -98,7 +98,7 @@ func New(o Options) *Engine {
 		e.loops[i].due.Store(never)
 	}
 	e.Store = store.New(store.Options{
-		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases, BigTable: o.BigValues,
+		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases, BigTable: o.BigValues, BigString: o.BigValues,
 		OnExpire: e.expired, OnExpireField: e.expiredField, OnEvict: e.evicted, OnDue: e.hurry,
 	})
 	e.SetTenacity(10)

@@ -38,7 +38,7 @@ type Options struct {
 
 	// BigTable is the bytes from which a table of many elements gets a heap of its own; 0 is the default.
 	BigTable int
-	// BigString is the length in bytes past which a string gets one; 0 is the default.
+	// BigString is the length in bytes past which a string gets one, 64 at least: numbers get none; 0 is the default.
 	BigString int
 
 	// OnExpire is called for each key that died of its expiry, its shard held, before the key's bytes are gone.

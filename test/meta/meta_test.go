@@ -42,7 +42,7 @@ func randomSetup(rnd *rand.Rand) setup {
 	pick := func(n ...int) int { return n[rnd.IntN(len(n))] }
 	return setup{
 		shards: pick(1, 2, 64, 1024), loops: pick(1, 2, 5), proto: pick(2, 3), pipeline: pick(1, 7, 60),
-		big: pick(0, 1, 600, 10_000),
+		big: pick(0, 64, 600, 10_000),
 		config: map[string]string{
 			"hash-max-listpack-entries": strconv.Itoa(pick(1, 3, 128, 10_000)),
 			"hash-max-listpack-value":   strconv.Itoa(pick(1, 64, 5_000)),
