@@ -168,6 +168,8 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.leave()
 	w.publish()
 	w.client, w.runner = nil, nil
+	w.ctx.Argv = nil // a read buffer may be a large one
+	w.view.Plan(nil, 0)
 	if w.detached {
 		w.detached = false
 		w.e.Store.Attach()

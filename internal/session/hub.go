@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +60,8 @@ type Hub struct {
 	evictAt  atomic.Int64                         // mono ns before which no more are closed for it
 	rejected atomic.Int64                         // connections refused for maxclients or by protected mode
 	accepted atomic.Int64
+
+	collecting atomic.Bool // collect has been asked for and not begun
 
 	mu     sync.Mutex
 	nextID int64                        // guarded by mu
@@ -267,6 +270,23 @@ func (h *Hub) Denied() int64 { return h.denials.Load() }
 
 // addInput accounts for bytes of a session's own read buffer.
 func (h *Hub) addInput(n int64) { h.engine.Account().Add(mem.ClientInput, n) }
+
+// collect has the garbage collected, once the running callback of the loop has returned: a server that makes no garbage
+// otherwise would keep a long command's buffer, and those that it grew out of, for minutes.
+func (h *Hub) collect(l *netloop.Loop) {
+	if !h.collecting.CompareAndSwap(false, true) {
+		return
+	}
+	posted := l.Post(func(*netloop.Runner) {
+		go func() {
+			h.collecting.Store(false)
+			runtime.GC()
+		}()
+	})
+	if !posted {
+		h.collecting.Store(false)
+	}
+}
 
 func (h *Hub) parserLimits(authenticated bool) resp.Limits {
 	return resp.Limits{MaxBulk: h.limits.maxBulk.Load(), Unauthenticated: !authenticated}

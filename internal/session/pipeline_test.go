@@ -5,6 +5,7 @@ package session_test
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -121,6 +122,25 @@ func TestHalfCommandsHoldLittle(t *testing.T) {
 	if v := r.dial().Must(t, "PING"); v.Str != "PONG" {
 		t.Errorf("PING: %v", v)
 	}
+}
+
+// TestLongCommandsLeaveNothing: the buffers of a long command are soon free again, though nothing else is allocated.
+func TestLongCommandsLeaveNothing(t *testing.T) {
+	r := start(t, options{})
+	c := r.dial()
+	in := line("STRLEN", strings.Repeat("k", 100<<20))
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	runtime.GC()
+	before := heap()
+	if _, err := c.DoRaw(in); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Poll(t, patience, func() bool { return heap() < before+20<<20 })
+	runtime.KeepAlive(in)
 }
 
 func TestPipelineOfThousands(t *testing.T) {

@@ -20,6 +20,7 @@ const (
 	maxStall  = 256 << 20       // input bytes that a client which does not read its replies may have waiting
 	maxKept   = 16 << 10        // the beginning of a command that is no longer waits in a buffer hardly larger than it
 	minRead   = 4 << 10         // room for a read in a session's own buffer
+	dearInput = 16 << 20        // a buffer of so many bytes is collected as soon as it is no longer needed
 )
 
 // Session is one connection: it turns bytes into commands, has them run, and writes the replies. All of it belongs to the
@@ -117,7 +118,8 @@ func (s *Session) makeRoom(need int) {
 func (s *Session) own(rest []byte, capacity int) {
 	grown := make([]byte, len(rest), capacity)
 	copy(grown, rest)
-	s.hub.addInput(int64(cap(grown) - cap(s.in)))
+	s.discard()
+	s.hub.addInput(int64(cap(grown)))
 	s.hub.recent.input.note(s.hub.engine.Clock().Mono(), int64(cap(grown)))
 	s.in, s.head = grown, 0
 }
@@ -319,9 +321,17 @@ func (s *Session) keep(rest []byte, own bool) {
 // dropInput forgets the session's own input and its buffer.
 func (s *Session) dropInput() {
 	if s.in != nil {
-		s.hub.addInput(-int64(cap(s.in)))
-		s.in, s.head = nil, 0
+		s.discard()
 	}
+}
+
+// discard lets go of the session's own buffer.
+func (s *Session) discard() {
+	s.hub.addInput(-int64(cap(s.in)))
+	if cap(s.in) >= dearInput {
+		s.hub.collect(s.conn.Loop())
+	}
+	s.in, s.head = nil, 0
 }
 
 // wake is the Client's Wake: it has a parked command tried again. Any goroutine may call it.
