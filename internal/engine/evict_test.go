@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -222,4 +223,42 @@ func TestPauseEvictsNothing(t *testing.T) {
 	b.clock.Advance(2 * time.Second)
 	b.EndPause(b.clock.Mono())
 	c.want("$-1", "GET a")
+}
+
+// BenchmarkSet runs pipelines of SETs: without a limit, far below it, and at it, where every key evicts another.
+func BenchmarkSet(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		limit int64
+	}{{"without", 0}, {"below", 1 << 40}, {"full", 20 << 20}} {
+		b.Run(c.name, func(b *testing.B) {
+			arena, err := mem.NewArena(mem.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer arena.Close()
+			test := newBench(nil, clock.Real(), Options{Arena: arena, Shards: 64})
+			test.setPolicy(store.AllKeysLRU)
+			test.SetMaxMemory(c.limit)
+			cl := test.connect()
+			const depth, keys = 16, 400_000
+			calls, argv := make([]Call, depth), make([][][]byte, keys)
+			for i := range argv {
+				argv[i] = [][]byte{[]byte("SET"), fmt.Appendf(nil, "key:%09d", i), []byte("some value or other")}
+			}
+			next := 0
+			for b.Loop() {
+				for i := range calls {
+					cl.w.Prepare(cl.cl, &calls[i], argv[next%keys], false)
+					next++
+				}
+				for i := range calls {
+					cl.w.PrepareRecord(&calls[i])
+				}
+				cl.w.Run(nil, cl.cl, calls)
+				cl.cl.Reply.Reset()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*depth), "ns/cmd")
+		})
+	}
 }
