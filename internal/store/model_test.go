@@ -65,7 +65,7 @@ func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace
 		if _, ok := k.live(modelKey{db, string(key)}); ok {
 			t.Fatalf("%d/%.20q died too early", db, key)
 		}
-	}, OnExpireField: k.fieldDied})
+	}, OnExpireField: k.fieldDied, OnEvict: func(db int, key []byte) { delete(k.model, modelKey{db, string(key)}) }})
 	k.s.Settings.HashMaxListpackEntries.Store(8)
 	k.s.bigTable, k.s.bigString = 6000, 20_000
 	k.v = k.s.NewView()
@@ -232,7 +232,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(27); op {
+	switch op := k.rng.IntN(28); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -286,11 +286,25 @@ func (k *keyspace) step() {
 		if n := len(k.texts); n > 0 {
 			k.read(k.rng.IntN(n))
 		}
+	case 26:
+		k.evict()
 	default:
 		k.v.NowMillis += k.rng.Int64N(30)
 	}
 	k.look(key)
 	k.look(other)
+}
+
+// evict evicts a key by some policy: which, the store tells by OnEvict.
+func (k *keyspace) evict() {
+	k.s.Settings.Policy.Store(uint32(k.rng.IntN(int(numPolicies))))
+	k.s.SettleAll()
+	before, used := len(k.model), k.s.Used()-k.s.Going()
+	if got := k.v.Evict(); got != Evicted && len(k.model) != before {
+		k.t.Fatalf("a key was evicted, but Evict says %v", got)
+	} else if now := k.s.Used() - k.s.Going(); got == Evicted && now > used {
+		k.t.Fatalf("by evicting a key %d bytes in use became %d", used, now)
+	}
 }
 
 func (k *keyspace) set(key modelKey, db *DB, name []byte, e modelValue) {
