@@ -491,6 +491,15 @@ func TestHitRate(t *testing.T) {
 	}
 }
 
+// evict evicts a key by some policy: which, the store tells by OnEvict.
+func (k *keyspace) evict() {
+	k.s.Settings.Policy.Store(uint32(k.rng.IntN(int(numPolicies))))
+	before := len(k.model)
+	if got := k.v.Evict(); got != Evicted && len(k.model) != before {
+		k.t.Fatalf("a key was evicted, but Evict says %v", got)
+	}
+}
+
 func BenchmarkEvict(b *testing.B) {
 	for _, p := range []Policy{AllKeysLRU, AllKeysLFU, AllKeysRandom, VolatileTTL} {
 		b.Run(p.String(), func(b *testing.B) {

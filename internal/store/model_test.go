@@ -295,18 +295,6 @@ func (k *keyspace) step() {
 	k.look(other)
 }
 
-// evict evicts a key by some policy: which, the store tells by OnEvict.
-func (k *keyspace) evict() {
-	k.s.Settings.Policy.Store(uint32(k.rng.IntN(int(numPolicies))))
-	k.s.SettleAll()
-	before, used := len(k.model), k.s.Used()-k.s.Going()
-	if got := k.v.Evict(); got != Evicted && len(k.model) != before {
-		k.t.Fatalf("a key was evicted, but Evict says %v", got)
-	} else if now := k.s.Used() - k.s.Going(); got == Evicted && now > used {
-		k.t.Fatalf("by evicting a key %d bytes in use became %d", used, now)
-	}
-}
-
 func (k *keyspace) set(key modelKey, db *DB, name []byte, e modelValue) {
 	text, at := k.text(), k.expiry()
 	if k.rng.IntN(4) == 0 {
