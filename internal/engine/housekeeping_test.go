@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/invariants"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -252,5 +253,38 @@ func TestReleaseWakes(t *testing.T) {
 	}
 	if b.Store.Used() > 100_000 || b.Store.FrozenViews() != 0 {
 		t.Errorf("%d bytes are used, %d views", b.Store.Used(), b.Store.FrozenViews())
+	}
+}
+
+// TestDeadFieldsAreLogged: housekeeping removes the fields of a hash at their time, and the log gets an HDEL of each.
+func TestDeadFieldsAreLogged(t *testing.T) {
+	b, loops := sleepyBench(t, 4, 2)
+	reader := b.Effects.Attach(nil)
+	v := b.Store.NewView()
+	v.NowMillis = b.clock.WallMillis()
+	err := v.DB(1).Hold([]byte("h"), func() error {
+		h, err := v.DB(1).FindHashWrite([]byte("h"))
+		for i, field := range []string{"a", "b", "c"} {
+			h.SetOne([]byte(field), []byte("v"), v.NowMillis+int64(10*(i+1)))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 40 {
+		for _, l := range loops {
+			l.look()
+		}
+		b.clock.Advance(time.Millisecond)
+	}
+	var log [1024]byte
+	got := string(log[:reader.Read(log[:])])
+	want := string(resp.AppendCommand(nil, []byte("SELECT"), []byte("1")))
+	for _, field := range []string{"a", "b", "c"} {
+		want += string(resp.AppendCommand(nil, []byte("HDEL"), []byte("h"), []byte(field)))
+	}
+	if got != want || b.keys() != 0 {
+		t.Errorf("the log has %q, want %q; %d keys are left", got, want, b.keys())
 	}
 }

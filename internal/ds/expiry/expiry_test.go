@@ -35,8 +35,8 @@ type model struct {
 	heap  *mem.Heap
 	x     expiry.Index
 	now   int64
-	tick  int64 // ms
-	reach int64 // ms from the epoch on that the index tells apart
+	tick  int64            // ms
+	reach int64            // ms from the epoch on that the index tells apart
 	times map[uint64]int64 // by hash; what was added and has not come due
 	early map[uint64]int   // how often an entry was handed out before its time
 }
