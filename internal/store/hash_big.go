@@ -105,7 +105,7 @@ func buildBig(sh *Shard, fill func(t *dict.Table) error) (b *big, err error) {
 	whole := false
 	defer func() {
 		if !whole {
-			b.heap.ReleaseAll()
+			b.dropUnowned()
 		}
 	}()
 	err = fill(&dict.Table{Heap: b.heap, Root: &b.table, Key: fieldKey})

@@ -82,12 +82,9 @@ func (db *DB) transferValue(src *Item, target *DB, to []byte, at int64, take boo
 	return dst, nil
 }
 
-// home gives the shard that a key belongs into.
-func (db *DB) home(key []byte) *Shard { return &db.s.shards[db.v.hashOf(key)&db.s.mask] }
-
 // place gives the table that a key belongs into.
 func (db *DB) place(key []byte) *table {
-	return db.s.table(db.home(key), db.index, db.v.NowMillis)
+	return db.s.table(db.shardOf(key), db.index, db.v.NowMillis)
 }
 
 // transferBig makes a key that has src's big value, and leaves src an empty one.

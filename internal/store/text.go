@@ -47,7 +47,7 @@ func (db *DB) setBig(key, value []byte, at int64) {
 // buildText gives key a big string of n bytes, which fill writes as rope.Fill has it, in place of whatever the key held. Nothing
 // has changed when fill gives an error, which is returned, or memory is refused.
 func (db *DB) buildText(key []byte, n int, at int64, fill func(off int, piece []byte) error) error {
-	b := db.home(key).newBig()
+	b := db.shardOf(key).newBig()
 	defer b.dropUnowned()
 	if err := b.rope().Fill(n, fill); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (db *DB) outgrow(it *Item, write func(r rope.Rope)) {
 
 // copyBig makes a key that is not there, with a copy of a big string.
 func (it *Item) copyBig(target *DB, to []byte, at int64, tick func() error) (Item, error) {
-	b := target.home(to).newBig()
+	b := target.shardOf(to).newBig()
 	defer b.dropUnowned()
 	src := it.rope()
 	err := b.rope().Fill(src.Len(), func(off int, piece []byte) error {

@@ -181,7 +181,7 @@ func (s *Store) sweepWatches(sh *Shard) {
 
 // Touch makes all that watch the key dirty: it has changed.
 func (db *DB) Touch(key []byte) {
-	sh := &db.s.shards[db.v.hashOf(key)&db.s.mask]
+	sh := db.shardOf(key)
 	sh.touch(db.index, key)
 }
 
