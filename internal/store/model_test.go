@@ -400,7 +400,11 @@ func (k *keyspace) hash(key modelKey, db *DB, e modelValue) {
 		many = 3000
 	}
 	for range 1 + k.rng.IntN(many/30) {
-		h, err := db.FindHashWrite([]byte(key.key))
+		var h Hash
+		var err error
+		if !k.try(func() { h, err = db.FindHashWrite([]byte(key.key)) }) {
+			return // it is frozen: changing it would take memory
+		}
 		if err != nil {
 			k.t.Fatal(err)
 		}
