@@ -36,7 +36,7 @@ func memoryTable() []Directive {
 			Doc: "move data off sparse pages while the server runs, so that they go back to the system"},
 		{Name: "active-defrag-cycle-min", Kind: Int, Min: 1, Max: 99, Default: "1", Here: "of the loops' time",
 			Doc: "least per cent of CPU for defragmentation"},
-		{Name: "active-defrag-cycle-max", Kind: Int, Min: 1, Max: 99, Default: "25", Here: "of the loops' time",
+		{Name: "active-defrag-cycle-max", Kind: Int, Min: 1, Max: 99, Default: "25", Here: "of the loops' time; more than some 20 is not taken",
 			Doc: "most per cent of CPU for defragmentation"},
 		{Name: "active-defrag-threshold-lower", Kind: Int, Max: 1000, Default: "10",
 			Doc: "per cent of fragmentation at which defragmentation begins"},
