@@ -16,12 +16,13 @@ import (
 
 // pressure is what the engine knows of memory being short.
 type pressure struct {
-	patience atomic.Int64 // ns that eviction may take from one command
-	unlink   atomic.Bool  // what is evicted goes to the log as UNLINK
-	evicting atomic.Bool  // housekeeping is to evict
-	since    atomic.Int64 // mono ns since when more is used than may be; 0: it is not
-	total    atomic.Int64 // ns of such times that are over
-	budget   atomic.Int64 // bytes of pages that the data may have; 0: no bound
+	patience atomic.Int64                  // ns that eviction may take from one command
+	unlink   atomic.Bool                   // what is evicted goes to the log as UNLINK
+	evicting atomic.Bool                   // housekeeping is to evict
+	since    atomic.Int64                  // mono ns since when more is used than may be; 0: it is not
+	total    atomic.Int64                  // ns of such times that are over
+	relief   func(now int64) (sleep int64) // has clients closed that take too much, before keys go for them; nil: nobody does
+	budget   atomic.Int64                  // bytes of pages that the data may have; 0: no bound
 }
 
 const (
@@ -53,6 +54,10 @@ func (e *Engine) SetTenacity(n int64) {
 
 // SetUnlink has evicted keys written to the effect log as UNLINK instead of DEL (lazyfree-lazy-eviction).
 func (e *Engine) SetUnlink(on bool) { e.pressure.unlink.Store(on) }
+
+// OnPressure has relief called, with the mono ns, before keys are evicted: it may give back what clients make the server
+// hold. To be called before the first command runs.
+func (e *Engine) OnPressure(relief func(now int64) (sleep int64)) { e.pressure.relief = relief }
 
 // SetBudget bounds the bytes of pages that the data has, for a server whose memory the system limits: past budget commands
 // that may take memory are refused, past most no page is given to any. 0 for no bound.
@@ -103,6 +108,9 @@ func (w *Worker) short() bool {
 	}
 	if e.Store.Used()+w.heldByClients <= limit && e.pressure.since.Load() == 0 {
 		return false
+	}
+	if e.pressure.relief != nil {
+		e.pressure.relief(w.mono)
 	}
 	return w.evict(w.mono, e.pressure.patience.Load()) == store.EvictionNone
 }

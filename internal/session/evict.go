@@ -6,10 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/redpoll/redpoll/internal/mem"
 )
 
-// evictPeriod is how long, in ns, clients are left alone after some were closed for maxmemory-clients: time for their memory to be
-// given back.
+// evictPeriod is how long, in ns, clients are left alone when there was none that could be closed for maxmemory-clients.
 const evictPeriod = 10_000_000
 
 // memory gives about the bytes that the session takes on the Go heap, as of its last batch. Any goroutine may call it.
@@ -46,11 +47,26 @@ func (h *Hub) evict(now int64) (sleep int64) {
 		}
 		if s.shared.flags.Load()&stateNoEvict == 0 && s.kill() {
 			total -= sizes[s]
+			h.writeOff(s, sizes[s])
 			h.evicted.Add(1)
 			h.log.Info(fmt.Sprintf("Evicting client: %v", s))
 		}
 	}
+	if total <= limit {
+		h.evictAt.Store(0)
+	}
 	return evictPeriod
+}
+
+// writeOff has the bytes of a session that is about to end count no more: until they are given back neither further clients
+// nor keys should go for them.
+func (h *Hub) writeOff(s *Session, n int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.byID[s.id] == s {
+		s.writtenOff = n
+		h.engine.Account().Add(mem.Other, -n)
+	}
 }
 
 // Evicted gives the number of connections that were closed for maxmemory-clients.

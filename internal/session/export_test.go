@@ -4,7 +4,7 @@ package session
 
 // Denies tells whether protected mode keeps a client from remote out.
 func Denies(remote string, unix bool, password string, protected bool) bool {
-	h := NewHub(Options{Password: func() string { return password }, Protected: func() bool { return protected }})
+	h := Hub{password: func() string { return password }, protected: func() bool { return protected }}
 	return h.denies(remote, unix)
 }
 

@@ -98,6 +98,7 @@ func NewHub(o Options) *Hub {
 	if h.protected == nil {
 		h.protected = func() bool { return false }
 	}
+	h.engine.OnPressure(h.evict)
 	h.SetLimits(Limits{MaxClients: 10000, QueryBuffer: 1 << 30, MaxBulk: 512 << 20, KeepAlive: int64(o.KeepAlive)})
 	return h
 }
@@ -224,7 +225,7 @@ func sooner(a, b int64) int64 {
 func (h *Hub) remove(s *Session) {
 	h.mu.Lock()
 	delete(h.byID, s.id)
-	h.engine.Account().Add(mem.Other, -sessionBytes)
+	h.engine.Account().Add(mem.Other, s.writtenOff-sessionBytes)
 	h.mu.Unlock()
 }
 

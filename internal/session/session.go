@@ -47,7 +47,10 @@ type Session struct {
 
 	fieldsets command.Fieldsets // of HIMPORT
 
-	id     int64 // Immutable
+	id int64 // Immutable
+
+	writtenOff int64 // bytes that no longer count since the session is being closed for them; guarded by the hub's mu
+
 	shared shared
 }
 
