@@ -58,6 +58,7 @@ type Hub struct {
 	denials  atomic.Int64                         // failed authentications
 	evicted  atomic.Int64                         // connections closed for maxmemory-clients
 	evictAt  atomic.Int64                         // mono ns before which no more are closed for it
+	warnHTTP atomic.Int64                         // mono ns before which the log has no further line on HTTP
 	rejected atomic.Int64                         // connections refused for maxclients or by protected mode
 	accepted atomic.Int64
 
@@ -306,6 +307,18 @@ func (h *Hub) logClose(s *Session, why string) {
 func (h *Hub) logProtocolError(s *Session, err error) {
 	if h.verbose() {
 		h.say(fmt.Sprintf("Protocol error (%v) from client: %v", err, s))
+	}
+}
+
+// httpPause is how long in ns the log says nothing of further requests of HTTP.
+const httpPause = 60_000_000_000
+
+// logHTTP warns that a client speaks HTTP, once in a while.
+func (h *Hub) logHTTP(s *Session) {
+	now, next := h.engine.Clock().Mono(), h.warnHTTP.Load()
+	if now >= next && h.warnHTTP.CompareAndSwap(next, now+httpPause) {
+		h.logClose(s, "Possible SECURITY ATTACK detected: a client sent POST or Host:, as a browser does for a web page that "+
+			"tries to reach this server (cross protocol scripting). Connection aborted")
 	}
 }
 

@@ -271,6 +271,40 @@ func TestProtocolErrors(t *testing.T) {
 	}
 }
 
+// TestHTTP has a browser send commands in the body of a request.
+func TestHTTP(t *testing.T) {
+	for _, c := range []struct{ in, out string }{
+		{"POST / HTTP/1.1\r\nHost: x\r\n\r\nINCR after\r\n", ""},
+		{"INCR before\r\npost / HTTP/1.1\r\nINCR after\r\n", ":1\r\n"},
+		{"GET /\r\nHost: x\r\nINCR after\r\n", "$-1\r\n"},
+		{"*1\r\n$5\r\nhOST:\r\n*2\r\n$4\r\nINCR\r\n$5\r\nafter\r\n", ""},
+		{"MULTI\r\nPOST / HTTP/1.1\r\nINCR after\r\nEXEC\r\n", "+OK\r\n"},
+	} {
+		r := start(t, options{})
+		conn := r.tcp()
+		send(t, conn, []byte(c.in))
+		if got := readAll(t, conn); got != c.out {
+			t.Errorf("after %q: %q, want %q", c.in, got, c.out)
+		}
+		if v := r.dial().Must(t, "GET", "after"); !v.Null {
+			t.Errorf("a command of %q was run", c.in)
+		}
+		if !r.log.has("SECURITY ATTACK") {
+			t.Errorf("nothing in the log after %q", c.in)
+		}
+	}
+}
+
+func TestHTTPWithoutPassword(t *testing.T) {
+	r := start(t, options{})
+	r.setPassword("secret")
+	conn := r.tcp()
+	send(t, conn, []byte("POST / HTTP/1.1\r\nAUTH secret\r\nINCR after\r\n"))
+	if got := readAll(t, conn); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestProtocolErrorToAMuteClient(t *testing.T) {
 	r := start(t, options{})
 	c := r.tcp()

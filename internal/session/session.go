@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
@@ -245,6 +246,10 @@ func (s *Session) batch(r *netloop.Runner, w *worker, buf []byte, pos int) (next
 			w.calls = append(w.calls, engine.Call{})
 			call := &w.calls[len(w.calls)-1]
 			w.Prepare(&s.Client, call, args[len(w.args):], len(w.calls) == 1 && end == len(buf))
+			if call.Spec() == nil && ofHTTP(call.Argv[0]) {
+				w.calls, fault = w.calls[:len(w.calls)-1], errHTTP
+				break
+			}
 			w.ends = append(w.ends, end)
 			w.args = args
 			if spec := call.Spec(); !s.Client.Authenticated || spec != nil && spec.Flags.Has(command.NoAuth) {
@@ -294,8 +299,22 @@ func (s *Session) exec(r *netloop.Runner, w *worker) (int, engine.Status) {
 	return n, status
 }
 
-// protocolError answers bytes that are no command and ends the connection.
+// errHTTP stands for a request of HTTP instead of a command.
+var errHTTP = errors.New("HTTP")
+
+// ofHTTP tells whether a command's name is what a request of HTTP has there. A web page can have a browser of this machine send
+// one whose body is lines of commands.
+func ofHTTP(name []byte) bool {
+	return len(name) == 4 && strings.EqualFold(string(name), "POST") || len(name) == 5 && strings.EqualFold(string(name), "Host:")
+}
+
+// protocolError answers bytes that are no command and ends the connection. HTTP gets no answer.
 func (s *Session) protocolError(err error) {
+	if err == errHTTP {
+		s.hub.logHTTP(s)
+		s.closing = true
+		return
+	}
 	s.hub.logProtocolError(s, err)
 	if s.Client.Mute == engine.MuteNone {
 		s.Client.Reply.Error(err.Error())
