@@ -215,10 +215,10 @@ func (s *Spec) Children() []*Spec { return s.children }
 func (r *Registry) Rename(from, to string) error {
 	s := r.names.find([]byte(from))
 	if s == nil {
-		return errors.New("no such command in rename-command: " + from)
+		return errors.New("No such command in rename-command")
 	}
 	if to != "" && r.names.find([]byte(to)) != nil && !strings.EqualFold(from, to) {
-		return errors.New("target command name already exists in rename-command: " + to)
+		return errors.New("Target command name already exists")
 	}
 	entries := r.names.entries
 	r.names = table{}

@@ -281,10 +281,10 @@ func TestRename(t *testing.T) {
 	if err := r.Rename("FETCH", "get"); err != nil || r.Lookup([]byte("GET")) != get {
 		t.Error("GET did not get its name back")
 	}
-	if err := r.Rename("GET", "set"); err == nil {
+	if err := r.Rename("GET", "set"); err == nil || err.Error() != "Target command name already exists" {
 		t.Error("GET took SET's name")
 	}
-	if err := r.Rename("none", "x"); err == nil {
+	if err := r.Rename("none", "x"); err == nil || err.Error() != "No such command in rename-command" {
 		t.Error("an unknown command was renamed")
 	}
 	if err := r.Rename("GET", ""); err != nil || r.Lookup([]byte("GET")) != nil {
