@@ -52,7 +52,6 @@ func (s *Server) memoryStats(c *command.Ctx) error {
 	r.int("overhead.db.hashtable.lut", tables)
 	r.int("overhead.db.hashtable.rehashing", 0)
 	r.int("overhead.total", overhead)
-	r.int("db.dict.rehashing.count", 0)
 	r.int("keys.count", keys)
 	each := int64(0)
 	if keys > 0 {

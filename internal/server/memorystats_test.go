@@ -19,6 +19,9 @@ func statNames(t *testing.T, c *testutil.Client) (names []string) {
 		for j := 0; j+1 < len(list[i+1].Elems); j += 2 {
 			names = append(names, list[i].Str+"/"+list[i+1].Elems[j].Str)
 		}
+		if strings.HasPrefix(list[i].Str, "db.") && len(list[i+1].Elems) == 0 { // redis-py 4 reads each of these as a map
+			t.Errorf("%s is no map", list[i].Str)
+		}
 	}
 	return names
 }
@@ -26,7 +29,7 @@ func statNames(t *testing.T, c *testutil.Client) (names []string) {
 // TestMemoryStatsLikeRedis compares names and their order.
 func TestMemoryStatsLikeRedis(t *testing.T) {
 	oracle, c := testutil.Oracle(t).Dial(t), client(t)
-	newer := []string{"overhead.db.hashtable.lut", "overhead.db.hashtable.rehashing", "db.dict.rehashing.count", "allocator.muzzy"}
+	newer := []string{"overhead.db.hashtable.lut", "overhead.db.hashtable.rehashing", "allocator.muzzy"}
 	for _, call := range []string{"PING", "SET a b", "SELECT 3", "SET a b EX 1000"} {
 		oracle.Must(t, strings.Fields(call)...)
 		c.Must(t, strings.Fields(call)...)
