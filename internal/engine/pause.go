@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -29,8 +30,8 @@ func (m PauseMode) String() string { return [...]string{"none", "write", "all"}[
 
 // pause is the engine's pause.
 type pause struct {
-	mode atomic.Int32 // PauseMode
-	end  atomic.Int64 // mono ns; only while mode is not PauseNone
+	mode atomic.Int32 // PauseMode; written with mu held
+	end  atomic.Int64 // mono ns; only while mode is not PauseNone; written with mu held
 
 	mu     sync.Mutex           // a leaf
 	parked map[*Client]struct{} // who is held back; guarded by mu
@@ -43,6 +44,8 @@ func (e *Engine) Pause(mode PauseMode, ms int64) {
 	p := &e.pause
 	now := e.clock.Mono()
 	e.EndPause(now)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	end := now + ms*1_000_000
 	if PauseMode(p.mode.Load()) != PauseNone {
 		end = max(end, p.end.Load())
@@ -54,11 +57,18 @@ func (e *Engine) Pause(mode PauseMode, ms int64) {
 }
 
 // Unpause ends the pause, if there is one, and wakes all that it holds back. Any goroutine may call it.
-func (e *Engine) Unpause() {
+func (e *Engine) Unpause() { e.unpause(math.MaxInt64) }
+
+// unpause ends a pause that ends by now, mono ns. Another may have begun since the caller looked.
+func (e *Engine) unpause(now int64) {
 	p := &e.pause
+	p.mu.Lock()
+	if PauseMode(p.mode.Load()) == PauseNone || p.end.Load() > now {
+		p.mu.Unlock()
+		return
+	}
 	p.mode.Store(int32(PauseNone))
 	e.Store.Settings.KeepDead.Store(false)
-	p.mu.Lock()
 	parked := p.parked
 	p.parked = nil
 	p.count.Store(0)
@@ -71,13 +81,12 @@ func (e *Engine) Unpause() {
 // EndPause ends a pause whose time has come at now, mono ns. It gives the ns until it wants to be called again, negative for no
 // limit. The loops call it.
 func (e *Engine) EndPause(now int64) (sleep int64) {
-	if PauseMode(e.pause.mode.Load()) == PauseNone {
-		return -1
+	for PauseMode(e.pause.mode.Load()) != PauseNone {
+		if left := e.pause.end.Load() - now; left > 0 {
+			return left
+		}
+		e.unpause(now)
 	}
-	if left := e.pause.end.Load() - now; left > 0 {
-		return left
-	}
-	e.Unpause()
 	return -1
 }
 
