@@ -149,7 +149,6 @@ func (s *Store) Flush(db int) (removed int) {
 			removed += t.keys.Len()
 			sh.dropLazy(s, t.heap)
 			t.dropBigs()
-			t.keys.Forget() // somebody may just be prefetching
 			t.keys.Forget() // for those who prefetch without the lock
 			t.heap.ReleaseAll()
 			sh.tables[n].Store(nil)
