@@ -55,6 +55,14 @@ func (cl *Client) QueuedBytes() int {
 	return cl.tx.bytes
 }
 
+// QueuedMemory gives the bytes that all which waits for EXEC takes on the Go heap.
+func (cl *Client) QueuedMemory() int64 {
+	if cl.tx == nil {
+		return 0
+	}
+	return cl.tx.memory()
+}
+
 // Watch gives what tells whether a watched key has changed; nil before the first WATCH.
 func (cl *Client) Watch() *store.Watch { return cl.watch }
 

@@ -75,10 +75,7 @@ func debugReplyBuffer(c *command.Ctx) error {
 
 // debugClientEviction tells what clients take of maxmemory-clients.
 func (s *Server) debugClientEviction(c *command.Ctx) error {
-	limit := s.config.Int("maxmemory-clients").Load()
-	if limit < 0 {
-		limit = s.config.Int("maxmemory").Load() / 100 * -limit
-	}
+	limit := shareOf(s.config.Int("maxmemory-clients").Load(), s.config.Int("maxmemory").Load())
 	if limit == 0 {
 		return command.Error("ERR maxmemory-clients is disabled.")
 	}

@@ -118,7 +118,7 @@ func onOff(c *command.Ctx) (on bool, err error) {
 	return false, command.ErrSyntax
 }
 
-// clientNoEvict notes the wish; no client is ever closed to free memory.
+// clientNoEvict notes whether the client may be closed for maxmemory-clients.
 func clientNoEvict(c *command.Ctx) error {
 	on, err := onOff(c)
 	if err != nil {

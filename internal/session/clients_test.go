@@ -3,6 +3,7 @@
 package session_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -296,6 +297,64 @@ func TestClientEviction(t *testing.T) {
 	}
 	if n := r.hub.Evicted(); n != 4 {
 		t.Errorf("%d clients were closed", n)
+	}
+}
+
+// TestSmallThingsAreEvicted has a client closed whose queue has many commands of few bytes, and one whose fieldsets are large.
+func TestSmallThingsAreEvicted(t *testing.T) {
+	for _, pipeline := range [][]byte{
+		append(line("MULTI"), bytes.Repeat(line("PING"), 20_000)...),
+		line("PREPARE", "2000000"),
+	} {
+		r := start(t, options{})
+		limits := defaults()
+		limits.Clients = 1 << 20
+		r.hub.SetLimits(limits)
+		c, other := r.tcp(), r.dial()
+		send(t, c, pipeline)
+		other.Must(t, "PING")
+		testutil.Poll(t, patience, func() bool { return r.hub.Evicted() == 1 })
+		readAll(t, c)
+		other.Must(t, "PING")
+		testutil.Poll(t, patience, func() bool { return r.engine.Account().Total() < 100_000 })
+	}
+}
+
+// TestNoneMayBeEvicted: a client that may not be closed is left alone, and others are looked at again in a while.
+func TestNoneMayBeEvicted(t *testing.T) {
+	fake := clock.NewFake(1_700_000_000_000)
+	r := start(t, options{clock: fake})
+	spared, other := r.dial(), r.dial()
+	spared.Must(t, "CLIENT", "NO-EVICT", "on")
+	other.Must(t, "CLIENT", "NO-EVICT", "on")
+	spared.Must(t, "PREPARE", "2000000")
+	limits := defaults()
+	limits.Clients = 1 << 20
+	r.hub.SetLimits(limits)
+	fake.Advance(time.Second)
+	for range 3 {
+		other.Must(t, "PING")
+	}
+	if n := r.hub.Evicted(); n != 0 {
+		t.Fatalf("%d clients were closed", n)
+	}
+	spared.Must(t, "CLIENT", "NO-EVICT", "off")
+	testutil.Poll(t, patience, func() bool {
+		fake.Advance(100 * time.Millisecond)
+		return r.hub.Evicted() == 1
+	})
+	expectClosed(t, spared)
+	other.Must(t, "PING")
+}
+
+// TestKillEndsPipeline: of a pipeline whose client is killed meanwhile no further batch is run.
+func TestKillEndsPipeline(t *testing.T) {
+	r := start(t, options{})
+	c, other := r.tcp(), r.dial()
+	send(t, c, append(line("KILLED"), bytes.Repeat(line("INCR", "k"), 1000)...))
+	readAll(t, c)
+	if n := other.Must(t, "INCR", "k").Int - 1; n > 255 {
+		t.Errorf("%d commands were run after the client was killed", n)
 	}
 }
 

@@ -10,13 +10,14 @@ import (
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
-// evictPeriod is how long, in ns, clients are left alone when there was none that could be closed for maxmemory-clients.
-const evictPeriod = 10_000_000
+// evictPeriod is how long, in ns, clients are left alone when there was none that could be closed for maxmemory-clients: to look at
+// all of them is dear when there are many.
+const evictPeriod = 100_000_000
 
 // memory gives about the bytes that the session takes on the Go heap, as of its last batch. Any goroutine may call it.
 func (s *Session) memory() int64 {
 	p := &s.shared
-	return sessionBytes + p.buffer.Load() + p.queuedBy.Load() + p.watchedB.Load() + p.prepared.Load() + p.pending.Load()
+	return sessionBytes + p.buffer.Load() + p.queuedM.Load() + p.watchedB.Load() + p.prepared.Load() + p.pending.Load()
 }
 
 // evict closes those connections that take most while all together take more than maxmemory-clients allows, at now in mono ns.
@@ -41,6 +42,7 @@ func (h *Hub) evict(now int64) (sleep int64) {
 		total += sizes[s]
 	}
 	slices.SortStableFunc(list, func(a, b *Session) int { return cmp.Compare(sizes[b], sizes[a]) })
+	closed := false
 	for _, s := range list {
 		if total <= limit {
 			break
@@ -48,11 +50,12 @@ func (h *Hub) evict(now int64) (sleep int64) {
 		if s.shared.flags.Load()&stateNoEvict == 0 && s.kill() {
 			total -= sizes[s]
 			h.writeOff(s, sizes[s])
+			closed = true
 			h.evicted.Add(1)
 			h.log.Info(fmt.Sprintf("Evicting client: %v", s))
 		}
 	}
-	if total <= limit {
+	if closed {
 		h.evictAt.Store(0)
 	}
 	return evictPeriod

@@ -8,6 +8,9 @@ func Denies(remote string, unix bool, password string, protected bool) bool {
 	return h.denies(remote, unix)
 }
 
+// Kill ends a session.
+func (s *Session) Kill() bool { return s.kill() }
+
 // Publisher gives a function that publishes a session's state as after a batch, the time having moved on a little.
 func Publisher() func() {
 	s, now := &Session{}, int64(0)

@@ -6,8 +6,8 @@ import "github.com/redpoll/redpoll/internal/command"
 
 const errNoSuchClient command.Error = "ERR No such client"
 
-// clientKill closes connections. Those of other loops, and those in the middle of a long command, run no further command
-// from the reply on but end a little later.
+// clientKill closes connections. Those of other loops, and those in the middle of a long command, end a little later: with the batch
+// of commands that they are at.
 func clientKill(c *command.Ctx) error {
 	self, args := of(c), c.Argv[2:]
 	address := len(args) == 1 // the old form

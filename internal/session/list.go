@@ -147,7 +147,7 @@ func (s *Session) line(b []byte, lastCommand string, argBytes int) []byte {
 	number(" obl=", min(pending, chunk))
 	number(" oll=", chunks)
 	number(" omem=", chunks*resp.ChunkSize)
-	number(" tot-mem=", sessionBytes+buffer+int64(argBytes)+queued+p.watchedB.Load()+p.prepared.Load()+chunk+chunks*resp.ChunkSize)
+	number(" tot-mem=", sessionBytes+buffer+int64(argBytes)+p.queuedM.Load()+p.watchedB.Load()+p.prepared.Load()+chunk+chunks*resp.ChunkSize)
 	text(" events=", events)
 	text(" cmd=", lastCommand)
 	text(" user=", defaultUser)

@@ -143,11 +143,26 @@ func (r *rig) testFamily() command.Family {
 		}),
 		// HOLD keeps its key's shard until released, ticking all the time.
 		spec("HOLD", "key", command.Write, one, command.PlanKeys, r.hold),
+		// KILLED is killed, by somebody else, while it runs.
+		spec("KILLED", "", command.ReadOnly, nil, command.PlanNone, func(c *command.Ctx) error {
+			c.Client.(*session.Session).Kill()
+			c.Reply.OK()
+			return nil
+		}),
 		// PANIC fails in the middle of a reply, its key's shard being held.
 		spec("PANIC", "key", command.Write, one, command.PlanKeys, func(c *command.Ctx) error {
 			c.Reply.Array(7)
 			c.Reply.OK()
 			panic("on purpose")
+		}),
+		// PREPARE keeps a fieldset of one field with so many bytes.
+		spec("PREPARE", "size:int", command.ReadOnly, nil, command.PlanNone, func(c *command.Ctx) error {
+			n, err := strconv.Atoi(string(c.Argv[1]))
+			if err != nil {
+				return command.ErrNotInteger
+			}
+			c.Reply.OK()
+			return c.Client.Fieldsets().Put([]byte("set"), command.Fieldset{Fields: [][]byte{make([]byte, n)}, Order: []int{0}})
 		}),
 		// SPIN takes so many ms and never ticks.
 		spec("SPIN", "ms:int", command.ReadOnly, nil, command.PlanNone, func(c *command.Ctx) error {

@@ -181,7 +181,7 @@ func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	w := r.Worker.(*worker)
 	s.Client.Reply.SetPool(w.Chunks)
 	pos, spent, ran := 0, int64(0), false
-	for !s.closing && pos < len(buf) {
+	for !s.closing && !s.shared.killed.Load() && pos < len(buf) {
 		if s.owes() && !s.write(w) {
 			s.stalled = true
 			break
@@ -465,12 +465,13 @@ func (s *Session) Closed(r *netloop.Runner, err error) {
 	w.Forget(&s.Client)
 	s.dropInput()
 	s.setPending(0)
+	s.setPrepared(0)
 	w.loop.remove(s)
 	s.hub.remove(s)
 }
 
-// kill ends the connection, whatever it is doing, and tells whether nobody had done so before. From now on none of its
-// commands begins. Any goroutine may call it.
+// kill ends the connection, whatever it is doing, and tells whether nobody had done so before. Of its commands none begins but those
+// of the batch that is being run. Any goroutine may call it.
 func (s *Session) kill() bool {
 	if s.shared.killed.Swap(true) {
 		return false

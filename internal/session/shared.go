@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -27,6 +28,7 @@ type shared struct {
 	watched  atomic.Int32 // keys
 	watchedB atomic.Int64 // bytes that they take
 	queuedBy atomic.Int64 // bytes of their arguments
+	queuedM  atomic.Int64 // bytes that they take in all
 	prepared atomic.Int64 // bytes of its HIMPORT fieldsets
 	pending  atomic.Int64 // reply bytes that the socket has not taken
 	input    atomic.Int64 // bytes in the own read buffer
@@ -76,10 +78,11 @@ func (s *Session) publish() {
 	store32(&p.proto, int32(cl.Reply.Proto))
 	queued, in := cl.InTransaction()
 	store32(&p.queued, int32(queued))
-	if in || p.queuedBy.Load() != 0 {
+	if in || p.queuedM.Load() != 0 {
 		store64(&p.queuedBy, int64(cl.QueuedBytes()))
+		store64(&p.queuedM, cl.QueuedMemory())
 	}
-	store64(&p.prepared, int64(s.fieldsets.Bytes()))
+	s.setPrepared(int64(s.fieldsets.Bytes()))
 	store32(&p.watched, int32(cl.Watching()))
 	store64(&p.watchedB, cl.WatchBytes())
 	if w := cl.Watch(); p.watch.Load() != w {
@@ -91,6 +94,14 @@ func (s *Session) publish() {
 	store64(&p.buffer, int64(cap(s.in)))
 	store64(&p.netIn, s.netIn)
 	store64(&p.commands, cl.Commands)
+}
+
+// setPrepared publishes what the session's fieldsets take, n bytes, and accounts for them.
+func (s *Session) setPrepared(n int64) {
+	if old := s.shared.prepared.Load(); old != n {
+		s.shared.prepared.Store(n)
+		s.hub.engine.Account().Add(mem.Other, n-old)
+	}
 }
 
 func lastID(spec *command.Spec) int32 {
