@@ -4,6 +4,7 @@ package keys
 
 import (
 	"bytes"
+	"cmp"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/store"
@@ -34,8 +35,8 @@ const errTaken = command.Error("ERR target key name is busy")
 
 func renameTo(c *command.Ctx, free bool) error {
 	from, to := c.Argv[1], c.Argv[2]
-	if _, ok := c.DB.FindWrite(from); !ok {
-		return command.ErrNoSuchKey
+	if ok, err := steady(c, from, c.DB.FindWrite); !ok {
+		return cmp.Or(err, error(command.ErrNoSuchKey))
 	}
 	switch {
 	case bytes.Equal(from, to):
@@ -52,6 +53,20 @@ func renameTo(c *command.Ctx, free bool) error {
 	c.Modified("rename_from", from)
 	c.Modified("rename_to", to)
 	return nil
+}
+
+// steady finds a key that is to be moved or copied, and has its fields that are past their time removed: so it is still there
+// when it is looked up again. It is false when there is no such key; the error is Tick's.
+func steady(c *command.Ctx, key []byte, find func(key []byte) (store.Item, bool)) (bool, error) {
+	it, ok := find(key)
+	if !ok || it.Type() != store.TypeHash {
+		return ok, nil
+	}
+	h := c.DB.HashOf(&it)
+	if err := h.Purge(c.Tick); err != nil {
+		return false, err
+	}
+	return h.Len() > 0, nil
 }
 
 // transfer moves or copies a value in place of whatever the target key holds, which goes only once that is sure.
@@ -98,9 +113,9 @@ func move(c *command.Ctx) error {
 	if target.Index() == c.DB.Index() {
 		return command.ErrSameObject
 	}
-	if _, ok := c.DB.FindWrite(key); !ok || target.Exists(key) {
+	if ok, err := steady(c, key, c.DB.FindWrite); err != nil || !ok || target.Exists(key) {
 		c.Reply.Int(0)
-		return nil
+		return err
 	}
 	if err := c.DB.Move(key, target, key, c.Tick); err != nil {
 		return err
@@ -135,9 +150,9 @@ func copyKey(c *command.Ctx) error {
 	if target.Index() == c.DB.Index() && bytes.Equal(from, to) {
 		return command.ErrSameObject
 	}
-	if _, ok := c.DB.Find(from); !ok || target.Exists(to) && !replace {
+	if ok, err := steady(c, from, c.DB.Find); err != nil || !ok || target.Exists(to) && !replace {
 		c.Reply.Int(0)
-		return nil
+		return err
 	}
 	if err := transfer(c, c.DB.Copy, from, target, to); err != nil {
 		return err

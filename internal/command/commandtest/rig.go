@@ -14,7 +14,7 @@ import (
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-// Rig runs families' handlers on a store of its own, without an engine and at the time 1 ms, and is their Host and Client. The last
+// Rig runs families' handlers on a store of its own, without an engine and at the time 1 ms (see SetNow), and is their Host and Client. The last
 // call leaves its traces in it.
 type Rig struct {
 	DB       *store.DB
@@ -26,6 +26,7 @@ type Rig struct {
 	Ticks   int
 	End     error // what Tick gives
 
+	view      *store.View
 	fieldsets command.Fieldsets
 }
 
@@ -44,8 +45,11 @@ func NewRig(t testing.TB, families ...command.Family) *Rig {
 	view := store.New(store.Options{Arena: arena, Shards: 4, Databases: 2}).NewView()
 	view.NowMillis = 1
 	view.DB(0).Settings().MaxBulk.Store(512 << 20)
-	return &Rig{DB: view.DB(0), Registry: registry}
+	return &Rig{DB: view.DB(0), Registry: registry, view: view}
 }
+
+// SetNow makes the time of the calls from now on ms, Unix time.
+func (r *Rig) SetNow(ms int64) { r.view.NowMillis = ms }
 
 // ClientID is command.Client's.
 func (r *Rig) ClientID() int64 { return 1 }
