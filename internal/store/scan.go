@@ -35,7 +35,7 @@ func (it *Item) gone(now int64) bool {
 
 // Scan visits about count keys from cursor on (0 begins) and gives the cursor to go on from, 0 at the end. A key that is
 // there from a scan's begin to its end is visited at least once. Those that want lets through are shown to fn, or, past
-// their time, removed. The Item and its slices are valid within the two functions only.
+// their time, removed, but for a View.KeepDead. The Item and its slices are valid within the two functions only.
 func (db *DB) Scan(cursor uint64, count int, want func(it *Item) bool, fn func(it *Item)) (next uint64, err error) {
 	count = min(count, math.MaxInt/10)
 	shard, inner := int(cursor&db.s.mask), cursor>>db.s.shardBits
@@ -57,8 +57,9 @@ func (db *DB) Scan(cursor uint64, count int, want func(it *Item) bool, fn func(i
 					}
 					switch {
 					case !want(&it):
-					case gone:
+					case gone && !db.v.KeepDead:
 						dead = append(dead, hash.Bytes(it.Key()))
+					case gone:
 					default:
 						fn(&it)
 					}

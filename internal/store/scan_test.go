@@ -91,6 +91,24 @@ func TestScanRemovesDead(t *testing.T) {
 	}
 }
 
+// TestScanKeepsDead: while dead keys are kept a scan passes them by.
+func TestScanKeepsDead(t *testing.T) {
+	s := newStore(t, 8)
+	v := s.NewView()
+	db := v.DB(0)
+	for i := range 100 {
+		db.SetString([]byte("dies:"+strconv.Itoa(i)), []byte("v"), someTime+1)
+	}
+	v.NowMillis, v.Walking, v.KeepDead = someTime+2, true, true
+	shown := 0
+	if next, err := db.Scan(0, math.MaxInt, anyItem, func(*Item) { shown++ }); next != 0 || err != nil {
+		t.Fatalf("cursor %d, %v", next, err)
+	}
+	if n, _ := db.Len(); shown != 0 || n != 100 {
+		t.Errorf("%d keys were shown, %d are left", shown, n)
+	}
+}
+
 // TestWalkMeetsBusyShard: a walk says which shard it needs, and takes none when the world is still.
 func TestWalkMeetsBusyShard(t *testing.T) {
 	s := newStore(t, 4)
