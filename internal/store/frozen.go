@@ -13,7 +13,7 @@ import (
 // one at a time, until it is released. What it keeps in memory that the value itself no longer has counts as used until then.
 type Frozen struct {
 	at       *moment
-	now      int64 // Unix ms; of the command that asked for it
+	now      int64 // Unix ms before which fields are past their time
 	released atomic.Bool
 }
 

@@ -124,7 +124,13 @@ func (it *Item) setBig(b *big) {
 func (h *Hash) IsBig() bool { return h.it.ref != 0 && h.it.isBig() }
 
 // Freeze gives the hash, which IsBig, as it is now; see DB.Freeze.
-func (h *Hash) Freeze() *Frozen { return h.db.Freeze(&h.it) }
+func (h *Hash) Freeze() *Frozen {
+	f := h.db.Freeze(&h.it)
+	if !h.Overdue() { // then Len counts every field
+		f.now = 0
+	}
+	return f
+}
 
 // Fields goes through the fields of a hash that is frozen: those that Hash.Each would have shown at the moment of the view.
 type Fields struct {

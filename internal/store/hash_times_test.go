@@ -281,3 +281,39 @@ func TestTimedBytes(t *testing.T) {
 		t.Errorf("%d bytes without expiry, %d with one, %d with ten", plain, one, all)
 	}
 }
+
+// TestViewAndLengthAgree: a view shows as many fields as Len tells, though a clock that was set back a little lets some fields
+// stay past their time: a reply has said how many fields are to come.
+func TestViewAndLengthAgree(t *testing.T) {
+	db, _ := newTimedDB(t)
+	const fields = 20_000
+	fill(t, db, "h", fields, NoExpiry)
+	h := hashForWrite(t, db, "h")
+	for i := range 1000 {
+		h.SetExpiry(fmt.Appendf(nil, "f%d", i), db.Now()+int64(i)+1)
+	}
+	db.v.NowMillis += 5000
+	housekeepAll(db.v)
+	h = hashForWrite(t, db, "h")
+	h.SetExpiry([]byte("f1001"), db.Now()+1_000_000)
+	db.v.NowMillis -= 500
+	h = hashForWrite(t, db, "h")
+	h.SetExpiry([]byte("f1002"), db.Now()+100)
+	for range 10 {
+		db.v.NowMillis += 60
+		want := lengthOf(t, db, "h")
+		h = hashForWrite(t, db, "h")
+		if !h.IsBig() {
+			t.Fatal("the hash is not big")
+		}
+		view, seen := h.Freeze(), 0
+		walk := view.Fields()
+		for _, ok := walk.Next(); ok; _, ok = walk.Next() {
+			seen++
+		}
+		view.Release()
+		if seen != want {
+			t.Errorf("%d ms later: a view shows %d fields of %d", db.v.NowMillis-1_004_500, seen, want)
+		}
+	}
+}
