@@ -659,6 +659,45 @@ func (k *keyspace) flush(db int) {
 	}
 }
 
+// deleteAll deletes one key after the other, ends all views, and looks whether anything stays behind but empty indexes.
+func (k *keyspace) deleteAll() {
+	k.t.Helper()
+	for db := range k.s.databases {
+		for _, key := range k.keys {
+			k.v.DB(db).Delete([]byte(key))
+			delete(k.model, modelKey{db, key})
+		}
+	}
+	k.releaseAll()
+	k.v.NowMillis += 1 << 42 // the indexes have nothing left for later
+	k.housekeep()
+	k.check()
+	var indexes int64
+	for i := range k.s.shards {
+		sh := &k.s.shards[i]
+		for n := range sh.tables {
+			t := sh.tables[n].Load()
+			if t == nil {
+				continue
+			}
+			if t.keys.Len() > 0 || t.keys.Bytes() > 0 || len(t.bigs) > 0 || t.expires != 0 || t.timed != 0 {
+				k.t.Errorf("%d keys in %d bytes, %d big values", t.keys.Len(), t.keys.Bytes(), len(t.bigs))
+			}
+			indexes += t.expiry.Bytes()
+		}
+		if len(sh.lazy)+len(sh.sweeping)+len(sh.unsettled)+len(sh.releases.list) > 0 {
+			k.t.Errorf("shard %d has something to do", i)
+		}
+	}
+	if used := k.s.Used(); used != indexes || k.s.Going() != 0 || k.s.LazyPending() != 0 || k.s.FrozenViews() != 0 {
+		k.t.Errorf("%d bytes are used, %d by indexes; %d in %d values are being freed; %d views",
+			used, indexes, k.s.Going(), k.s.LazyPending(), k.s.FrozenViews())
+	}
+	if r := &k.s.bigs; len(r.free) != int(r.next) {
+		k.t.Errorf("%d of %d numbers of big values are free", len(r.free), r.next)
+	}
+}
+
 // swap has two databases change their keys.
 func (k *keyspace) swap(a, b int) {
 	k.s.Swap(a, b, k.v.NowMillis)
@@ -705,9 +744,8 @@ func TestKeyspace(t *testing.T) {
 			}
 			k.housekeep()
 			k.check()
+			k.deleteAll()
 			k.flush(-1)
-			k.check()
-			k.releaseAll()
 			k.check()
 			if k.s.Used() != 0 || k.s.arena.Stats().InUse != 0 {
 				t.Errorf("after FLUSHALL %d bytes are used, %d held", k.s.Used(), k.s.arena.Stats().InUse)
