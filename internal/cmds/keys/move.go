@@ -47,7 +47,7 @@ func renameTo(c *command.Ctx, free bool) error {
 	case free && c.DB.Exists(to):
 		return errTaken
 	}
-	if err := transfer(c, c.DB.Move, from, c.DB, to); err != nil {
+	if err := transfer(c, from, c.DB, to, true); err != nil {
 		return err
 	}
 	c.Modified("rename_from", from)
@@ -70,20 +70,27 @@ func steady(c *command.Ctx, key []byte, find func(key []byte) (store.Item, bool)
 }
 
 // transfer moves or copies a value in place of whatever the target key holds, which goes only once that is sure.
-func transfer(c *command.Ctx, how func([]byte, *store.DB, []byte, func() error) error, from []byte, target *store.DB, to []byte) error {
-	if err := reserve(c, from); err != nil {
+func transfer(c *command.Ctx, from []byte, target *store.DB, to []byte, move bool) error {
+	if err := reserve(c, from, move); err != nil {
 		return err
 	}
 	target.Delete(to)
-	return how(from, target, to, c.Tick)
+	if move {
+		return c.DB.Move(from, target, to, c.Tick)
+	}
+	return c.DB.Copy(from, target, to, c.Tick)
 }
 
 // usageSamples is how many elements of a large value are looked at to tell what a copy of it will take.
 const usageSamples = 16
 
-// reserve refuses what there is no memory for, before anything has changed.
-func reserve(c *command.Ctx, from []byte) error {
+// reserve refuses what there is no memory for, before anything has changed. A big value is moved without a copy.
+func reserve(c *command.Ctx, from []byte, move bool) error {
 	it, _ := c.DB.Peek(from)
+	if move && it.IsBig() {
+		c.DB.Reserve(0)
+		return nil
+	}
 	n, err := it.Usage(usageSamples, c.Tick)
 	if err == nil {
 		c.DB.Reserve(int(n))
@@ -154,7 +161,7 @@ func copyKey(c *command.Ctx) error {
 		c.Reply.Int(0)
 		return err
 	}
-	if err := transfer(c, c.DB.Copy, from, target, to); err != nil {
+	if err := transfer(c, from, target, to, false); err != nil {
 		return err
 	}
 	c.ModifiedIn(target, "copy_to", to)

@@ -48,3 +48,18 @@ func TestDyingHash(t *testing.T) {
 		}
 	}
 }
+
+// TestNoMemoryForACopy: a big value gets another name, in whatever shard, though there is no memory for a second one.
+func TestNoMemoryForACopy(t *testing.T) {
+	r := commandtest.NewRig(t, keys.Family, strings.Family, hashes.Family)
+	r.Call(t, "SETRANGE", "0", strconv.Itoa(20<<20), "end")
+	r.Arena.SetLimit(30 << 20)
+	for i := range 10 {
+		if v := r.Call(t, "RENAME", strconv.Itoa(i), strconv.Itoa(i+1)); v.Str != "OK" {
+			t.Fatalf("RENAME gives %+v", v)
+		}
+	}
+	if v := r.Call(t, "STRLEN", "10"); v.Int != 20<<20+3 {
+		t.Errorf("STRLEN gives %+v", v)
+	}
+}

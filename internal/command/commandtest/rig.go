@@ -18,6 +18,7 @@ import (
 // call leaves its traces in it.
 type Rig struct {
 	DB       *store.DB
+	Arena    *mem.Arena
 	Registry *command.Registry
 
 	Events  []string // notifications: the event and the key
@@ -45,7 +46,7 @@ func NewRig(t testing.TB, families ...command.Family) *Rig {
 	view := store.New(store.Options{Arena: arena, Shards: 4, Databases: 2}).NewView()
 	view.NowMillis = 1
 	view.DB(0).Settings().MaxBulk.Store(512 << 20)
-	return &Rig{DB: view.DB(0), Registry: registry, view: view}
+	return &Rig{DB: view.DB(0), Arena: arena, Registry: registry, view: view}
 }
 
 // SetNow makes the time of the calls from now on ms, Unix time.
