@@ -259,9 +259,7 @@ func mset(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := setAll(c, kv, store.NoExpiry); err != nil {
-		return err
-	}
+	setAll(c, kv, store.NoExpiry)
 	c.Reply.OK()
 	return nil
 }
@@ -271,24 +269,38 @@ func msetNX(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	for i := 0; i < len(kv); i += 2 {
-		if c.DB.Exists(kv[i]) {
-			c.Reply.Int(0)
-			return nil
-		}
-	}
-	if err := setAll(c, kv, store.NoExpiry); err != nil {
+	if free, err := all(c, kv, false); err != nil || !free {
+		c.Reply.Int(0)
 		return err
 	}
+	setAll(c, kv, store.NoExpiry)
 	c.Reply.Int(1)
 	return nil
+}
+
+// pairsAtOnce is how many pairs are treated between two calls of Tick.
+const pairsAtOnce = 1000
+
+// all tells whether all keys of the pairs are there, or with there false whether none is. The error is Tick's.
+func all(c *command.Ctx, kv [][]byte, there bool) (bool, error) {
+	for i := 0; i < len(kv); i += 2 {
+		if c.DB.Exists(kv[i]) != there {
+			return false, nil
+		}
+		if i%(2*pairsAtOnce) == 2*(pairsAtOnce-1) {
+			if err := c.Tick(); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
 }
 
 // recordOverhead is about what a key takes beside its texts, in bytes.
 const recordOverhead = 32
 
 // setAll sets all pairs, with the same expiry.
-func setAll(c *command.Ctx, kv [][]byte, at int64) error {
+func setAll(c *command.Ctx, kv [][]byte, at int64) {
 	n := 0
 	for _, text := range kv {
 		n += len(text) + recordOverhead
@@ -300,8 +312,10 @@ func setAll(c *command.Ctx, kv [][]byte, at int64) error {
 		if at > 0 {
 			c.Host.Notify("expire", kv[i])
 		}
+		if i%(2*pairsAtOnce) == 2*(pairsAtOnce-1) {
+			_ = c.Tick() // even when the server is closing: the log must not get half a command
+		}
 	}
-	return nil
 }
 
 // msetEx is MSET with conditions and one expiration for all keys.
@@ -326,20 +340,13 @@ func msetEx(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	for i := 0; (o.nx || o.xx) && i < len(kv); i += 2 {
-		if c.DB.Exists(kv[i]) != o.xx {
+	if o.nx || o.xx {
+		if may, err := all(c, kv, o.xx); err != nil || !may {
 			c.Reply.Int(0)
-			return nil
-		}
-		if i%1000 == 998 {
-			if err := c.Tick(); err != nil {
-				return err
-			}
+			return err
 		}
 	}
-	if err := setAll(c, kv, at); err != nil {
-		return err
-	}
+	setAll(c, kv, at)
 	if at > 0 {
 		argv := append([][]byte{[]byte("MSETEX"), c.Argv[1]}, kv...)
 		c.Propagate(append(argv, []byte("PXAT"), strconv.AppendInt(nil, at, 10))...)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -106,6 +107,25 @@ func TestTicks(t *testing.T) {
 	r.End = nil
 	if got := r.Call(t, "STRLEN", "k").Int; got != int64(len(text)) {
 		t.Errorf("%d bytes are left", got)
+	}
+}
+
+// TestManyPairs: what sets many keys ticks, and does all of its work even when it is told to end, or none.
+func TestManyPairs(t *testing.T) {
+	const n = 5000
+	r := commandtest.NewRig(t, Family)
+	r.End = errors.New("ERR enough")
+	for _, tc := range []struct {
+		before []string
+		dirty  int64
+	}{{[]string{"MSET"}, n}, {[]string{"MSETNX"}, 0}, {[]string{"MSETEX", strconv.Itoa(n)}, n}} {
+		call := tc.before
+		for i := range n {
+			call = append(call, tc.before[0]+strconv.Itoa(i), "v")
+		}
+		if r.Do(2, call...); r.Ticks == 0 || r.Dirty != tc.dirty {
+			t.Errorf("%s: %d ticks, %d changes", call[0], r.Ticks, r.Dirty)
+		}
 	}
 }
 
