@@ -341,6 +341,22 @@ func BenchmarkLarge(b *testing.B) {
 	}
 }
 
+// TestManyFields: BITFIELD does all of its work even when it is told to end, once it has changed something.
+func TestManyFields(t *testing.T) {
+	r := commandtest.NewRig(t, Family)
+	r.End = errors.New("ERR enough")
+	call := []string{"BITFIELD", "k"}
+	for i := range 3000 {
+		call = append(call, "SET", "u8", "#"+strconv.Itoa(i), "1")
+	}
+	if r.Do(2, call...); r.Ticks < 3 || r.Dirty != 1 {
+		t.Errorf("%d ticks, %d changes", r.Ticks, r.Dirty)
+	}
+	if it, ok := r.DB.Peek([]byte("k")); !ok || it.TextLen() != 3000 || string(it.Slice(2999, 1, nil)) != "\x01" {
+		t.Error("the last field is not set")
+	}
+}
+
 func TestHammer(t *testing.T) {
 	commandtest.NewRig(t, Family).Hammer(t, 7, 30_000)
 }

@@ -132,7 +132,7 @@ func runFields(c *command.Ctx, readOnly bool) error {
 			changed = true
 		}
 		if i%1000 == 999 {
-			if err := c.Tick(); err != nil {
+			if err := c.Tick(); err != nil && !changed { // the log must not get half a command
 				return err
 			}
 		}
