@@ -120,12 +120,12 @@ func (p *poller) peek() []pollEvent {
 			p.buf = append(p.buf, pollEvent{slot: a.slot, ready: pollRead})
 		}
 	}
-	kept := p.active[:0]
-	for i, s := range p.active {
+	kept, seen := p.active[:0], 0
+	for _, s := range p.active {
 		if len(p.buf) == maxEvents {
-			kept = append(kept, p.active[i:]...)
 			break
 		}
+		seen++
 		ready := s.events()
 		if ready &= s.want | pollDead; s.want == 0 || ready == 0 {
 			s.listed = false
@@ -133,6 +133,10 @@ func (p *poller) peek() []pollEvent {
 		}
 		p.buf = append(p.buf, pollEvent{slot: s.slot, gen: s.gen, ready: ready})
 		kept = append(kept, s)
+	}
+	if later := p.active[seen:]; len(later) > 0 { // they come first the next time
+		p.active = slices.Concat(later, kept)
+		return p.buf
 	}
 	clear(p.active[len(kept):])
 	p.active = kept

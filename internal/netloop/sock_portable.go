@@ -197,11 +197,15 @@ func (s *stream) read(b []byte) (int, error) {
 	if n == 0 {
 		return 0, s.readErr
 	}
-	if s.taken += n; s.taken == len(s.in) {
+	switch s.taken += n; {
+	case s.taken == len(s.in):
 		s.taken = 0
 		if s.in = s.in[:0]; cap(s.in) > minAhead {
 			s.in = nil
 		}
+	case s.taken > len(s.in)/2:
+		s.in = s.in[:copy(s.in, s.in[s.taken:])]
+		s.taken = 0
 	}
 	tell(s.roomIn)
 	return n, nil
