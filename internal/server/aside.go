@@ -18,13 +18,13 @@ const (
 
 // aside runs work that may block, such as writing a file, on a goroutine of its own, and waits for its end. The command's
 // loop serves others once it takes long; whoever needs what the command holds waits. An error says that the command is to
-// end at once, though work goes on.
-func aside(c *command.Ctx, work func()) error {
+// end at once, though work goes on; Close waits for it.
+func (s *Server) aside(c *command.Ctx, work func()) error {
 	done := make(chan struct{})
-	go func() {
+	s.works.Go(func() {
 		defer close(done)
 		work()
-	}()
+	})
 	timer := time.NewTimer(shortNap)
 	defer timer.Stop()
 	for n := 0; ; n++ {

@@ -78,7 +78,7 @@ func (s *Server) debugRewrite(c *command.Ctx) error {
 // rewriteConfig writes the configuration to its file. The disk may be slow: the loop serves others meanwhile.
 func (s *Server) rewriteConfig(c *command.Ctx, all bool) error {
 	var failure error
-	ended := aside(c, func() {
+	ended := s.aside(c, func() {
 		failure = s.config.Rewrite(config.Rewriting{All: all, Users: s.userLines()})
 	})
 	switch {

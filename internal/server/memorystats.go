@@ -177,7 +177,7 @@ func (s *Server) memoryMallocStats(c *command.Ctx) error {
 
 // memoryPurge gives all free pages back to the system, the Go runtime's too.
 func (s *Server) memoryPurge(c *command.Ctx) error {
-	err := aside(c, func() {
+	err := s.aside(c, func() {
 		s.arena.Scavenge(s.arena.Stats().Cached)
 		debug.FreeOSMemory()
 	})

@@ -75,6 +75,7 @@ type Server struct {
 	ending   ending
 	unfollow func() // ends the following of a fake clock; nil with a real one
 
+	works     sync.WaitGroup // of aside
 	stopOnce  sync.Once
 	closeOnce sync.Once
 	closeErr  error         // guarded by closeOnce
@@ -293,6 +294,7 @@ func (s *Server) Close() error {
 			s.loops.Stop()
 		}
 		s.Stop()
+		s.works.Wait()
 		s.closeErr = s.arena.Close()
 	})
 	return s.closeErr
