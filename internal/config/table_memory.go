@@ -16,7 +16,7 @@ func memoryTable() []Directive {
 		{Name: "maxmemory-eviction-tenacity", Kind: Int, Max: 100, Default: "10",
 			Here: "never more than 5 ms a command, the rest is done in the background", Doc: "how much time eviction may take from clients"},
 		{Name: "maxmemory-clients", Kind: PercentOrMemory, Min: -100, Max: maxI64, Default: "0",
-			Here: "looked at after each round of a loop, not between commands",
+			Here: "looked at after each round of a loop and before keys are evicted, not between commands",
 			Doc:  "memory of all clients together past which the biggest are closed, in bytes or per cent of maxmemory"},
 		{Name: "lfu-log-factor", Kind: Int, Max: maxI32, Default: "10", Doc: "how slowly the counter of uses grows"},
 		{Name: "lfu-decay-time", Kind: Int, Max: maxI32, Default: "1", Doc: "minutes after which the counter of uses falls by one"},
