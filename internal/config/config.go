@@ -217,27 +217,57 @@ func (c *Config) Remarks() (ignored, later []string) {
 	defer c.mu.Unlock()
 	fresh := New()
 	for _, e := range c.entries {
-		text := e.value.text()
-		if !e.given || e.Status == Works || text == "" || text == fresh.lookup(e.Name).value.text() {
-			continue
-		}
-		why := ""
-		if e.Here != "" {
-			why = ": " + e.Here
-		}
-		if e.Status == Later {
-			later = append(later, fmt.Sprintf("Directive '%s' is not supported by this version of Redpoll and has no effect%s", e.Name, why))
-		} else {
-			ignored = append(ignored, fmt.Sprintf("Directive '%s' has no effect in Redpoll%s", e.Name, why))
+		switch {
+		case !e.given || !e.asks(fresh):
+		case e.Status == Later:
+			later = append(later, e.lacking())
+		case e.Status == Ignored:
+			ignored = append(ignored, fmt.Sprintf("Directive '%s' has no effect in Redpoll%s", e.Name, e.reason()))
 		}
 	}
 	for _, l := range c.modules {
 		later = append(later, fmt.Sprintf("Directive 'loadmodule' has no effect in Redpoll: '%s' was not loaded", l.Args[0]))
 	}
-	if len(c.users) > 0 {
-		later = append(later, "Directive 'user' is not supported by this version of Redpoll and has no effect")
-	}
 	return ignored, later
+}
+
+// Lacking gives those lines of Remarks that are about what this version lacks, for parameters that have just been set.
+func (c *Config) Lacking(params []Param) (lines []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fresh := (*Config)(nil)
+	for _, p := range params {
+		e := c.lookup(p.Name)
+		if e == nil || e.Status != Later {
+			continue
+		}
+		if fresh == nil {
+			fresh = New()
+		}
+		if e.asks(fresh) {
+			lines = append(lines, e.lacking())
+		}
+	}
+	return lines
+}
+
+// asks tells whether the directive is set to something that is neither nothing nor its value in fresh, its default.
+func (e *entry) asks(fresh *Config) bool {
+	text := e.value.text()
+	return text != "" && text != fresh.lookup(e.Name).value.text()
+}
+
+// lacking is the line on a directive for what this version lacks.
+func (e *entry) lacking() string {
+	return fmt.Sprintf("Directive '%s' is not supported by this version of Redpoll and has no effect%s", e.Name, e.reason())
+}
+
+// reason says behind a line why the directive has no effect, if there is something to say.
+func (e *entry) reason() string {
+	if e.Here == "" {
+		return ""
+	}
+	return ": " + e.Here
 }
 
 // Users gives the lines user, each with a name and its rules, in order, for the owner of the users.

@@ -3,6 +3,7 @@
 package server_test
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +52,42 @@ func TestConfigSet(t *testing.T) {
 		want := []string{"maxclients", "10000", "maxmemory", "1048576", "timeout", "5"}
 		if got := c.Must(t, "CONFIG", "GET", "maxclients", "maxmemory", "timeout").Strings(); !slices.Equal(got, want) {
 			t.Errorf("after %s: %q, want %q", test.command, got, want)
+		}
+	}
+}
+
+// lineSink passes on what is written to it, in which the log has a line each.
+type lineSink chan string
+
+func (l lineSink) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
+}
+
+// TestConfigSetWithoutEffect: who turns something on that is not there does not learn of it from the reply.
+func TestConfigSetWithoutEffect(t *testing.T) {
+	lines := make(lineSink, 1000)
+	_, target := start(t, redpoll.Options{Log: slog.New(slog.NewTextHandler(lines, nil))})
+	c := target.Dial(t)
+	said := func() (n int) {
+		for {
+			select {
+			case line := <-lines:
+				if strings.Contains(line, "no effect") {
+					n++
+				}
+			default:
+				return n
+			}
+		}
+	}
+	for _, test := range []struct {
+		set  string
+		want int
+	}{{"timeout 5", 0}, {"appendonly yes hz 20", 1}, {"appendonly yes save 60", 0}, {"appendonly no", 0}} {
+		do(t, c, append([]string{"CONFIG", "SET"}, strings.Fields(test.set)...)...)
+		if n := said(); n != test.want {
+			t.Errorf("CONFIG SET %s: %d lines in the log, want %d", test.set, n, test.want)
 		}
 	}
 }

@@ -37,6 +37,9 @@ func (s *Server) configSet(c *command.Ctx) error {
 	}
 	err := s.config.Update(config.Caller{Local: local(c.Client)}, params)
 	if err == nil {
+		for _, line := range s.config.Lacking(params) {
+			s.log.Warn(line)
+		}
 		c.Reply.OK()
 		return nil
 	}

@@ -31,7 +31,7 @@ var statuses = []struct {
 }{
 	{config.Works, "What works", "These do what they do in Redis, but for what is said in italics."},
 	{config.Later, "Not in this version", "Known, checked and shown by CONFIG, but without effect: what they set is not in this version. " +
-		"A line in the log says so at the start when one of them is set to something else than its default."},
+		"A line in the log says so, at the start and after CONFIG SET, when one of them is set to something else than its default."},
 	{config.Ignored, "No meaning here", "Accepted and shown by CONFIG, without effect by design: there is nothing that they could set. " +
 		"A line in the log says so at the start when one of them is set to something else than its default."},
 }
