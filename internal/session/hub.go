@@ -306,7 +306,7 @@ func (h *Hub) logClose(s *Session, why string) {
 
 func (h *Hub) logProtocolError(s *Session, err error) {
 	if h.verbose() {
-		h.say(fmt.Sprintf("Protocol error (%v) from client: %v", err, s))
+		h.say(fmt.Sprintf("Protocol error (%s) from client: %v", strings.TrimPrefix(err.Error(), "ERR Protocol error: "), s))
 	}
 }
 
