@@ -60,6 +60,9 @@ func appendWrapped(lines []string, text string) []string {
 	return append(lines, line)
 }
 
+// maxRepeated is the length up to which Usage writes out that something may be repeated.
+const maxRepeated = 60
+
 // Usage writes arguments as help texts and manuals do: values in angle brackets, options in square ones, choices with a
 // bar between.
 func Usage(args []*Argument) string {
@@ -97,7 +100,7 @@ func usage(a *Argument) string {
 		text = a.Token + " " + text + " [" + a.Token + " " + text + " ...]"
 	case a.Multiple && token:
 		text = a.Token + " " + text + " [" + text + " ...]"
-	case a.Multiple && a.Optional:
+	case a.Multiple && (a.Optional || len(text) > maxRepeated):
 		text += " ..."
 	case a.Multiple:
 		text += " [" + text + " ...]"

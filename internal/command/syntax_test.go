@@ -134,6 +134,9 @@ func TestUsage(t *testing.T) {
 		"[WEIGHTS weight...]":                    "[WEIGHTS <weight> [<weight> ...]]",
 		`key_or_empty=(key | empty_string="") x`: `(<key> | "") <x>`,
 		"[AGGREGATE aggregate=(SUM | MIN)]":      "[AGGREGATE (SUM | MIN)]",
+		"filter=(ONE | TWO)...":                  "(ONE | TWO) [(ONE | TWO) ...]",
+		"filter=(A-FIRST first | A-SECOND second | A-THIRD third | A-FOURTH x)...": "(A-FIRST <first> | A-SECOND <second> | " +
+			"A-THIRD <third> | A-FOURTH <x>) ...",
 	} {
 		args, err := ParseSyntax(syntax)
 		if got := Usage(args); err != nil || got != want {
