@@ -11,7 +11,8 @@ type counter struct {
 
 	pending int    // elements that the reply in progress still lacks; 0 between replies
 	skip    int    // payload bytes (and their CRLF) still to come
-	kind    byte   // first byte of the header line in progress; 0 when none
+	begun   bool   // a header line is in progress
+	kind    byte   // its first byte
 	num     int    // digits of that line so far
 	neg     bool   // the line holds a minus sign after its first byte
 	text    []byte // the error line in progress, kept only for the first one
@@ -30,8 +31,8 @@ func (c *counter) feed(b []byte) {
 			c.finish(1)
 			continue
 		}
-		if c.kind == 0 {
-			c.kind, c.num, c.neg = b[0], 0, false
+		if !c.begun {
+			c.begun, c.kind, c.num, c.neg = true, b[0], 0, false
 			b = b[1:]
 			if c.pending == 0 {
 				c.pending = 1
@@ -75,7 +76,7 @@ func (c *counter) keep(b []byte) {
 // header acts on the header line that has just ended.
 func (c *counter) header() {
 	kind, n := c.kind, c.num
-	c.kind = 0
+	c.begun = false
 	switch kind {
 	case '$', '=', '!':
 		if kind == '!' {
