@@ -33,9 +33,13 @@ func (it *Item) gone(now int64) bool {
 	return at != 0 && at < now || it.Encoding() >= EncTable && it.withered(now)
 }
 
+// scanAtOnce is how many buckets a scan looks at with a shard held.
+const scanAtOnce = 1000
+
 // Scan visits about count keys from cursor on (0 begins) and gives the cursor to go on from, 0 at the end. A key that is
 // there from a scan's begin to its end is visited at least once. Those that want lets through are shown to fn, or, past
-// their time, removed, but for a View.KeepDead. The Item and its slices are valid within the two functions only.
+// their time, removed, but for a View.KeepDead. The Item and its slices are valid within the two functions only. A walk that
+// meets a busy shard visits fewer keys; the error says that it has not got to any, or is Tick's.
 func (db *DB) Scan(cursor uint64, count int, want func(it *Item) bool, fn func(it *Item)) (next uint64, err error) {
 	count = min(count, math.MaxInt/10)
 	shard, inner := int(cursor&db.s.mask), cursor>>db.s.shardBits
@@ -47,7 +51,8 @@ func (db *DB) Scan(cursor uint64, count int, want func(it *Item) bool, fn func(i
 				return
 			}
 			var dead []uint64
-			for more := true; more && seen < count && steps < 10*count; more = inner != 0 {
+			last := min(10*count, steps+scanAtOnce)
+			for more := true; more && seen < count && steps < last; more = inner != 0 {
 				steps++
 				inner = t.keys.Scan(inner, func(e mem.Ref) {
 					it := itemAt(&db.s.shards[shard], t, e)
@@ -72,7 +77,10 @@ func (db *DB) Scan(cursor uint64, count int, want func(it *Item) bool, fn func(i
 				db.s.Settle(shard)
 			}
 		})
-		if err != nil {
+		switch {
+		case err != nil && steps > 0:
+			return cursor, nil
+		case err != nil:
 			return cursor, err
 		}
 		if inner == 0 {
@@ -81,6 +89,11 @@ func (db *DB) Scan(cursor uint64, count int, want func(it *Item) bool, fn func(i
 			}
 		}
 		cursor = inner<<db.s.shardBits | uint64(shard)
+		if steps > 0 && db.v.Tick != nil { // who has let others overtake must not run again
+			if err := db.v.Tick(); err != nil {
+				return cursor, err
+			}
+		}
 	}
 	return cursor, nil
 }

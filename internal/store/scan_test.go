@@ -139,6 +139,47 @@ func TestWalkMeetsBusyShard(t *testing.T) {
 	}
 }
 
+// TestScanOfAll: a scan of very many keys at one go lets others have the shards in between, ticks, and when a shard stays busy
+// gives what it has got so far.
+func TestScanOfAll(t *testing.T) {
+	s := newStore(t, 2)
+	v := s.NewView()
+	db := v.DB(0)
+	const keys = 100_000
+	for i := range keys {
+		db.SetString(strconv.AppendInt(nil, int64(i), 10), []byte("v"), NoExpiry)
+	}
+	ticks := 0
+	v.Walking = true
+	v.Tick = func() error {
+		for i := range 2 {
+			if !s.TryLock(i) {
+				t.Fatalf("shard %d is held", i)
+			}
+			s.Unlock(i)
+		}
+		ticks++
+		return nil
+	}
+	seen := 0
+	next, err := db.Scan(0, math.MaxInt, anyItem, func(*Item) { seen++ })
+	if seen != keys || next != 0 || err != nil || ticks < 10 {
+		t.Errorf("%d keys in %d slices, then cursor %d, %v", seen, ticks, next, err)
+	}
+	seen, v.Tick = 0, nil
+	if !s.TryLock(1) {
+		t.Fatal("cannot lock")
+	}
+	testutil.Aside(func() { next, err = db.Scan(0, math.MaxInt, anyItem, func(*Item) { seen++ }) })
+	s.Unlock(1)
+	if seen == 0 || seen == keys || next == 0 || err != nil {
+		t.Errorf("%d keys, then cursor %d, %v", seen, next, err)
+	}
+	if next, err = db.Scan(next, math.MaxInt, anyItem, func(*Item) { seen++ }); seen != keys || next != 0 || err != nil {
+		t.Errorf("%d keys in the end, cursor %d, %v", seen, next, err)
+	}
+}
+
 func TestRandomKey(t *testing.T) {
 	s := newStore(t, 8)
 	v := s.NewView()
