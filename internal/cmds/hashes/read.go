@@ -167,11 +167,20 @@ func hscan(c *command.Ctx) error {
 	var room [64]store.Pair
 	found := room[:0]
 	var scratch [num.MaxIntLen]byte
-	next := h.Scan(scan.Cursor, scan.Count, func(p store.Pair) {
-		if scan.Match(store.Text(p.Field, scratch[:0])) {
-			found = append(found, p)
+	next := scan.Cursor
+	for left := scan.Count; left > 0; left -= tickEvery {
+		next = h.Scan(next, min(left, tickEvery), func(p store.Pair) {
+			if scan.Match(store.Text(p.Field, scratch[:0])) {
+				found = append(found, p)
+			}
+		})
+		if next == 0 {
+			break
 		}
-	})
+		if err := c.Tick(); err != nil {
+			return err
+		}
+	}
 	c.Reply.Array(2)
 	c.Reply.Bulk(num.AppendUint(scratch[:0], next))
 	if !scan.NoValues {
