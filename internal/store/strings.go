@@ -235,7 +235,7 @@ func (it *Item) Pieces(off, n int, fn func(piece []byte) bool) {
 // encoded as raw from then on, and its expiry stays. data is copied.
 func (db *DB) WriteString(it *Item, off int, data []byte) {
 	if it.isBig() {
-		it.rope().Write(off, data)
+		db.ticking(it.rope()).Write(off, data)
 		return
 	}
 	if off+len(data) > db.s.bigString {
@@ -252,7 +252,7 @@ func (db *DB) EditString(it *Item, off, n int, fn func(piece []byte)) {
 		db.outgrow(it, func(r rope.Rope) { r.Edit(off, n, func([]byte) {}) })
 	}
 	if it.isBig() {
-		it.rope().Edit(off, n, fn)
+		db.ticking(it.rope()).Edit(off, n, fn)
 		return
 	}
 	if b := db.grow(it, off+n); n > 0 {

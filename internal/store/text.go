@@ -15,6 +15,12 @@ func (b *big) rope() rope.Rope { return rope.Rope{Heap: b.heap, Root: &b.text} }
 // rope gives a string that isBig.
 func (it *Item) rope() rope.Rope { return it.big().rope() }
 
+// ticking gives a rope whose long changes tick.
+func (db *DB) ticking(r rope.Rope) rope.Rope {
+	r.Tick = db.v.Tick
+	return r
+}
+
 // sliceRope is Item.Slice for a rope.
 func sliceRope(r rope.Rope, off, n int, scratch []byte) []byte {
 	off = min(off, r.Len())
@@ -93,7 +99,7 @@ func (db *DB) outgrow(it *Item, write func(r rope.Rope)) {
 	defer b.dropUnowned()
 	var text [maxIntText + 4]byte
 	b.rope().Write(0, it.Slice(0, it.TextLen(), text[:0]))
-	write(b.rope())
+	write(db.ticking(b.rope()))
 	db.replaceBig(it, b, it.Expiry())
 }
 

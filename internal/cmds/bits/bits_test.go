@@ -312,6 +312,11 @@ func TestTicks(t *testing.T) {
 			t.Errorf("%s: %d ticks", line, r.Ticks)
 		}
 	}
+	for _, line := range []string{"SETBIT far 33554432 1", "BITFIELD wide SET u8 33554432 1"} {
+		if r.Do(2, strings.Fields(line)...); r.Ticks < 50 {
+			t.Errorf("%s: %d ticks", line, r.Ticks)
+		}
+	}
 	r.Call(t, "BITOP", "AND", "d", "none")
 	r.End = errors.New("ERR enough")
 	for _, line := range []string{"BITCOUNT k", "BITPOS k 1", "BITOP NOT d k"} {

@@ -46,7 +46,9 @@ func NewRig(t testing.TB, families ...command.Family) *Rig {
 	view := store.New(store.Options{Arena: arena, Shards: 4, Databases: 2}).NewView()
 	view.NowMillis = 1
 	view.DB(0).Settings().MaxBulk.Store(512 << 20)
-	return &Rig{DB: view.DB(0), Arena: arena, Registry: registry, view: view}
+	r := &Rig{DB: view.DB(0), Arena: arena, Registry: registry, view: view}
+	view.Tick = r.Tick
+	return r
 }
 
 // SetNow makes the time of the calls from now on ms, Unix time.

@@ -42,6 +42,10 @@ type Root struct {
 type Rope struct {
 	Heap *mem.Heap
 	Root *Root
+
+	// Tick, unless it is nil, is called with every chunk that Write and Edit copy or clear whole: the string's bytes are being changed
+	// then, and nobody may read it. What it returns is not heeded.
+	Tick func() error
 }
 
 // Len gives the string's length in bytes.
@@ -121,6 +125,15 @@ func (r Rope) each(from, to int, fn func(piece []byte)) {
 		b := r.within(from, to)
 		fn(b)
 		from += len(b)
+		if len(b) == ChunkSize {
+			r.tick()
+		}
+	}
+}
+
+func (r Rope) tick() {
+	if r.Tick != nil {
+		_ = r.Tick()
 	}
 }
 
@@ -166,6 +179,7 @@ func (r Rope) own(from, to int) {
 				size = root.tail
 			}
 			slots[i] = copied(h, slots[i], size, size)
+			r.tick()
 		}
 	}
 }

@@ -152,13 +152,13 @@ func (m *model) step() {
 	}
 	for _, v := range m.views {
 		off := min(m.place(len(v.want)), len(v.want))
-		check(m.t, "a view", Rope{m.rope.Heap, &v.root}, v.want, off, m.size())
+		check(m.t, "a view", Rope{Heap: m.rope.Heap, Root: &v.root}, v.want, off, m.size())
 	}
 }
 
 func (m *model) thaw(i int) {
 	v := m.views[i]
-	check(m.t, "a view at its end", Rope{m.rope.Heap, &v.root}, v.want, 0, len(v.want))
+	check(m.t, "a view at its end", Rope{Heap: m.rope.Heap, Root: &v.root}, v.want, 0, len(v.want))
 	m.rope.Heap.Thaw(v.freeze)
 	m.views = append(m.views[:i], m.views[i+1:]...)
 	for m.rope.Heap.Sweep(1 + m.rnd.IntN(5)) {
@@ -268,7 +268,7 @@ func TestReaderBeside(t *testing.T) {
 	for range 10 {
 		freeze, root, want := m.rope.Heap.Freeze(), *m.rope.Root, bytes.Clone(m.want)
 		wg.Go(func() {
-			check(t, "a view", Rope{m.rope.Heap, &root}, want, 0, len(want))
+			check(t, "a view", Rope{Heap: m.rope.Heap, Root: &root}, want, 0, len(want))
 		})
 		for range 20 {
 			m.change()
