@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/mem"
@@ -273,20 +274,18 @@ func (h *Hub) Denied() int64 { return h.denials.Load() }
 // addInput accounts for bytes of a session's own read buffer.
 func (h *Hub) addInput(n int64) { h.engine.Account().Add(mem.ClientInput, n) }
 
-// collect has the garbage collected, once the running callback of the loop has returned: a server that makes no garbage
-// otherwise would keep a long command's buffer, and those that it grew out of, for minutes.
-func (h *Hub) collect(l *netloop.Loop) {
-	if !h.collecting.CompareAndSwap(false, true) {
-		return
-	}
-	posted := l.Post(func(*netloop.Runner) {
-		go func() {
+// collectAfter is how long a buffer that is no longer needed waits to be collected, and so the least time between two collections.
+const collectAfter = 500 * time.Millisecond
+
+// collect has the garbage collected soon, when whoever has let go of a buffer does not look at it any more: a server that makes no
+// garbage otherwise would keep a long command's buffer, and those that it grew out of, for minutes. Clients that send nothing but
+// long commands do not keep the collector busy for it, which in a larger program has more to look at.
+func (h *Hub) collect() {
+	if h.collecting.CompareAndSwap(false, true) {
+		time.AfterFunc(collectAfter, func() {
 			h.collecting.Store(false)
 			runtime.GC()
-		}()
-	})
-	if !posted {
-		h.collecting.Store(false)
+		})
 	}
 }
 

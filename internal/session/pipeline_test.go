@@ -264,7 +264,7 @@ func TestProtocolErrors(t *testing.T) {
 			if v := r.dial().Must(t, "GET", "after"); !v.Null {
 				t.Error("a command behind the error was run")
 			}
-			if why, _ := strings.CutPrefix(c.out, "-ERR Protocol error: "); !r.log.has("Protocol error ("+strings.TrimSpace(why)+") from client") {
+			if why, _ := strings.CutPrefix(c.out, "-ERR Protocol error: "); !r.log.has("Protocol error (" + strings.TrimSpace(why) + ") from client") {
 				t.Error("nothing in the log")
 			}
 		})

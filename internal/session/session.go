@@ -21,7 +21,7 @@ const (
 	maxStall  = 256 << 20       // input bytes that a client which does not read its replies may have waiting
 	maxKept   = 16 << 10        // the beginning of a command that is no longer waits in a buffer hardly larger than it
 	minRead   = 4 << 10         // room for a read in a session's own buffer
-	dearInput = 16 << 20        // a buffer of so many bytes is collected as soon as it is no longer needed
+	dearInput = 16 << 20        // a buffer of so many bytes is collected soon after it is no longer needed
 )
 
 // Session is one connection: it turns bytes into commands, has them run, and writes the replies. All of it belongs to the
@@ -351,7 +351,7 @@ func (s *Session) dropInput() {
 func (s *Session) discard() {
 	s.hub.addInput(-int64(cap(s.in)))
 	if cap(s.in) >= dearInput {
-		s.hub.collect(s.conn.Loop())
+		s.hub.collect()
 	}
 	s.in, s.head = nil, 0
 }
