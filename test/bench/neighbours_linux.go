@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"strconv"
@@ -36,6 +37,8 @@ func (b *bench) disturbances() []disturbance {
 		{"100 half-sent commands", halfSent},
 		{"10 headers of 1 GB and no bytes", hugeHeaders},
 		{"a client that never reads", neverReads},
+		{"GET of 512 MB, read slowly", slowString},
+		{"HGETALL of a million fields, read slowly", slowHash},
 		{"DEL of a hash of a million fields", delHash},
 		{"a pipeline of 10 ms commands", slowPipeline},
 	}
@@ -207,24 +210,76 @@ func isTimeout(err error) bool {
 	return errors.As(err, &ne) && ne.Timeout()
 }
 
-// delHash builds a big hash and deletes it, three times.
-func delHash(d *disturbed) error {
-	fields := d.b.size(1_000_000, 100_000)
-	for range 3 {
-		err := fill(d.server.port, fields/100, func(b []byte, i int) []byte {
-			args := []string{"HSET", "big"}
-			for j := range 100 {
-				args = append(args, "field:"+strconv.Itoa(i*100+j), payload(16))
+// slowString reads a long string a little at a time.
+func slowString(d *disturbed) error {
+	err := d.server.ask(func(c *control) error {
+		_, err := c.do("SETRANGE", "big", strconv.Itoa(d.b.size(512<<20, 32<<20)-1), "x")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return d.readSlowly("GET", "big")
+}
+
+// slowHash reads a big hash a little at a time.
+func slowHash(d *disturbed) error {
+	if err := d.bigHash(); err != nil {
+		return err
+	}
+	return d.readSlowly("HGETALL", "big")
+}
+
+// readSlowly sends a command and reads 100 KB of its reply every 100 ms.
+func (d *disturbed) readSlowly(args ...string) error {
+	conn, err := d.dial()
+	if err != nil {
+		return err
+	}
+	if err := conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		return err
+	}
+	if d.before, err = d.server.settled(d.b.ctx, 5*time.Second); err != nil {
+		return err
+	}
+	in := make([]byte, 100_000)
+	return d.window(func() error {
+		if _, err := conn.Write(appendCommand(nil, args...)); err != nil {
+			return err
+		}
+		for range d.b.size(25, 3) {
+			if _, err := io.ReadFull(conn, in); err != nil {
+				return err
 			}
-			return appendCommand(b, args...)
-		})
-		if err != nil {
+			if err := sleep(d.b.ctx, 100*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// bigHash makes a hash of a million fields.
+func (d *disturbed) bigHash() error {
+	return fill(d.server.port, d.b.size(1_000_000, 100_000)/100, func(b []byte, i int) []byte {
+		args := []string{"HSET", "big"}
+		for j := range 100 {
+			args = append(args, "field:"+strconv.Itoa(i*100+j), payload(16))
+		}
+		return appendCommand(b, args...)
+	})
+}
+
+// delHash makes a big hash and deletes it, three times.
+func delHash(d *disturbed) error {
+	for range 3 {
+		if err := d.bigHash(); err != nil {
 			return err
 		}
 		if err := sleep(d.b.ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
-		err = d.window(func() error {
+		err := d.window(func() error {
 			return d.server.ask(func(c *control) error { _, err := c.do("DEL", "big"); return err })
 		})
 		if err != nil {
