@@ -279,11 +279,13 @@ const collectAfter = 500 * time.Millisecond
 
 // collect has the garbage collected soon, when whoever has let go of a buffer does not look at it any more: a server that makes no
 // garbage otherwise would keep a long command's buffer, and those that it grew out of, for minutes. Clients that send nothing but
-// long commands do not keep the collector busy for it, which in a larger program has more to look at.
+// long commands do not keep the collector busy for it, which in a larger program has more to look at. It runs twice, since the runtime
+// gives back to the system only pages that were not in use at the collection before.
 func (h *Hub) collect() {
 	if h.collecting.CompareAndSwap(false, true) {
 		time.AfterFunc(collectAfter, func() {
 			h.collecting.Store(false)
+			runtime.GC()
 			runtime.GC()
 		})
 	}

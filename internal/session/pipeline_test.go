@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/testutil"
@@ -140,6 +142,24 @@ func TestLongCommandsLeaveNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	testutil.Poll(t, patience, func() bool { return heap() < before+20<<20 })
+	runtime.KeepAlive(in)
+}
+
+// TestLongCommandsAreGivenBack: the system gets the pages of these buffers.
+func TestLongCommandsAreGivenBack(t *testing.T) {
+	r := start(t, options{})
+	c := r.dial()
+	const size = 48 << 20
+	in := line("STRLEN", strings.Repeat("k", size))
+	debug.FreeOSMemory()
+	if _, err := c.DoRaw(in); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Poll(t, time.Minute, func() bool {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapIdle-m.HeapReleased < size/4 && m.HeapAlloc < 2*size
+	})
 	runtime.KeepAlive(in)
 }
 
