@@ -43,7 +43,9 @@ func commandsPage() (string, error) {
 	for _, t := range titles {
 		fmt.Fprintf(&b, "\n## %s\n\n", t.title)
 		b.WriteString(head("command", "since", "arguments", "complexity", "summary"))
-		for _, s := range groups[t.family] {
+		list := groups[t.family]
+		slices.SortFunc(list, func(a, b *command.Spec) int { return strings.Compare(a.FullName(), b.FullName()) })
+		for _, s := range list {
 			if len(s.Children()) > 0 && s.Run == nil || s.Name == "HELP" {
 				continue // a container that cannot be called, and what every container has
 			}
