@@ -346,6 +346,27 @@ func BenchmarkLarge(b *testing.B) {
 	}
 }
 
+// TestManySources: BITOP of many strings ticks while it finds and while it combines them, however short the result is.
+func TestManySources(t *testing.T) {
+	r := commandtest.NewRig(t, Family)
+	put(r, "k", strings.Repeat("\x01", 8<<10))
+	for _, op := range []string{"AND", "OR", "XOR", "DIFF", "DIFF1", "ANDOR", "ONE"} {
+		call := []string{"BITOP", op, "d"}
+		for range 5000 {
+			call = append(call, "k")
+		}
+		r.End = nil
+		if r.Do(2, call...); r.Ticks < 5+5000*(8<<10)/tickBytes {
+			t.Errorf("%s: %d ticks", op, r.Ticks)
+		}
+		r.Call(t, "BITOP", "AND", "d", "none")
+		r.End = errors.New("ERR enough")
+		if got := string(r.Do(2, call...)); got != "-ERR enough\r\n" || read(r, "d") != "" {
+			t.Errorf("%s: %q", op, got)
+		}
+	}
+}
+
 // TestManyFields: BITFIELD does all of its work even when it is told to end, once it has changed something.
 func TestManyFields(t *testing.T) {
 	r := commandtest.NewRig(t, Family)

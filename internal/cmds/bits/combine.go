@@ -3,6 +3,8 @@
 package bits
 
 import (
+	"cmp"
+
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -56,12 +58,19 @@ const (
 	pieceRoom  = 32 << 10
 )
 
+// tickBytes is how many bytes of sources are combined between two calls of Tick.
+const tickBytes = 1 << 20
+
 // combination is a BITOP at work.
 type combination struct {
 	op      operation
 	sources []source
 	scratch []byte // for long sources that do not lie in one piece
 	twice   []byte // of opOne
+
+	tick  func() error
+	since int   // bytes combined since the last tick
+	err   error // what a tick gave: the result will not be used
 }
 
 // source is a string that is combined, or none when its key is missing.
@@ -79,7 +88,7 @@ func bitOp(c *command.Ctx) error {
 	if err := op.check(len(keys)); err != nil {
 		return err
 	}
-	w := combination{op: op, sources: make([]source, len(keys))}
+	w := combination{op: op, sources: make([]source, len(keys)), tick: c.Tick}
 	size := 0
 	for i, key := range keys {
 		src := &w.sources[i]
@@ -88,6 +97,11 @@ func bitOp(c *command.Ctx) error {
 		}
 		if src.ok {
 			size = max(size, src.item.TextLen())
+		}
+		if i%1000 == 999 {
+			if err := c.Tick(); err != nil {
+				return err
+			}
 		}
 	}
 	if size == 0 {
@@ -102,7 +116,7 @@ func bitOp(c *command.Ctx) error {
 	}
 	err = c.DB.BuildString(dest, size, func(off int, piece []byte) error {
 		w.fill(off, piece)
-		return c.Tick()
+		return cmp.Or(w.err, c.Tick())
 	})
 	if err != nil {
 		return err
@@ -160,7 +174,11 @@ func (w *combination) fillOne(off int, piece []byte) {
 
 // part gives up to n of a source's bytes from off on.
 func (w *combination) part(off, n int, src *source) []byte {
-	if !src.ok {
+	if w.since += n; w.since >= tickBytes {
+		w.since = 0
+		w.err = cmp.Or(w.err, w.tick())
+	}
+	if !src.ok || w.err != nil {
 		return nil
 	}
 	return src.item.Slice(off, n, w.scratch)
