@@ -129,6 +129,18 @@ func TestTicks(t *testing.T) {
 	}
 }
 
+// TestTicksOfPrepare: to sort many fields takes long.
+func TestTicksOfPrepare(t *testing.T) {
+	r := newRig(t)
+	call := []string{"HIMPORT", "PREPARE", "set"}
+	for i := range 10_000 {
+		call = append(call, fmt.Sprint("f", i*7919%10_000))
+	}
+	if got := string(r.Do(2, call...)); got != "+OK\r\n" || r.Ticks < 10 {
+		t.Errorf("%q after %d ticks", got, r.Ticks)
+	}
+}
+
 // TestAgainstReference sends random calls to a real server and to the handlers. Small limits make many hashes tables.
 func TestAgainstReference(t *testing.T) {
 	c := testutil.Oracle(t).Dial(t)

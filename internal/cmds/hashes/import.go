@@ -25,7 +25,11 @@ func himportPrepare(c *command.Ctx) error {
 		set.Fields[i] = bytes.Clone(field)
 		set.Order[i] = i
 	}
+	steps := 0
 	compare := func(a, b int) int { // as Redis: hashes have their fields in this order
+		if steps++; steps%tickEvery == 0 {
+			_ = c.Tick() // sorting has no way out
+		}
 		x, y := fields[a], fields[b]
 		return cmp.Or(cmp.Compare(len(x), len(y)), bytes.Compare(x, y))
 	}
