@@ -44,7 +44,7 @@ func networkTable() []Directive {
 			Doc: "protocol that connections begin with, for tests of the server"},
 		{Name: "proto-max-bulk-len", Kind: Memory, Min: 1 << 20, Max: maxI64, Default: "512mb", Doc: "longest string in a request"},
 		{Name: "requirepass", Kind: String, Flags: Sensitive, Doc: "password of the default user"},
-		{Name: "aclfile", Kind: String, Flags: Immutable | KeepEmpty, Status: Later, Here: "a start with it is refused, for the server would be open",
+		{Name: "aclfile", Kind: String, Flags: Immutable | KeepEmpty, Status: Later, Here: "the start is refused, for the server would be open",
 			Doc: "file of the users and their rights"},
 		{Name: "acllog-max-len", Kind: Int, Max: maxI64, Default: "128", Status: Later, Doc: "entries in the log of refused commands"},
 		{Name: "acl-pubsub-default", Kind: Enum, Names: []string{"allchannels", "resetchannels"}, Default: "resetchannels",

@@ -95,8 +95,9 @@ func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {
 	ratio(v, "allocator_frag", arena.InUse, live)
 	ratio(v, "allocator_rss", resident, arena.InUse)
 	ratio(v, "rss_overhead", m.rss, resident)
-	v.Float("mem_fragmentation_ratio", quotient(m.rss, m.used), 2)
-	v.Int("mem_fragmentation_bytes", m.rss-m.used)
+	inUse := m.inUse()
+	v.Float("mem_fragmentation_ratio", quotient(m.rss, inUse), 2)
+	v.Int("mem_fragmentation_bytes", m.rss-inUse)
 	for _, name := range []string{"mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers",
 		"mem_clients_slaves"} {
 		v.Int(name, 0)

@@ -46,6 +46,10 @@ type memory struct {
 	peak    int64
 }
 
+// inUse gives all bytes that somebody uses: used and the Go runtime, in whose heap what clients make the server hold lies.
+// Resident memory is held against it: against used alone every small server would seem to be nothing but fragments.
+func (m *memory) inUse() int64 { return m.used + max(goMemory()-m.clients, 0) }
+
 // resident gives the resident bytes of the data's pages.
 func (m *memory) resident(arena *mem.Stats) int64 {
 	resident := arena.InUse + arena.Cached

@@ -68,8 +68,9 @@ func (s *Server) memoryStats(c *command.Ctx) error {
 	r.ratio("allocator-fragmentation", arena.InUse, live)
 	r.ratio("allocator-rss", resident, arena.InUse)
 	r.ratio("rss-overhead", m.rss, resident)
-	r.double("fragmentation", quotient(m.rss, m.used))
-	r.int("fragmentation.bytes", m.rss-m.used)
+	inUse := m.inUse()
+	r.double("fragmentation", quotient(m.rss, inUse))
+	r.int("fragmentation.bytes", m.rss-inUse)
 	c.Reply.SetMapLen(r.length, r.n)
 	return nil
 }
