@@ -169,7 +169,7 @@ func (g *Group) Stop() {
 		case stateNew:
 			l.release()
 		case stateRunning:
-			l.Post(l.beginStop)
+			l.Post(func(*Runner) { l.Post(l.beginStop) }) // an iteration later: what is dirty by now is flushed first
 		}
 	}
 	g.runners.Wait()

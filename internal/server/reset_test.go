@@ -5,6 +5,7 @@ package server_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/server"
@@ -27,6 +28,9 @@ func TestResetStat(t *testing.T) {
 		for _, line := range []string{"SET k v", "GET k", "GET none", "GET", "NONSENSE", "PSETEX dying 1 v", "DEL k", "AUTH x", "HSET h a 1", "INCR h"} {
 			do(t, c, strings.Fields(line)...)
 		}
+	}
+	for _, name := range []string{"total_reads_processed", "total_writes_processed", "eventloop_cycles"} { // loops publish what they count now and then
+		testutil.Poll(t, 5*time.Second, func() bool { return s.Counters()[name] >= 300 })
 	}
 	c.Must(t, "CONFIG", "RESETSTAT")
 	// What is counted from the start of the process on, as in Redis, and what the commands of this test are counted in.
