@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -129,15 +130,20 @@ func Process(t testing.TB, bin string, args ...string) *Proc {
 	return start(t, bin, append(args, quiet(shortDir(t))...), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 }
 
-// FreePort gives a TCP port of 127.0.0.1 that was free a moment ago.
+// FreePort gives a TCP port of 127.0.0.1 that was free a moment ago. It is taken by chance from those below the ones that
+// systems give to whoever asks for any: what runs beside the test cannot get it by asking for any meanwhile.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 10_000 + rand.IntN(22_000)
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
+		if err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 func start(t testing.TB, bin string, args []string, network, addr string) *Proc {
