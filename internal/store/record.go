@@ -82,12 +82,15 @@ func TypeNamed(name string) (Type, bool) {
 type Encoding uint8
 
 // Encodings; EncTable is a dict whose root lies in the record. A hash with fields that expire, or that once had some, is of
-// EncListpackEx (see ds/pairs, timed blobs) or EncTable.
+// EncListpackEx (see ds/pairs, timed blobs) or EncTable. Those from EncTable on may have elements that expire.
 const (
 	EncRaw Encoding = iota
 	EncEmbstr
 	EncInt
 	EncListpack
+	EncIntset    // a set
+	EncQuicklist // a list of several blocks
+	EncSkiplist  // a large sorted set
 	EncTable
 	EncListpackEx
 	numEncodings
@@ -95,7 +98,9 @@ const (
 
 // String gives the name that OBJECT ENCODING replies.
 func (e Encoding) String() string {
-	return [numEncodings]string{"raw", "embstr", "int", "listpack", "hashtable", "listpackex"}[e]
+	return [numEncodings]string{
+		"raw", "embstr", "int", "listpack", "intset", "quicklist", "skiplist", "hashtable", "listpackex",
+	}[e]
 }
 
 // record reads a record in place. It is a pointer into off-heap memory.
