@@ -78,7 +78,7 @@ func (b *bench) cases() []benchCase {
 
 // throughput compares commands a second, CPU a command and latencies of all cases.
 func (b *bench) throughput() error {
-	cases := slices.DeleteFunc(b.cases(), func(c benchCase) bool { return !b.wants("throughput/" + c.name) })
+	cases := slices.DeleteFunc(append(b.cases(), b.collectionCases()...), func(c benchCase) bool { return !b.wants("throughput/" + c.name) })
 	if len(cases) == 0 {
 		return nil
 	}
@@ -141,7 +141,11 @@ func (b *bench) prepare(s *server, data string, n int) error {
 	case "hashes":
 		return fill(s.port, n, numbered(tenFields("hsh:000"+hole)...))
 	}
-	return fmt.Errorf("unknown dataset %q", data)
+	known, err := fillCollections(s.port, data, n)
+	if !known {
+		return fmt.Errorf("unknown dataset %q", data)
+	}
+	return err
 }
 
 // tenFields is an HSET of field0 to field9 with values of eight bytes.

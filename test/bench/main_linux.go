@@ -83,10 +83,13 @@ func run(args []string) error {
 		{"throughput", b.throughput},
 		{"scaling", b.scaling},
 		{"memory", b.memory},
+		{"members", b.members},
 		{"giveback", b.giveBack},
 		{"expiry", b.expiry},
 		{"cache", b.cache},
 		{"neighbours", b.neighbours},
+		{"pubsub", b.pubsub},
+		{"waiting", b.waiting},
 	} {
 		if err := section.run(); err != nil && ctx.Err() == nil {
 			b.report.fail(section.name, err)
