@@ -89,6 +89,32 @@ func (a *Args) Float() float64 {
 	return f
 }
 
+// latestTimeout is the longest timeout, in ms: its end, reckoned from now in Unix ms, must be a number yet.
+const latestTimeout = math.MaxInt64 - 1<<41
+
+// Timeout takes the next argument, seconds that a client is to wait at most, and gives it in ms, fractions rounded up; 0 stands for
+// ever. The errors are ErrTimeoutFloat, ErrTimeoutNegative and ErrTimeoutRange.
+func (a *Args) Timeout() (ms int64) {
+	b := a.Bytes()
+	if a.err != nil {
+		return 0
+	}
+	seconds, ok := num.ParseLongDouble(b)
+	if !ok {
+		a.Fail(ErrTimeoutFloat)
+		return 0
+	}
+	switch ms = seconds.Mul(1000).Ceil(); {
+	case ms < 0:
+		a.Fail(ErrTimeoutNegative)
+	case ms > latestTimeout:
+		a.Fail(ErrTimeoutRange)
+	default:
+		return ms
+	}
+	return 0
+}
+
 // Keyword takes the next argument when it is the option word (given in upper case) in any case, and tells whether it was.
 func (a *Args) Keyword(word string) bool {
 	if !a.More() || !EqualFold(a.argv[a.next], word) {

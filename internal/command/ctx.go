@@ -25,6 +25,12 @@ type Host interface {
 	Propagate(argv [][]byte)
 	// Notify tells of an event on a key of the current database (keyspace notifications).
 	Notify(event string, key []byte)
+	// MayWait is Ctx.MayWait.
+	MayWait() bool
+	// Holds is Ctx.Holds.
+	Holds(key []byte) bool
+	// Wait is Ctx.Wait.
+	Wait(w Wait) error
 }
 
 // Ctx is one call of a command: what a handler reads and writes. It is valid until the handler returns; so are the

@@ -25,6 +25,11 @@ const (
 	ErrNaN            Error = "ERR increment would produce NaN or Infinity"
 	ErrDBIndex        Error = "ERR DB index is out of range"
 	ErrInvalidCursor  Error = "ERR invalid cursor"
+
+	ErrTimeoutFloat    Error = "ERR timeout is not a float or out of range"
+	ErrTimeoutInteger  Error = "ERR timeout is not an integer or out of range"
+	ErrTimeoutNegative Error = "ERR timeout is negative"
+	ErrTimeoutRange    Error = "ERR timeout is out of range"
 )
 
 // Errors of the keyspace: what the command needs is not there, or is something else.

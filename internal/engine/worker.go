@@ -390,3 +390,12 @@ func (w *Worker) Propagate(argv [][]byte) {
 
 // Notify implements command.Host. Nobody can ask for keyspace notifications yet.
 func (w *Worker) Notify(string, []byte) {}
+
+// MayWait implements command.Host. Nobody can wait yet.
+func (w *Worker) MayWait() bool { return false }
+
+// Holds implements command.Host.
+func (w *Worker) Holds([]byte) bool { return true }
+
+// Wait implements command.Host.
+func (w *Worker) Wait(command.Wait) error { return command.ErrInternal }

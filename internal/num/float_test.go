@@ -217,3 +217,17 @@ func TestLongDoubleOrder(t *testing.T) {
 		t.Error("the least number less the greatest is finite")
 	}
 }
+
+// TestSecondsToMillis: as timeouts are read.
+func TestSecondsToMillis(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, "0.0": 0, "1": 1000, "0.001": 1, "0.0001": 1, "0.0015": 2, "-0.0001": 0, "-1": -1000, "0x10": 16000,
+		"1e30": math.MaxInt64, "-1e30": math.MinInt64, "inf": math.MaxInt64, "-inf": math.MinInt64,
+		"9223372036854775.807": math.MaxInt64, "9223372036854775.7": 9223372036854775700,
+	} {
+		l, ok := ParseLongDouble([]byte(text))
+		if got := l.Mul(1000).Ceil(); !ok || got != want {
+			t.Errorf("%s s: %d ms, want %d", text, got, want)
+		}
+	}
+}

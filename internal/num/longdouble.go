@@ -125,6 +125,23 @@ func (l LongDouble) Sub(m LongDouble) (difference LongDouble, ok bool) {
 	return l.Add(m)
 }
 
+// Mul returns l times n, rounded to 64 bits of mantissa.
+func (l LongDouble) Mul(n int64) LongDouble {
+	if l.f == nil || n == 0 {
+		return LongDouble{}
+	}
+	return LongDouble{new(big.Float).SetPrec(longPrec).Mul(l.f, new(big.Float).SetInt64(n))}
+}
+
+// Ceil returns the least whole number that is not below l, or the nearest that an int64 can hold.
+func (l LongDouble) Ceil() int64 {
+	n, accuracy := l.float().Int64()
+	if accuracy == big.Below && n < math.MaxInt64 {
+		n++
+	}
+	return n
+}
+
 // Cmp returns -1, 0 or 1: whether l is less than m, equal to it, or greater.
 func (l LongDouble) Cmp(m LongDouble) int { return l.float().Cmp(m.float()) }
 

@@ -14,12 +14,10 @@ func Family() command.Family { return (&Server{}).family() }
 // Aside has work done as by a command that does not wait for it, since it is to end at once.
 func (s *Server) Aside(work func()) error { return s.aside(&command.Ctx{Host: hasty{}}, work) }
 
-// hasty is a host whose commands are to end at once.
-type hasty struct{}
+// hasty is a host whose commands are to end at once, and may do nothing else.
+type hasty struct{ command.Host }
 
-func (hasty) Tick() error           { return command.Error("ERR end") }
-func (hasty) Propagate([][]byte)    {}
-func (hasty) Notify(string, []byte) {}
+func (hasty) Tick() error { return command.Error("ERR end") }
 
 // Effects gives the log of a server's effects.
 func (s *Server) Effects() *engine.Log { return s.engine.Effects }

@@ -12,11 +12,8 @@ import (
 
 // Errors of CLIENT PAUSE and CLIENT UNBLOCK.
 const (
-	errPauseMode       command.Error = "ERR CLIENT PAUSE mode must be WRITE or ALL"
-	errTimeoutInteger  command.Error = "ERR timeout is not an integer or out of range"
-	errTimeoutNegative command.Error = "ERR timeout is negative"
-	errTimeoutRange    command.Error = "ERR timeout is out of range"
-	errUnblockReason   command.Error = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+	errPauseMode     command.Error = "ERR CLIENT PAUSE mode must be WRITE or ALL"
+	errUnblockReason command.Error = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
 )
 
 // errManyArgs is the error for a subcommand with more arguments than it knows.
@@ -39,14 +36,14 @@ func clientPause(c *command.Ctx) error {
 	case len(c.Argv) == 4 && !command.EqualFold(c.Argv[3], "ALL"):
 		return errPauseMode
 	}
-	ms := a.IntOr(errTimeoutInteger)
+	ms := a.IntOr(command.ErrTimeoutInteger)
 	switch {
 	case a.Err() != nil:
 		return a.Err()
 	case ms < 0:
-		return errTimeoutNegative
+		return command.ErrTimeoutNegative
 	case ms > maxPause:
-		return errTimeoutRange
+		return command.ErrTimeoutRange
 	}
 	of(c).hub.engine.Pause(mode, ms)
 	c.Reply.OK()

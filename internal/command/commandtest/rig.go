@@ -27,6 +27,9 @@ type Rig struct {
 	Ticks   int
 	End     error // what Tick gives
 
+	CanWait bool          // a command may wait; otherwise the rig is as a transaction
+	Waits   *command.Wait // what the call waits for; nil when it has replied
+
 	view      *store.View
 	fieldsets command.Fieldsets
 }
@@ -71,9 +74,24 @@ func (r *Rig) Propagate(argv [][]byte) {
 // Notify is command.Host's.
 func (r *Rig) Notify(event string, key []byte) { r.Events = append(r.Events, event+" "+string(key)) }
 
-// Do runs a call and gives the bytes of its reply in protocol 2 or 3.
+// MayWait is command.Host's.
+func (r *Rig) MayWait() bool { return r.CanWait }
+
+// Holds is command.Host's.
+func (r *Rig) Holds([]byte) bool { return true }
+
+// errWaits stands for a call that waits.
+const errWaits command.Error = "ERR the call waits"
+
+// Wait is command.Host's. Nobody serves the call: to see what it does then, have it run again.
+func (r *Rig) Wait(w command.Wait) error {
+	r.Waits = &w
+	return errWaits
+}
+
+// Do runs a call and gives the bytes of its reply in protocol 2 or 3; none when it waits.
 func (r *Rig) Do(proto int, words ...string) []byte {
-	r.Events, r.Effects, r.Dirty, r.Ticks = nil, nil, 0, 0
+	r.Events, r.Effects, r.Dirty, r.Ticks, r.Waits = nil, nil, 0, 0, nil
 	argv := make([][]byte, len(words))
 	for i, w := range words {
 		argv[i] = []byte(w)
@@ -88,6 +106,8 @@ func (r *Rig) Do(proto int, words ...string) []byte {
 		r.Dirty = c.Dirty
 		if err != nil {
 			w.Reset()
+		}
+		if err != nil && err != errWaits {
 			w.Error(err.Error())
 		}
 	})
