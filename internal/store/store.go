@@ -16,6 +16,8 @@ import (
 type Settings struct {
 	HashMaxListpackEntries atomic.Int64
 	HashMaxListpackValue   atomic.Int64
+	ZSetMaxListpackEntries atomic.Int64
+	ZSetMaxListpackValue   atomic.Int64
 	MaxBulk                atomic.Int64  // proto-max-bulk-len: the longest string there may be
 	MaxMemory              atomic.Int64  // maxmemory: bytes past which keys are evicted or commands refused; 0 for no limit
 	Policy                 atomic.Uint32 // a Policy: which keys are evicted
@@ -154,6 +156,8 @@ func New(o Options) *Store {
 	}
 	s.Settings.HashMaxListpackEntries.Store(128)
 	s.Settings.HashMaxListpackValue.Store(64)
+	s.Settings.ZSetMaxListpackEntries.Store(128)
+	s.Settings.ZSetMaxListpackValue.Store(64)
 	s.Settings.MaxBulk.Store(512 << 20)
 	s.Settings.Samples.Store(5)
 	s.Settings.LFULogFactor.Store(10)

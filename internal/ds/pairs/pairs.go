@@ -87,14 +87,14 @@ func First(b []byte) int { return found(b, HeaderSize) }
 
 // found gives off if there is a pair, 0 if there is the end.
 func found(b []byte, off int) int {
-	if ended(b, off) {
+	if Ended(b, off) {
 		return 0
 	}
 	return off
 }
 
-// ended tells whether off is the end of the pairs.
-func ended(b []byte, off int) bool {
+// Ended tells whether off, where a pair begins if there is one, is the end of the pairs.
+func Ended(b []byte, off int) bool {
 	return off >= len(b) || b[off] == Filler && (off+1 == len(b) || b[off+1] == Filler)
 }
 
@@ -133,6 +133,18 @@ func read(b []byte, off int, four byte) (v Value, end int) {
 	return Value{Bytes: b[off:end:end]}, end
 }
 
+// Skip gives the end of the pair at off.
+func Skip(b []byte, off int) (end int) {
+	head := b[off]
+	field, value := head>>4, head&15
+	if field != escape && value != escape {
+		return off + 1 + int(field) + int(value)
+	}
+	_, end = read(b, off+1, field)
+	_, end = read(b, end, value)
+	return end
+}
+
 // Find gives the pair of a field and the offset behind it. When there is none, off is 0 and end is the end of all pairs.
 func Find(b, field []byte) (off, end int) {
 	var t text
@@ -162,8 +174,13 @@ func (t *text) encode(b []byte) {
 			}
 		}
 	}
+	t.encodeBytes(b)
+}
+
+// encodeBytes chooses the form of a text that is to stay one.
+func (t *text) encodeBytes(b []byte) {
 	t.bytes = b
-	switch {
+	switch n := len(b); {
 	case n < escape:
 		t.size, t.four = n, byte(n)
 	case n < escape+longText:
@@ -198,7 +215,7 @@ func (t *text) find(b []byte, off int) (found, end int) {
 		head := b[off]
 		four := head >> 4
 		if four == escape || head&15 == escape {
-			if ended(b, off) {
+			if Ended(b, off) {
 				break
 			}
 			var v Value
@@ -260,6 +277,12 @@ type Pair struct{ field, value text }
 func (p *Pair) Encode(field, value []byte) {
 	p.field.encode(field)
 	p.value.encode(value)
+}
+
+// EncodeRaw is Encode for a value that is kept as the bytes that it is, even if they read as an integer.
+func (p *Pair) EncodeRaw(field, value []byte) {
+	p.field.encode(field)
+	p.value.encodeBytes(value)
 }
 
 // Find is Find for the pair's field.

@@ -116,17 +116,9 @@ func (t *text) findTimed(b []byte) (off, end int) {
 // Dead gives the end of the pairs whose time is before now, TimedHeader when there are none, and their number.
 func Dead(b []byte, now int64) (end, n int) {
 	for end = TimedHeader; end < plain(b) && readTime(b, end) < now; n++ {
-		end = skip(b, end+TimeSize)
+		end = Skip(b, end+TimeSize)
 	}
 	return end, n
-}
-
-// skip gives the end of the pair without a time at off.
-func skip(b []byte, off int) (end int) {
-	head := b[off]
-	_, end = read(b, off+1, head>>4)
-	_, end = read(b, end, head&15)
-	return end
 }
 
 // SetTimed says in the header that the pairs before end, which is the end of one or TimedHeader, have times and the others
@@ -159,7 +151,7 @@ func Arrange(b []byte, off, n int, at int64, was int) {
 			if was > 0 && to == off {
 				to += n
 			} else if readTime(b, to) < at {
-				to = skip(b, to+TimeSize)
+				to = Skip(b, to+TimeSize)
 			} else {
 				break
 			}
@@ -178,8 +170,8 @@ func Arrange(b []byte, off, n int, at int64, was int) {
 
 // end gives the end of the pairs, those from off on having no time.
 func end(b []byte, off int) int {
-	for !ended(b, off) {
-		off = skip(b, off)
+	for !Ended(b, off) {
+		off = Skip(b, off)
 	}
 	return off
 }
