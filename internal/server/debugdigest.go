@@ -56,6 +56,15 @@ func (d *digest) object(db *store.DB, it *store.Item, tick func() error) (err er
 	switch it.Type() {
 	case store.TypeString:
 		err = d.mixText(it, tick)
+	case store.TypeList:
+		l, n := db.ListOf(it), 0
+		l.Each(0, l.Len(), false, func(v store.Value) bool {
+			d.mix(store.Text(v, nil))
+			if n++; n%1024 == 0 {
+				err = tick()
+			}
+			return err == nil
+		})
 	case store.TypeHash:
 		h := db.HashOf(it)
 		n := 0

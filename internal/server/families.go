@@ -6,6 +6,7 @@ import (
 	"github.com/redpoll/redpoll/internal/cmds/bits"
 	"github.com/redpoll/redpoll/internal/cmds/hashes"
 	"github.com/redpoll/redpoll/internal/cmds/keys"
+	"github.com/redpoll/redpoll/internal/cmds/lists"
 	"github.com/redpoll/redpoll/internal/cmds/strings"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
@@ -24,6 +25,7 @@ func (s *Server) families() []command.Family {
 		engine.Transactions,
 		hashes.Family,
 		keys.Family,
+		lists.Family,
 		s.family(),
 		session.Family(),
 		strings.Family,

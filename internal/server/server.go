@@ -215,6 +215,7 @@ func (s *Server) follow() {
 	cfg, settings := s.config, &s.engine.Store.Settings
 	entries, value := cfg.Int("hash-max-listpack-entries"), cfg.Int("hash-max-listpack-value")
 	members, member := cfg.Int("zset-max-listpack-entries"), cfg.Int("zset-max-listpack-value")
+	listSize, depth := cfg.Int("list-max-listpack-size"), cfg.Int("list-compress-depth")
 	bulk, factor, decay := cfg.Int("proto-max-bulk-len"), cfg.Int("lfu-log-factor"), cfg.Int("lfu-decay-time")
 	clients, query := cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
 	compaction := s.compactionSettings()
@@ -225,6 +226,8 @@ func (s *Server) follow() {
 		settings.HashMaxListpackValue.Store(value.Load())
 		settings.ZSetMaxListpackEntries.Store(members.Load())
 		settings.ZSetMaxListpackValue.Store(member.Load())
+		settings.ListMaxListpackSize.Store(listSize.Load())
+		settings.ListCompressDepth.Store(depth.Load())
 		settings.MaxBulk.Store(bulk.Load())
 		settings.LFULogFactor.Store(factor.Load())
 		settings.LFUDecayTime.Store(decay.Load())
@@ -240,7 +243,7 @@ func (s *Server) follow() {
 		return nil
 	}
 	cfg.OnChange(apply, "hash-max-listpack-entries", "hash-max-listpack-value", "zset-max-listpack-entries",
-		"zset-max-listpack-value", "proto-max-bulk-len", "lfu-log-factor",
+		"zset-max-listpack-value", "list-max-listpack-size", "list-compress-depth", "proto-max-bulk-len", "lfu-log-factor",
 		"lfu-decay-time", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
 		"timeout", "tcp-keepalive", "maxmemory-clients", "maxmemory", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")

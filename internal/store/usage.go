@@ -82,6 +82,9 @@ func (it *Item) SerializedLen() int {
 		size := it.TextLen()
 		return lengthPrefix(size) + size
 	}
+	if it.Type() == TypeList {
+		return it.serializedList()
+	}
 	h := Hash{it: *it}
 	packed, loose, n := listpack.EmptySize, 0, 0
 	least := it.t.leastTime(it.rec)

@@ -28,3 +28,24 @@ func Text(v Value, scratch []byte) []byte {
 	}
 	return v.Bytes
 }
+
+// Needle is a text that elements are compared with. It refers to the text.
+type Needle struct {
+	text  []byte
+	int   int64
+	isInt bool
+}
+
+// NeedleOf gives the needle of a text.
+func NeedleOf(text []byte) Needle {
+	n, ok := num.ParseInt(text)
+	return Needle{text: text, int: n, isInt: ok}
+}
+
+// Is tells whether an element has the needle's text.
+func (n Needle) Is(v Value) bool {
+	if v.Bytes != nil {
+		return string(v.Bytes) == string(n.text)
+	}
+	return n.isInt && v.Int == n.int
+}

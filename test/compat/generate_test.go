@@ -198,11 +198,11 @@ func readKey(c *testutil.Client, key string) (keyState, error) {
 		return keyState{}, err
 	}
 	s := keyState{kind: replies[0].Value.Str, encoding: replies[1].Value.Str, ttl: replies[2].Value.Int}
-	read := map[string]string{"string": "GET", "hash": "HGETALL"}[s.kind]
-	if read == "" {
+	read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "list": {"LRANGE", key, "0", "-1"}}[s.kind]
+	if read == nil {
 		return s, fmt.Errorf("key %q is of type %s", key, s.kind)
 	}
-	v, err := c.Do(read, key)
+	v, err := c.Do(read...)
 	if s.encoding == "hashtable" {
 		v = v.Sorted(2)
 	}
@@ -217,7 +217,7 @@ func compareKeys(d *duel, want, got map[string]keyState) string {
 			return fmt.Sprintf("at the end: key %s is missing on %s", key, d.subject.Name)
 		}
 		near := w.ttl == g.ttl || w.ttl > 0 && g.ttl > 0 && max(w.ttl-g.ttl, g.ttl-w.ttl) < 2000
-		if w.kind != g.kind || w.encoding != g.encoding || w.value != g.value || !near {
+		if w.kind != g.kind || !sameEncoding(w.encoding, g.encoding) || w.value != g.value || !near {
 			return fmt.Sprintf("at the end: key %s\n%s: %+v\n%s: %+v", key, d.oracle.Name, w, d.subject.Name, g)
 		}
 	}

@@ -119,7 +119,7 @@ var checkedLate = []string{"bitcount", "bitpos"}
 // call makes one call: five of six are valid, the others nearly so.
 func (g *generator) call() []string {
 	s := g.specs[g.rnd.IntN(len(g.specs))]
-	if g.rnd.IntN(6) > 0 || slices.Contains(checkedLate, s.FullName()) {
+	if g.rnd.IntN(6) > 0 || slices.Contains(checkedLate, s.FullName()) || s.Flags.Has(command.Blocking) { // not to wait for long
 		return g.calls.Valid(s)
 	}
 	for {
@@ -156,9 +156,10 @@ func strangeType(call []string) bool {
 // The times are so far off that no key expires while a run is compared; 33177117420 is in the year 3021. No number makes a string
 // of half a gigabyte, or a reply of as many elements.
 var pools = map[string][]string{
-	"keys":    {"s1", "s2", "s3", "n1", "n2", "h1", "h2", "h3", "h4", ""},
+	"keys":    {"s1", "s2", "s3", "n1", "n2", "h1", "h2", "h3", "h4", "l1", "l2", "l3", ""},
 	"strings": {"s1", "s2", "s3", "n1", "n2"},
 	"hashes":  {"h1", "h2", "h3", "h4"},
+	"lists":   {"l1", "l2", "l3"},
 	"field":   {"f1", "f2", "f3", "f4", "7", "", "\x00\xff", "{f*64}", "{f*65}"},
 	"value": {
 		"", "v", "abc", "0", "100000", "-100000", "3.5", "1e3", "-0", "9223372036854775807", "-9223372036854775808", "\r\n\x00\xfe",
@@ -167,6 +168,8 @@ var pools = map[string][]string{
 	"integer":   {"0", "1", "-1", "100000", "9223372036854775807", "-9223372036854775808", "-100000"},
 	"double":    {"0", "1", "-1.5", "0.1", "1e3", "3.141592653589793238", "1e-7", "123456789.25", "-0.3"},
 	"unix-time": {"33177117420", "33177117420000", "33177117420500", "1", "0"},
+	"element":   {"a", "b", "c", "1", "-300", "", "{x*65}", "{y*300}"},
+	"timeout":   {"0.001", "1e-3", "0.0005"},
 	"offset":    {"0", "1", "5", "-1", "3", "-3", "100"},
 	"count":     {"0", "1", "2", "-1", "5", "-5", "1000"},
 	"db":        {"0", "1", "2", "0", "1", "2", "16", "-1"},
@@ -196,6 +199,9 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 	case command.TypeUnixTime:
 		return "unix-time"
 	case command.TypeDouble:
+		if a.Name == "timeout" {
+			return "timeout"
+		}
 		return "double"
 	case command.TypePattern:
 		return "pattern"
@@ -207,9 +213,11 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		return "bit"
 	case a.Name == "offset" && strings.Contains(s.FullName(), "bit"):
 		return "place"
-	case slices.Contains([]string{"offset", "start", "end"}, a.Name):
+	case a.Name == "element", a.Name == "pivot":
+		return "element"
+	case slices.Contains([]string{"offset", "start", "end", "stop", "rank"}, a.Name):
 		return "offset"
-	case a.Name == "count", a.Name == "len":
+	case slices.Contains([]string{"count", "len", "num-matches", "exactly"}, a.Name):
 		return "count"
 	case strings.HasSuffix(a.Name, "db"), a.Name == "index":
 		return "db"
@@ -253,6 +261,8 @@ func (g *generator) keyPool(s *command.Spec) string {
 		return "keys"
 	case name[0] == 'h':
 		return "hashes"
+	case s.Group == "list":
+		return "lists"
 	case slices.Contains([]string{"copy", "rename", "renamenx", "move", "del", "unlink", "watch"}, name), strings.ContainsRune("pet", rune(name[0])):
 		return "keys"
 	}

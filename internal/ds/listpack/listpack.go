@@ -97,7 +97,7 @@ func headerCount(b []byte) int { return int(binary.LittleEndian.Uint16(b[4:])) }
 func First(b []byte) int { return found(b, HeaderSize) }
 
 // Next gives the entry after the one at off, 0 when that is the last.
-func Next(b []byte, off int) int { return found(b, after(b, off)) }
+func Next(b []byte, off int) int { return found(b, After(b, off)) }
 
 // Last gives the last entry, 0 when there is none.
 func Last(b []byte) int { return Prev(b, len(b)-1) }
@@ -159,8 +159,8 @@ func found(b []byte, off int) int {
 	return off
 }
 
-// after gives the offset behind the entry at off. Most are short strings.
-func after(b []byte, off int) int {
+// After gives the offset behind the entry at off, where another or the end is. Most are short strings.
+func After(b []byte, off int) int {
 	if c := b[off]; c&0xc0 == 0x80 {
 		return off + 2 + int(c&0x3f)
 	}
@@ -293,7 +293,7 @@ func Find(b []byte, off int, value []byte, skip int) int {
 			off += n + backLenSize(n)
 		}
 		for i := 0; i < skip && b[off] != end; i++ {
-			off = after(b, off)
+			off = After(b, off)
 		}
 	}
 	return 0

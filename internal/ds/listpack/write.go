@@ -66,8 +66,8 @@ func Int(v int64) Value {
 // Size gives the bytes that the value takes as an entry.
 func (v Value) Size() int { return v.size + backLenSize(v.size) }
 
-// put writes the entry into b, which has room for it, and gives its size.
-func (v Value) put(b []byte) int {
+// Put writes the value as an entry into b, which has room for its Size, and gives that.
+func (v Value) Put(b []byte) int {
 	if v.isInt {
 		v.putInt(b)
 	} else {
@@ -112,6 +112,13 @@ func (v Value) putInt(b []byte) {
 // AppendEmpty appends a listpack without entries to dst.
 func AppendEmpty(dst []byte) []byte { return append(dst, EmptySize, 0, 0, 0, 0, 0, end) }
 
+// Seal makes b, whose entries were put or moved there by hand, a listpack of count entries: it writes the header and the end.
+func Seal(b []byte, count int) {
+	binary.LittleEndian.PutUint32(b, uint32(len(b)))
+	binary.LittleEndian.PutUint16(b[4:], uint16(min(count, unknownCount)))
+	b[len(b)-1] = end
+}
+
 // Fits tells whether Redis would let a listpack of size bytes grow by add.
 func Fits(size, add int) bool { return add <= MaxSize-size }
 
@@ -133,7 +140,7 @@ func Splice(dst, src []byte, off, drop int, values ...Value) []byte {
 		copy(dst[tail+grow:], src[tail:])
 	}
 	for i := range values {
-		off += values[i].put(dst[off:])
+		off += values[i].Put(dst[off:])
 	}
 	binary.LittleEndian.PutUint32(dst, uint32(len(dst)))
 	if n := headerCount(dst); n != unknownCount {
@@ -155,7 +162,7 @@ func SpliceSize(src []byte, off, drop int, values ...Value) int {
 // skip gives the offset behind n entries from off on, and how many there were.
 func skip(b []byte, off, n int) (tail, passed int) {
 	for ; passed < n && b[off] != end; passed++ {
-		off = after(b, off)
+		off = After(b, off)
 	}
 	return off, passed
 }
