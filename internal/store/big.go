@@ -41,14 +41,15 @@ type big struct {
 
 	// Guarded by the home's lock:
 	bigRoot
-	owner     *table  // nil once it is condemned
-	place     int     // in the owner's list
-	number    uint32  // in the register
-	unsettled bool    // it is in the home's list of those to be settled
-	sweeping  bool    // it is in the home's list of those to be swept
-	published int64   // bytes of its heap in Store.used
-	latest    *moment // the last that it was frozen at; nil when that is thawed
-	moments   int     // that are not thawed
+	owner     *table   // nil once it is condemned
+	enc       Encoding // of a value with a tree
+	place     int      // in the owner's list
+	number    uint32   // in the register
+	unsettled bool     // it is in the home's list of those to be settled
+	sweeping  bool     // it is in the home's list of those to be swept
+	published int64    // bytes of its heap in Store.used
+	latest    *moment  // the last that it was frozen at; nil when that is thawed
+	moments   int      // that are not thawed
 
 	compaction compaction
 }
@@ -56,8 +57,8 @@ type big struct {
 // bigRoot is what a big's structure begins with, of whatever type the value is. It has no pointers: a copy of it stays good
 // as long as the heap is frozen. Whatever changes in a frozen heap changes the root.
 type bigRoot struct {
-	table dict.Root
-	text  rope.Root
+	roots
+	text rope.Root
 }
 
 // bigSize is what a big value takes on the Go heap, about.

@@ -32,12 +32,19 @@ type compaction struct {
 	walking bool
 	cursor  uint32       // where in the keys
 	large   []largeValue // those that the last step met: their elements are walked through next
-	element uint32       // where in the last of them
+	within  bodyCursor   // where in the last of them
 	began   int64        // excess when the walk began
 	rest    int64        // excess from which on another walk is worth while
 }
 
-// largeValue is a value of many elements that a walk has met.
+// bodyCursor is where a walk is in a value of many blocks.
+type bodyCursor struct {
+	elements bool // the elements have been walked through
+	element  uint32
+	leaf     uint64
+}
+
+// largeValue is a value of many blocks that a walk has met.
 type largeValue struct {
 	hash  uint64 // of its key
 	moved bool   // something of it was
@@ -193,7 +200,7 @@ func (c *compactor) key(e mem.Ref) mem.Ref {
 			b.write(v)
 		}
 	case rec.has(isBig): // its heap is another
-	case rec.encoding() == EncTable:
+	case rec.encoding().rooted():
 		if ft := rec.times(); ft != nil && ft.index != 0 {
 			ft.index = c.move(ft.index, indexSize)
 		}
@@ -221,29 +228,19 @@ func (c *compactor) elements(st *compaction) {
 		if c.left <= 0 {
 			return
 		}
-		c.left--
 		before := c.done.Moved
-		elements := it.elements()
-		st.element = elements.Compact(st.element, func(e mem.Ref) mem.Ref {
-			return c.move(e, elementAt(c.t.heap, e).size)
-		})
+		ok = c.body(it.body(), &st.within)
 		last.moved = last.moved || c.done.Moved > before
-		ok = st.element != 0
 	}
 	c.countKey(last.moved)
-	st.large, st.element = st.large[:len(st.large)-1], 0
+	st.large, st.within = st.large[:len(st.large)-1], bodyCursor{}
 }
 
-// big walks on through the elements of a big value.
+// big walks on through the blocks of a big value.
 func (c *compactor) big(b *big) {
 	st, moved := &b.compaction, c.done.Moved
-	elements := dict.Table{Heap: b.heap, Root: &b.table, Key: fieldKey}
 	for c.left > 0 {
-		c.left--
-		st.element = elements.Compact(st.element, func(e mem.Ref) mem.Ref {
-			return c.move(e, elementAt(b.heap, e).size)
-		})
-		if st.element == 0 {
+		if !c.body(b.body(), &st.within) {
 			st.end(b.heap)
 			break
 		}
@@ -251,11 +248,36 @@ func (c *compactor) big(b *big) {
 	c.countKey(c.done.Moved > moved)
 }
 
-// find gives the key with a hash, if it still has a value of many elements. The Item has no place.
+// body moves a few of the elements or leaves of a value, and tells whether there are more.
+func (c *compactor) body(v body, at *bodyCursor) (more bool) {
+	c.left--
+	if v.table != nil && !at.elements {
+		moved := v.enc.leafKind().moved
+		t := v.elements()
+		at.element = t.Compact(at.element, func(e mem.Ref) mem.Ref {
+			to := c.move(e, elementAt(v.heap, e).size)
+			if to != e && moved != nil {
+				moved(v, e, to)
+			}
+			return to
+		})
+		if at.elements = at.element == 0; !at.elements || v.tree != nil {
+			return true
+		}
+	}
+	if v.tree == nil {
+		return false
+	}
+	size := v.enc.leafKind().size
+	at.leaf = v.leaves().Compact(at.leaf, func(leaf mem.Ref, _ int) mem.Ref { return c.move(leaf, size(v.heap, leaf)) })
+	return at.leaf != 0
+}
+
+// find gives the key with a hash, if it still has a value of many blocks. The Item has no place.
 func (c *compactor) find(full uint64) (it Item, ok bool) {
 	c.t.keys.Candidates(full, func(e mem.Ref, _ dict.Pos) bool {
 		rec := record{c.t.heap.Pointer(e)}
-		if ok = rec.encoding() == EncTable && !rec.has(isBig) && hash.Bytes(rec.key()) == full; ok {
+		if ok = rec.encoding().rooted() && !rec.has(isBig) && hash.Bytes(rec.key()) == full; ok {
 			it = Item{t: c.t, rec: rec}
 		}
 		return !ok

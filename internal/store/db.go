@@ -129,7 +129,7 @@ func (it *Item) Key() []byte { return it.rec.key() }
 // Expiry gives the Unix milliseconds at which the key dies, 0 when it does not.
 func (it *Item) Expiry() int64 { return it.rec.expiry() }
 
-// Blob gives the value's bytes in place, of an encoding that has them in one piece (not EncTable).
+// Blob gives the value's bytes in place, of an encoding that has them in one piece (not one of many blocks).
 func (it *Item) Blob() []byte {
 	v := it.rec.value()
 	if !it.rec.has(inBlock) {
@@ -139,15 +139,15 @@ func (it *Item) Blob() []byte {
 	return it.t.heap.Bytes(b.ref, b.length)
 }
 
-// root gives the root of a value with EncTable, in place.
+// root gives the root of the table of a value that has one, in place.
 func (it *Item) root() *dict.Root {
 	if it.isBig() {
 		return &it.big().table
 	}
-	return &it.tableRoot().Root
+	return it.rec.table()
 }
 
-// tableRoot gives what the record of a value with EncTable that is not big has of it, in place.
+// tableRoot gives what the record of a value with a table that is not big has of it, in place.
 func (it *Item) tableRoot() *tableRoot {
 	return (*tableRoot)(unsafe.Pointer(unsafe.SliceData(it.rec.value())))
 }
@@ -320,7 +320,7 @@ func (it *Item) reshape(shape recordShape) {
 func (it *Item) fits(shape recordShape) bool {
 	old := it.rec
 	return mem.Usable(shape.size()) == mem.Usable(old.size()) && shape.expiry != NoExpiry == old.has(hasExpiry) &&
-		shape.enc != EncTable && old.encoding() != EncTable
+		!shape.enc.rooted() && !old.encoding().rooted()
 }
 
 // relabel gives the record a layout that fits; its value's bytes stay what they are.

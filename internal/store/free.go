@@ -3,7 +3,6 @@
 package store
 
 import (
-	"github.com/redpoll/redpoll/internal/ds/dict"
 	"github.com/redpoll/redpoll/internal/hash"
 	"github.com/redpoll/redpoll/internal/mem"
 )
@@ -15,23 +14,23 @@ const lazyFrom = 64
 type condemned struct {
 	big   *big // nil: all else says what it is
 	heap  *mem.Heap
-	root  dict.Root
+	enc   Encoding
+	roots roots
 	times fieldTimes
-	bytes int64                        // what is left takes, about
-	free  func(h *mem.Heap, e mem.Ref) // frees one element
-	key   func(h *mem.Heap, e mem.Ref) []byte
+	bytes int64 // what is left takes, about
 }
 
 // owned is what a record's value has outside of the record.
 type owned struct {
-	block block     // ref 0: none
-	root  dict.Root // empty: none
+	block block // ref 0: none
+	enc   Encoding
+	roots roots // empty: none
 	times fieldTimes
 	big   *big // nil: none
 }
 
 // hasMore tells whether a record's value has anything outside of the record.
-func (r record) hasMore() bool { return r.flags()&(inBlock|isBig) != 0 || r.encoding() == EncTable }
+func (r record) hasMore() bool { return r.flags()&(inBlock|isBig) != 0 || r.encoding().rooted() }
 
 // owns gives what the record's value has outside of the record. It may be freed when the record is gone already.
 func (t *table) owns(r record) (o owned) {
@@ -40,9 +39,8 @@ func (t *table) owns(r record) (o owned) {
 		o.big = t.big(r)
 	case r.has(inBlock):
 		o.block = readBlock(r.value())
-	case r.encoding() == EncTable:
-		it := Item{t: t, rec: r}
-		o.root = *it.root()
+	case r.encoding().rooted():
+		o.enc, o.roots = r.encoding(), r.roots()
 		if ft := r.times(); ft != nil {
 			o.times = *ft
 		}
@@ -50,7 +48,7 @@ func (t *table) owns(r record) (o owned) {
 	return o
 }
 
-// freeValue frees what a record's value owns outside of the record; large tables only later, in slices.
+// freeValue frees what a record's value owns outside of the record; large ones only later, in slices.
 func (s *Store) freeValue(sh *Shard, t *table, rec record) {
 	if rec.hasMore() {
 		s.freeOwned(sh, t, t.owns(rec))
@@ -64,13 +62,15 @@ func (s *Store) freeOwned(sh *Shard, t *table, o owned) {
 	if o.block.ref != 0 {
 		t.heap.Free(o.block.ref, o.block.size)
 	}
-	if o.root != (dict.Root{}) {
-		c := condemned{heap: t.heap, root: o.root, times: o.times, free: freeField, key: fieldKey}
-		if c.table().Len() <= lazyFrom {
-			c.drain(lazyFrom + 1)
+	if o.roots != (roots{}) {
+		c := condemned{heap: t.heap, enc: o.enc, roots: o.roots, times: o.times}
+		if c.body().parts() <= lazyFrom {
+			for !c.drain(lazyFrom) {
+			}
 			return
 		}
-		c.bytes = c.estimate()
+		const enough = 16
+		c.bytes, _ = c.body().size(enough, neverEnds)
 		sh.lazy = append(sh.lazy, c)
 		s.lazy.Add(1)
 		s.going.Add(c.bytes)
@@ -78,9 +78,7 @@ func (s *Store) freeOwned(sh *Shard, t *table, o owned) {
 	}
 }
 
-func (c *condemned) table() *dict.Table {
-	return &dict.Table{Heap: c.heap, Root: &c.root, Key: c.key}
-}
+func (c *condemned) body() body { return c.roots.body(c.enc, c.heap) }
 
 func (c *condemned) drain(max int) (done bool) {
 	if c.big != nil {
@@ -89,7 +87,7 @@ func (c *condemned) drain(max int) (done bool) {
 	if c.times.index != 0 { // at one go: it has some 60 entries a block
 		c.times.dropIndex(c.heap)
 	}
-	return c.table().Drain(max, func(e mem.Ref) { c.free(c.heap, e) })
+	return c.body().drain(max)
 }
 
 // freeLazily frees up to about max elements of condemned values, and tells whether more are left.
@@ -99,7 +97,7 @@ func (s *Store) freeLazily(sh *Shard, max int) (more bool) {
 		return false
 	}
 	c := &sh.lazy[n-1]
-	before, had := c.table().Len(), c.bytes
+	before, had := c.body().parts(), c.bytes
 	if c.drain(max) {
 		s.going.Add(-had)
 		*c = condemned{}
@@ -111,22 +109,10 @@ func (s *Store) freeLazily(sh *Shard, max int) (more bool) {
 	if c.big != nil {
 		c.bytes = c.big.heap.Live()
 	} else if before > 0 {
-		c.bytes = int64(float64(had) * float64(c.table().Len()) / float64(before))
+		c.bytes = int64(float64(had) * float64(c.body().parts()) / float64(before))
 	}
 	s.going.Add(c.bytes - had)
 	return true
-}
-
-// estimate gives about how many bytes the value takes, judged by some of its elements.
-func (c *condemned) estimate() int64 {
-	const enough = 16
-	t, seen, sum := c.table(), 0, int64(0)
-	t.Each(func(e mem.Ref) bool {
-		sum += int64(mem.Usable(elementAt(c.heap, e).size))
-		seen++
-		return seen < enough
-	})
-	return t.Bytes() + sum*int64(t.Len())/int64(max(seen, 1))
 }
 
 // Flush removes all keys of one database, or of all with db -1, and gives their memory back a page at a time: no key is

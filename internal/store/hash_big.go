@@ -15,7 +15,7 @@ const bigShrink = 4
 // weigh notes what a change has added to a table's bytes. Of a big one its heap tells.
 func (it *Item) weigh(added int64) {
 	if !it.isBig() {
-		it.tableRoot().weight += added
+		*it.rec.weight() += added
 	}
 }
 

@@ -582,7 +582,7 @@ func (k *keyspace) auditTable(sh *Shard, t *table) int64 {
 		if o.big != nil {
 			bigSum += k.auditBig(o.big, rec)
 		} else {
-			sum += k.auditFields(t.heap, &o.root, o.times)
+			sum += k.auditBody(o.roots.body(o.enc, t.heap), o.times)
 		}
 		if rec.has(hasExpiry) {
 			expires++
@@ -605,6 +605,20 @@ func (k *keyspace) auditTable(sh *Shard, t *table) int64 {
 		k.t.Fatalf("%d entries for %d keys that expire", n, t.expires)
 	}
 	return sum + bigSum
+}
+
+// auditBody gives the bytes that a value of many blocks takes.
+func (k *keyspace) auditBody(v body, times fieldTimes) (sum int64) {
+	k.t.Helper()
+	if err := v.leaves().Check(); err != nil {
+		k.t.Fatal(err)
+	}
+	sum = v.leaves().Bytes()
+	v.leaves().Each(func(leaf mem.Ref, _ int) bool {
+		sum += int64(mem.Usable(v.enc.leafKind().size(v.heap, leaf)))
+		return true
+	})
+	return sum + k.auditFields(v.heap, v.table, times)
 }
 
 // auditFields gives the bytes that a table of fields takes.
@@ -643,7 +657,7 @@ func (k *keyspace) auditBig(b *big, rec record) int64 {
 		times = *ft
 	}
 	live := b.heap.Live()
-	if sum := k.auditFields(b.heap, &b.table, times); sum > live || sum < live && b.moments == 0 {
+	if sum := k.auditBody(b.body(), times); sum > live || sum < live && b.moments == 0 {
 		k.t.Fatalf("a big value of %d bytes has %d live, frozen at %d moments", sum, live, b.moments)
 	}
 	return live

@@ -3,6 +3,8 @@
 package store
 
 import (
+	"math"
+
 	"github.com/redpoll/redpoll/internal/ds/dict"
 	"github.com/redpoll/redpoll/internal/hash"
 	"github.com/redpoll/redpoll/internal/mem"
@@ -62,8 +64,15 @@ func (db *DB) transferValue(src *Item, target *DB, to []byte, at int64, take boo
 		return src.transferBig(target, to, shape), nil
 	case shape.typ == TypeString && shape.flags&isBig != 0:
 		return src.copyBig(target, to, at, tick)
+	case shape.enc.rooted() && take && target.place(to) == src.t:
+		dst := target.create(to, shape)
+		copy(dst.rec.value(), src.rec.value())
+		clear(src.rec.value())
+		return dst, nil
 	case shape.enc == EncTable:
-		return db.transferTable(src, target, to, shape, take, tick)
+		return db.copyTable(src, target, to, shape, tick)
+	case shape.enc.rooted():
+		return db.copyBody(src, target, to, at, tick)
 	case shape.flags&inBlock == 0:
 		return target.createBlob(to, shape.typ, shape.enc, src.Blob(), at), nil
 	}
@@ -99,16 +108,19 @@ func (src *Item) transferBig(target *DB, to []byte, shape recordShape) Item {
 	return dst
 }
 
-// transferTable is transfer for a value of many elements.
-func (db *DB) transferTable(src *Item, target *DB, to []byte, shape recordShape, take bool, tick func() error) (dst Item, err error) {
-	if take && target.place(to) == src.t {
-		dst = target.create(to, shape)
-		*dst.tableRoot(), *src.tableRoot() = *src.tableRoot(), tableRoot{}
-		if ft := src.rec.times(); ft != nil {
-			*dst.rec.times(), *ft = *ft, fieldTimes{}
-		}
-		return dst, nil
+// copyBody is transfer for a value with a tree that is to be copied.
+func (db *DB) copyBody(src *Item, target *DB, to []byte, at int64, tick func() error) (Item, error) {
+	size, from := 0, src.body()
+	if src.isBig() {
+		size = db.s.bigTable
 	}
+	return target.createBody(to, src.Type(), from.enc, at, size, func(v body) error {
+		return from.enc.leafKind().copy(v, from, math.MaxInt, tick)
+	})
+}
+
+// copyTable is transfer for a table that is to be copied.
+func (db *DB) copyTable(src *Item, target *DB, to []byte, shape recordShape, tick func() error) (dst Item, err error) {
 	size := 0
 	if src.isBig() {
 		size = db.s.bigTable

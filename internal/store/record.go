@@ -20,12 +20,13 @@ import (
 //	8  [expiry] 8 bytes with hasExpiry: Unix milliseconds
 //	   [keyLen] 4 bytes with longKey
 //	   key
-//	   value    the value itself; an int's 8 bytes; a tableRoot, fieldTimes behind it if fields of the hash expire; or with
-//	         inBlock a block's address, length and capacity; or with isBig the value's number (see big.go)
+//	   value    the value itself; an int's 8 bytes; the root of a value of many blocks (see body.go), fieldTimes behind that of
+//	         a hash if fields of it expire; or with inBlock a block's address, length and capacity; or with isBig the value's
+//	         number (see big.go)
 //
 // Invariants: the size of the allocation follows from the header alone (Record.size); the value's part starts anywhere,
-// so it is read with encoding/binary or copied, never through a typed pointer, but for a dict.Root, which is aligned by
-// padding the key (see rootPad).
+// so it is read with encoding/binary or copied, never through a typed pointer, but for a root, which is aligned by padding
+// the key (see pad).
 const (
 	headerSize = 8
 	expirySize = 8
@@ -163,9 +164,9 @@ func (r record) value() []byte {
 	return r.bytes(off+n+r.pad(off+n), r.valLen())
 }
 
-// pad gives the bytes between key and value: a dict.Root is aligned, all else follows at once.
+// pad gives the bytes between key and value: a root is aligned, all else follows at once.
 func (r record) pad(end int) int {
-	if r.encoding() == EncTable {
+	if r.encoding().rooted() {
 		return -end & 7
 	}
 	return 0
@@ -196,7 +197,7 @@ func (s recordShape) size() int {
 	if s.keyLen > maxShortKey {
 		n += longSize
 	}
-	if s.enc == EncTable {
+	if s.enc.rooted() {
 		n += -n & 7
 	}
 	return n + s.valLen

@@ -26,40 +26,20 @@ func (it *Item) Usage(samples int, tick func() error) (int64, error) {
 	if it.isBig() {
 		return n + it.big().heap.Held() + bigSize, nil
 	}
-	if it.Encoding() != EncTable {
+	if !it.Encoding().rooted() {
 		return n, nil
 	}
-	elements, err := it.elementUsage(samples, tick)
-	return n + elements, err
-}
-
-// elementUsage is Usage for the elements of a table and the table itself.
-func (it *Item) elementUsage(samples int, tick func() error) (n int64, err error) {
-	t := it.elements()
-	if samples <= 0 {
-		samples = t.Len()
-	}
-	seen, sum := 0, int64(0)
-	t.Each(func(e mem.Ref) bool {
-		sum += int64(mem.Usable(elementAt(t.Heap, e).size))
-		if seen++; seen%1024 == 0 {
-			err = tick()
-		}
-		return err == nil && seen < samples
-	})
-	if seen > 0 {
-		sum = int64(float64(sum) / float64(seen) * float64(t.Len()))
-	}
+	size, err := it.body().size(samples, tick)
 	if ft := it.rec.times(); ft != nil && ft.index != 0 {
-		sum += int64(mem.Usable(indexSize)) + ft.fieldIndex(t.Heap).Bytes()
+		size += int64(mem.Usable(indexSize)) + ft.fieldIndex(it.t.heap).Bytes()
 	}
-	return t.Bytes() + sum, err
+	return n + size, err
 }
 
 // TableSize gives the bytes that the table of the value's elements takes, without them, and their number; ok is false when the
 // value is no table.
 func (it *Item) TableSize() (bytes int64, elements int, ok bool) {
-	if it.Encoding() != EncTable {
+	if enc := it.Encoding(); enc != EncTable && enc != EncSkiplist {
 		return 0, 0, false
 	}
 	t := it.elements()
