@@ -3,6 +3,8 @@
 package engine
 
 import (
+	"sync/atomic"
+
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
@@ -37,6 +39,8 @@ type Client struct {
 	Commands    int64         // that were run, those within EXEC included, as of the last batch
 	tx          *transaction  // nil outside MULTI
 	watch       *store.Watch  // nil until the first WATCH
+
+	waiting atomic.Pointer[waiter] // nil: it does not wait for a key; written by the worker, read by anybody
 }
 
 // InTransaction tells whether MULTI has been called and neither EXEC nor DISCARD yet, and how many commands wait.

@@ -80,7 +80,15 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		w.e.Store.Unlock(shard)
 		return false, false
 	}
+	if err == errWaits {
+		w.beginWait(cl, c)
+		w.release()
+		return true, false
+	}
 	w.commit()
+	if w.view.HasReady() {
+		w.serve()
+	}
 	if held {
 		w.release()
 	}
@@ -168,7 +176,8 @@ func (w *Worker) fail(cl *Client, err error) {
 	w.e.Stats.countError(text)
 }
 
-// call runs a handler. Its error, if any, is written as the reply, but for one that says that a shard is busy.
+// call runs a handler. Its error, if any, is written as the reply, but for one that says that a shard is busy or that the client is to
+// wait.
 func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	ctx := &w.ctx
 	ctx.DB = w.view.DB(cl.DB)
@@ -183,6 +192,9 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 			return err
 		}
 		cl.Reply.Truncate(mark)
+		if err == errWaits {
+			return err
+		}
 		w.fail(cl, err)
 	}
 	if spec.Flags.Has(command.Write) {

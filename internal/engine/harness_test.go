@@ -5,6 +5,7 @@ package engine
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -64,7 +65,7 @@ func (b *bench) family() command.Family {
 	one, all := command.OneKey(command.RO), command.AllKeys(command.RO)
 	rw := command.OneKey(command.RW)
 	pairs := []command.KeySpec{command.KeyRange(1, -1, 2, 0, command.OW)}
-	return command.Family{Name: "test", Group: "string", Commands: []command.Spec{
+	return command.Family{Name: "test", Group: "string", Commands: slices.Concat(b.waitCommands(spec), []command.Spec{
 		spec("GET", "key", command.ReadOnly, command.PlanKeys, one, get),
 		spec("MGET", "key...", command.ReadOnly, command.PlanKeys, all, mget),
 		spec("SET", "key value", command.Write|command.DenyOOM, command.PlanKeys, rw, set),
@@ -88,7 +89,7 @@ func (b *bench) family() command.Family {
 			return fail(c)
 		}),
 		spec("NOMULTI", "", command.NoMulti, command.PlanNone, nil, dbSize),
-	}}
+	})}
 }
 
 func get(c *command.Ctx) error {

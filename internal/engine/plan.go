@@ -14,7 +14,7 @@ import (
 func (w *Worker) acquire(cl *Client, c *Call) (held, ok bool) {
 	switch {
 	case c.spec.ID() == w.e.execID:
-		return w.acquireExec(cl)
+		return w.acquireExec(cl, c)
 	case c.spec.Plan == command.PlanAll:
 		return true, w.acquireWorld(cl)
 	case c.spec.Plan != command.PlanKeys:
@@ -25,13 +25,13 @@ func (w *Worker) acquire(cl *Client, c *Call) (held, ok bool) {
 			return false, false
 		}
 		w.held = append(w.held, shard)
-		return true, true
+		return true, !w.e.Store.HasTargets(shard) || w.widen(cl, c)
 	case !c.spec.HasKeys():
 		return false, true
 	}
 	w.held = w.held[:0]
 	w.want(c.spec, c.Argv)
-	return true, w.lockHeld(cl)
+	return true, w.lockHeld(cl) && w.widen(cl, c)
 }
 
 // want adds the shards of a command's keys to the list of those to be locked.
@@ -63,6 +63,81 @@ func (w *Worker) lockHeld(cl *Client) bool {
 		i = -1
 	}
 	return true
+}
+
+// widen takes, beside the held shards, those of the keys that will be written to when clients are served who wait for a key of this
+// call, and so on. If one is missing all are let go and taken again, at most as often as there are shards. With false the client has
+// been parked and nothing is held.
+func (w *Worker) widen(cl *Client, c *Call) bool {
+	for slices.ContainsFunc(w.held, w.e.Store.HasTargets) && w.has(cl, c, command.Write) && w.lacks(cl, c) {
+		for _, shard := range w.held {
+			w.e.Store.Unlock(shard)
+		}
+		w.held = append(w.held, w.more...)
+		if !w.lockHeld(cl) {
+			return false
+		}
+	}
+	return true
+}
+
+// mostTargets is how many keys are followed before simply all shards are taken.
+const mostTargets = 64
+
+// lacks lists in more the shards that widen has to take, and tells whether there are any.
+func (w *Worker) lacks(cl *Client, c *Call) bool {
+	w.hashes, w.more = w.hashes[:0], w.more[:0]
+	switch {
+	case c.one:
+		w.follow(c.hash)
+	case c.spec.ID() != w.e.execID:
+		w.followKeys(c)
+	case cl.tx != nil && !cl.tx.broken: // the shards of its keys are held
+		for i := range cl.tx.calls {
+			if q := &cl.tx.calls[i]; q.spec.Flags.Has(command.Write) {
+				w.followKeys(q)
+			}
+		}
+	}
+	for i := 0; i < len(w.hashes); i++ {
+		if shard := w.e.Store.ShardOf(w.hashes[i]); w.holds(shard) {
+			w.follow(w.hashes[i])
+		} else {
+			w.more = append(w.more, shard)
+		}
+	}
+	if len(w.hashes) >= mostTargets && len(w.held) < w.e.Store.Shards() {
+		for shard := range w.e.Store.Shards() {
+			w.more = append(w.more, shard)
+		}
+	}
+	return len(w.more) > 0
+}
+
+func (w *Worker) followKeys(c *Call) {
+	if c.spec.Plan != command.PlanKeys || !c.spec.HasKeys() {
+		return
+	}
+	w.keys, _ = c.spec.AppendKeys(w.keys[:0], c.Argv)
+	for _, i := range w.keys {
+		w.follow(hash.Bytes(c.Argv[i]))
+	}
+}
+
+// follow adds the targets of those who wait for a key, whose shard is held, to hashes.
+func (w *Worker) follow(h uint64) {
+	w.e.Store.EachTarget(h, func(target uint64) bool {
+		if len(w.hashes) < mostTargets && !slices.Contains(w.hashes, target) {
+			w.hashes = append(w.hashes, target)
+		}
+		return len(w.hashes) < mostTargets
+	})
+}
+
+// holds tells whether a shard is among the held ones.
+func (w *Worker) holds(shard int) bool {
+	_, found := slices.BinarySearch(w.held, shard)
+	return found
 }
 
 // parkOn parks the client on a busy shard and gives true; or, the shard having become free, takes it and gives false.

@@ -160,7 +160,7 @@ func unwatch(c *command.Ctx) error {
 
 // acquireExec takes the shards of all that an EXEC touches: its commands' keys and the watched ones; or the world, when it
 // has a command that needs it. An EXEC that will not run takes the watched ones only.
-func (w *Worker) acquireExec(cl *Client) (held, ok bool) {
+func (w *Worker) acquireExec(cl *Client, c *Call) (held, ok bool) {
 	w.held = w.held[:0]
 	if cl.watch != nil {
 		cl.watch.Hashes(func(h uint64) { w.held = append(w.held, w.e.Store.ShardOf(h)) })
@@ -177,7 +177,7 @@ func (w *Worker) acquireExec(cl *Client) (held, ok bool) {
 			}
 		}
 	}
-	return true, w.lockHeld(cl)
+	return true, w.lockHeld(cl) && w.widen(cl, c)
 }
 
 func exec(c *command.Ctx) error {
@@ -235,6 +235,7 @@ func (w *Worker) Forget(cl *Client) {
 		w.e.pause.release(cl)
 	}
 	w.take(cl)
+	w.abandonWait(cl)
 	if cl.watch != nil && cl.watch.Len() > 0 {
 		w.watching -= cl.watch.Bytes()
 		if w.enter() {

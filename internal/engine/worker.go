@@ -3,9 +3,7 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/hash"
@@ -30,6 +28,8 @@ const (
 	Parked
 	// Detached: the last call was overtaken; the runner's loop has another runner now.
 	Detached
+	// Waiting: the last call has its client wait for a key; its Wake will be called, and EndWait then tells whether it is over.
+	Waiting
 	// Closing: the last call ends the connection, once the replies are written.
 	Closing
 	// Paused: the calls took long or made many replies, or one that is made as it is read; the next one is to be run when
@@ -71,10 +71,9 @@ type Worker struct {
 	detached bool
 	paused   PauseMode // as of the last passage of the gate
 
-	held   []int // shards that are held, ascending
-	hashes []uint64
-	keys   []int
-	dirty  bool // a held shard may have other memory than it had
+	held  []int // shards that are held, ascending
+	keys  []int
+	dirty bool // a held shard may have other memory than it had
 
 	client  *Client
 	current *command.Spec // nil between commands
@@ -90,13 +89,20 @@ type Worker struct {
 	batch   []transactionEffect // of the current EXEC
 	inExec  bool
 
+	wanted  command.Wait // what the command that has just run waits for
+	waits   bool         // it waits
+	serving *waiter      // whose command runs; nil: the client's own
+	hashes  []uint64     // keys whose shards must be held beside a call's own
+	more    []int        // shards that must be held and are not
+
 	queued     int64 // bytes that transactions have taken since the last publish
-	watching   int64 // bytes that watched keys have taken since then
+	watching   int64 // bytes that watched keys and waiters have taken since then
 	changes    int64 // to the keyspace since then
 	tallies    []tally
 	touched    []int32 // commands with a tally
 	timing     bool    // durations are recorded; as of the beginning of the batch
 	total      int64
+	served     int64 // commands of others that have run; they are no part of total
 	dutyCursor int
 
 	heldByClients int64 // bytes of Engine.Held when the batch began
@@ -149,7 +155,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.runner, w.client = runner, cl
 	cl.Reply.SetPool(w.Chunks)
 	w.readClock()
-	w.start, w.untimed = w.mono, 0
+	w.start, w.untimed, w.waits = w.mono, 0, false
 	w.timing = !w.e.Stats.Latency.off.Load()
 	if cl.HeldBack {
 		w.e.pause.release(cl)
@@ -173,7 +179,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	if w.detached {
 		w.detached = false
 		w.e.Store.Attach()
-		if st == Done || st == Closing {
+		if st == Done || st == Closing || st == Waiting {
 			st = Detached
 		}
 	}
@@ -217,6 +223,8 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 		switch {
 		case w.detached:
 			return n, Detached
+		case w.waits:
+			return n, Waiting
 		case cl.CloseAfterReply:
 			return n, Closing
 		case n < len(calls) && (w.mono-w.start > MaxBusy || cl.Reply.Pending() > MaxReply || cl.Reply.Streaming()):
@@ -229,17 +237,14 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 // afterPanic mends what a handler left that did not return: the client gets an error, the locks are freed, the data stays.
 func (w *Worker) afterPanic(cl *Client, c *Call, p any) {
 	cl.Reply.Truncate(w.mark)
-	err := error(command.ErrInternal)
-	if e, ok := p.(error); ok && errors.Is(e, mem.ErrNoMemory) {
-		err = command.ErrOOM
-	} else {
-		w.e.Stats.Panics.Add(1)
-		w.e.log.Error(fmt.Sprintf("a handler failed, its command gets an error: %s: %v\n%s", w.e.describe(c.Argv), p, debug.Stack()))
-	}
+	err := w.failure(c.Argv, p)
 	w.take(cl)
 	w.inExec = false
 	w.commit() // of a transaction, what had been done before
 	w.fail(cl, err)
+	if w.view.HasReady() {
+		w.serve()
+	}
 	w.finish(cl, true)
 	w.dirty = true
 	w.release()
@@ -326,6 +331,10 @@ func (w *Worker) publish() {
 		s.Total.Add(w.total)
 		w.total = 0
 	}
+	if w.served != 0 {
+		s.Total.Add(w.served)
+		w.served = 0
+	}
 	if w.queued != 0 {
 		w.e.account.Add(mem.Transactions, w.queued)
 		w.queued = 0
@@ -390,12 +399,3 @@ func (w *Worker) Propagate(argv [][]byte) {
 
 // Notify implements command.Host. Nobody can ask for keyspace notifications yet.
 func (w *Worker) Notify(string, []byte) {}
-
-// MayWait implements command.Host. Nobody can wait yet.
-func (w *Worker) MayWait() bool { return false }
-
-// Holds implements command.Host.
-func (w *Worker) Holds([]byte) bool { return true }
-
-// Wait implements command.Host.
-func (w *Worker) Wait(command.Wait) error { return command.ErrInternal }

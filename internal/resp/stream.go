@@ -47,3 +47,35 @@ func (c *chunks) close(p *part) {
 	c.sources--
 	p.src.Close()
 }
+
+// Take moves all that is pending in from, of which nothing has been sent, behind what is pending in w.
+func (w *Writer) Take(from *Writer) { w.c.take(&from.c) }
+
+func (c *chunks) take(from *chunks) {
+	from.seal()
+	for i := range from.full {
+		switch p := &from.full[i]; {
+		case p.src != nil:
+			c.stream(p.src)
+		case len(p.b) <= ChunkSize:
+			c.put(p.b)
+			c.pool.Put(p.b)
+		default:
+			c.seal()
+			c.full = append(c.full, part{b: p.b})
+			c.base += uint64(len(p.b))
+		}
+	}
+	*from = chunks{pool: c.pool}
+}
+
+// Compact gives a chunk back that hardly anything is in, for a Writer that stays as it is for a while: what is pending takes as much
+// memory then as it is long.
+func (w *Writer) Compact() {
+	if c := &w.c; c.off == 0 && len(c.buf) > 0 && len(c.buf) < ChunkSize/4 && cap(c.buf) == ChunkSize {
+		b := make([]byte, len(c.buf))
+		copy(b, c.buf)
+		c.pool.Put(c.buf)
+		c.buf = b
+	}
+}

@@ -56,6 +56,9 @@ func (s *Server) swapDB(c *command.Ctx) error {
 		}
 	}
 	s.engine.Store.Swap(first, second, c.Now())
+	for _, n := range []int{first, second} {
+		c.DB.Other(n).SignalAll()
+	}
 	c.Dirty++
 	c.Reply.OK()
 	return nil

@@ -203,12 +203,15 @@ func (s *Server) clientStats(sec *stats.Section) {
 	none := func(names ...string) {
 		constants(sec, stats.Gauge, "this version has no command that it counts", 0, names...)
 	}
-	sec.Gauge("blocked_clients", "clients whose command waits", func() int64 { return int64(s.engine.HeldBack()) })
+	sec.Gauge("blocked_clients", "clients whose command waits", func() int64 {
+		return int64(s.engine.HeldBack()) + s.engine.Store.Waiters()
+	})
 	none("tracking_clients", "pubsub_clients")
 	sec.Gauge("watching_clients", "clients that watch keys", s.engine.Store.Watchers)
-	none("clients_in_timeout_table")
+	sec.Gauge("clients_in_timeout_table", "clients that wait for a key, and not for ever", s.hub.Timed)
 	sec.Gauge("total_watched_keys", "keys that are watched", s.engine.Store.WatchedKeys)
-	none("total_blocking_keys", "total_blocking_keys_on_nokey")
+	sec.Gauge("total_blocking_keys", "keys that clients wait for", s.engine.Store.WaitedKeys)
+	none("total_blocking_keys_on_nokey")
 	sec.Group(func(v *stats.Values) {
 		mode, left := s.engine.Paused()
 		reason := "none"

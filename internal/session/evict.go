@@ -17,7 +17,8 @@ const evictPeriod = 100_000_000
 // memory gives about the bytes that the session takes on the Go heap, as of its last batch. Any goroutine may call it.
 func (s *Session) memory() int64 {
 	p := &s.shared
-	return sessionBytes + p.buffer.Load() + p.queuedM.Load() + p.watchedB.Load() + p.prepared.Load() + p.pending.Load()
+	return sessionBytes + p.buffer.Load() + p.queuedM.Load() + p.watchedB.Load() + p.prepared.Load() + p.waitB.Load() +
+		p.pending.Load()
 }
 
 // evict closes those connections that take most while all together take more than maxmemory-clients allows, at now in mono ns.

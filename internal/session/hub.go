@@ -62,6 +62,7 @@ type Hub struct {
 	warnHTTP atomic.Int64                         // mono ns before which the log has no further line on HTTP
 	rejected atomic.Int64                         // connections refused for maxclients or by protected mode
 	accepted atomic.Int64
+	timed    atomic.Int64 // sessions in the loops' alarms
 
 	collecting atomic.Bool // collect has been asked for and not begun
 
@@ -213,7 +214,7 @@ func (h *Hub) NewWorker(l *netloop.Loop) any {
 func (h *Hub) Tick(r *netloop.Runner, now int64) int64 {
 	w := r.Worker.(*worker)
 	duty := w.Housekeep(r.Loop().ID())
-	return sooner(sooner(duty, h.sweep(w.loop, now)), sooner(h.engine.EndPause(now), h.evict(now)))
+	return sooner(sooner(duty, h.endWaits(w.loop, now)), sooner(h.sweep(w.loop, now), sooner(h.engine.EndPause(now), h.evict(now))))
 }
 
 // sooner gives the smaller of two times to sleep, negative standing for no limit.

@@ -85,7 +85,7 @@ func (s *Session) describe(b []byte) []byte {
 	if id := s.shared.last.Load(); id >= 0 {
 		last = s.hub.engine.Registry.ByID(int(id)).FullName()
 	}
-	return s.line(b, last, 0)
+	return s.line(b, last, int(s.shared.waitArgs.Load()))
 }
 
 // sessionBytes is about what a connection takes beside its buffers.
@@ -147,7 +147,8 @@ func (s *Session) line(b []byte, lastCommand string, argBytes int) []byte {
 	number(" obl=", min(pending, chunk))
 	number(" oll=", chunks)
 	number(" omem=", chunks*resp.ChunkSize)
-	number(" tot-mem=", sessionBytes+buffer+int64(argBytes)+p.queuedM.Load()+p.watchedB.Load()+p.prepared.Load()+chunk+chunks*resp.ChunkSize)
+	number(" tot-mem=", sessionBytes+buffer+max(int64(argBytes), p.waitB.Load())+p.queuedM.Load()+p.watchedB.Load()+
+		p.prepared.Load()+chunk+chunks*resp.ChunkSize)
 	text(" events=", events)
 	text(" cmd=", lastCommand)
 	text(" user=", defaultUser)

@@ -56,20 +56,26 @@ func clientUnpause(c *command.Ctx) error {
 	return nil
 }
 
-// clientUnblock finds nobody to unblock: no command of this version waits for a key, and who waits for the end of a pause goes
-// on waiting.
+// clientUnblock ends the wait of a client that waits for a key. Who waits for the end of a pause goes on waiting.
 func clientUnblock(c *command.Ctx) error {
+	withError := false
 	switch {
 	case len(c.Argv) > 4:
 		return errManyArgs(c)
-	case len(c.Argv) == 4 && !command.EqualFold(c.Argv[3], "ERROR") && !command.EqualFold(c.Argv[3], "TIMEOUT"):
+	case len(c.Argv) == 4 && command.EqualFold(c.Argv[3], "ERROR"):
+		withError = true
+	case len(c.Argv) == 4 && !command.EqualFold(c.Argv[3], "TIMEOUT"):
 		return errUnblockReason
 	}
 	a := command.MakeArgs(c.Argv[2:])
-	a.Int()
+	id := a.Int()
 	if a.Err() != nil {
 		return a.Err()
 	}
-	c.Reply.Int(0)
+	if s := of(c).hub.Session(id); s != nil && s.Client.Unblock(withError) {
+		c.Reply.Int(1)
+	} else {
+		c.Reply.Int(0)
+	}
 	return nil
 }

@@ -37,12 +37,13 @@ type Session struct {
 	head  int
 	ahead int // bytes of in that Buffer has copied to the beginning of the shared buffer
 
-	parked   bool  // the next command waits for a wake-up
+	parked   bool  // the next command waits for a wake-up, or for the one before it, whose client waits for a key
 	stalled  bool  // the client has to read before more commands are run
 	closing  bool  // nothing is run any more: the connection ends when the replies are written
 	noEvict  bool  // CLIENT NO-EVICT
 	overSoft int64 // mono ns since when the unread replies exceed the soft limit; 0: they do not
 	index    int   // in the loop's list
+	alarm    alarm // when its wait ends
 	netIn    int64 // bytes read
 	netOut   int64 // bytes written
 
@@ -149,6 +150,7 @@ func (s *Session) Data(r *netloop.Runner, n int) {
 	case s.parked || s.stalled:
 		if waiting > maxStall {
 			s.conn.PauseRead(true)
+			s.conn.WatchHangup(s.Client.Waiting()) // nobody knows for how long
 		}
 		s.publish()
 	case int64(waiting) > s.hub.limits.queryBuffer.Load():
@@ -173,6 +175,7 @@ func (s *Session) overQueryBuffer() {
 // end closes the connection at once.
 func (s *Session) end() {
 	s.closing = true
+	s.Client.Forsake()
 	s.conn.Close()
 }
 
@@ -202,6 +205,9 @@ func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	}
 	w.forget(own)
 	s.keep(buf[pos:], own)
+	if s.Client.Waiting() {
+		s.beginWait(r, w)
+	}
 	if ran {
 		s.touch(w.Mono())
 	} else {
@@ -270,7 +276,7 @@ func (s *Session) batch(r *netloop.Runner, w *worker, buf []byte, pos int) (next
 		case status == engine.Closing:
 			s.closing = true
 			return pos, false
-		case status == engine.Parked:
+		case status == engine.Parked || s.Client.Waiting():
 			s.parked = true
 		}
 		if n < len(w.calls) || s.parked || r.Detached() {
@@ -365,13 +371,20 @@ func (s *Session) resumeParked(r *netloop.Runner) {
 	}
 }
 
-// resume goes on with the input that waits, after a wake-up, a detached command, or replies that have been read.
+// resume goes on with the input that waits, after a wake-up, a detached command, or replies that have been read; unless the client
+// waits for a key and goes on waiting.
 func (s *Session) resume(r *netloop.Runner) {
-	s.parked, s.stalled = false, false
-	s.conn.PauseRead(false)
+	s.parked, s.stalled = s.Client.Waiting() && !s.endWait(r.Worker.(*worker)), false
+	if !s.parked {
+		s.conn.PauseRead(false)
+	}
 	switch {
 	case s.shared.killed.Load():
 		s.end()
+	case s.parked:
+		if s.Client.Reply.Pending() > 0 {
+			s.conn.Dirty()
+		}
 	case len(s.in) > s.head && !s.closing:
 		s.run(r, s.in[s.head:], true)
 	case s.Client.Reply.Pending() > 0 || s.closing:
@@ -462,6 +475,7 @@ func (s *Session) Closed(r *netloop.Runner, err error) {
 	w := r.Worker.(*worker)
 	s.closing = true
 	s.Client.Reply.SetPool(w.Chunks)
+	w.loop.disarm(s)
 	w.Forget(&s.Client)
 	s.dropInput()
 	s.setPending(0)
@@ -476,6 +490,7 @@ func (s *Session) kill() bool {
 	if s.shared.killed.Swap(true) {
 		return false
 	}
+	s.Client.Forsake()
 	s.conn.Post(func(*netloop.Runner) { s.end() })
 	return true
 }

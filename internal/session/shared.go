@@ -30,6 +30,8 @@ type shared struct {
 	queuedBy atomic.Int64 // bytes of their arguments
 	queuedM  atomic.Int64 // bytes that they take in all
 	prepared atomic.Int64 // bytes of its HIMPORT fieldsets
+	waitB    atomic.Int64 // bytes that its wait for a key takes
+	waitArgs atomic.Int64 // bytes of the arguments of the command that waits
 	pending  atomic.Int64 // reply bytes that the socket has not taken
 	input    atomic.Int64 // bytes in the own read buffer
 	buffer   atomic.Int64 // its capacity
@@ -83,6 +85,9 @@ func (s *Session) publish() {
 		store64(&p.queuedM, cl.QueuedMemory())
 	}
 	s.setPrepared(int64(s.fieldsets.Bytes()))
+	all, args := cl.WaitBytes()
+	store64(&p.waitB, all)
+	store64(&p.waitArgs, args)
 	store32(&p.watched, int32(cl.Watching()))
 	store64(&p.watchedB, cl.WatchBytes())
 	if w := cl.Watch(); p.watch.Load() != w {
@@ -121,7 +126,7 @@ func (s *Session) state() (f stateFlags) {
 	if s.Client.NoTouch {
 		f |= stateNoTouch
 	}
-	if s.Client.HeldBack {
+	if s.Client.HeldBack || s.Client.Waiting() {
 		f |= stateBlocked
 	}
 	return f

@@ -9,6 +9,7 @@ type loopState struct {
 	sessions []*Session
 	cursor   int   // the sweep that is under way has come so far
 	next     int64 // mono ns at which the next sweep begins
+	alarms   alarms
 }
 
 func (l *loopState) add(s *Session) {

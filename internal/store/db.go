@@ -45,7 +45,8 @@ type View struct {
 	hashLen int
 	hash    uint64
 
-	pool pool // keys that may be evicted next
+	pool  pool // keys that may be evicted next
+	ready readyKeys
 }
 
 // NewView makes a worker's view.
@@ -292,6 +293,9 @@ func (db *DB) create(key []byte, shape recordShape) Item {
 	inserted = true
 	if shape.expiry != NoExpiry {
 		it.t.expires++
+	}
+	if len(it.sh.waits.queues) > 0 {
+		db.signal(it.sh, h, key)
 	}
 	return it
 }

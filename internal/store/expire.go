@@ -120,6 +120,7 @@ func (s *Store) Postpone(shard int, at int64) { s.shards[shard].due.Store(at) }
 func (s *Store) Housekeep(shard int, now int64, max int) (more bool) {
 	sh := &s.shards[shard]
 	s.sweepWatches(sh)
+	sh.sweepWaits()
 	sh.thaw()
 	sh.refused = false
 	due := s.expireDue(sh, now, max)
@@ -134,7 +135,7 @@ func (s *Store) Housekeep(shard int, now int64, max int) (more bool) {
 	}
 	sh.due.Store(due)
 	s.Settle(shard)
-	if sh.releases.some.Load() { // since the thaw: what that asked for has just been overwritten
+	if sh.releases.some.Load() || sh.waits.some.Load() { // since then: what they asked for has just been overwritten
 		s.hurry(sh, now)
 		due = now
 	}

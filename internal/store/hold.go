@@ -5,8 +5,9 @@ package store
 import "github.com/redpoll/redpoll/internal/hash"
 
 // Hold runs fn with the shard of a key held, whatever fn does to the key published afterwards. It is for a command whose
-// plan is a walk and that chooses its keys as it goes; within a still world fn is simply run. The error is fn's, or says
-// that the shard is busy and fn was not run.
+// plan is a walk and that chooses its keys as it goes; within a still world fn is simply run. Clients that wait for a key which fn
+// makes are not served: it must be of no type that they wait for. The error is fn's, or says that the shard is busy and fn was not
+// run.
 func (db *DB) Hold(key []byte, fn func() error) error {
 	if !db.v.Walking {
 		return fn()
@@ -22,6 +23,7 @@ func (db *DB) HoldAll(fn func() error) error {
 	}
 	taken := 0
 	defer func() {
+		db.v.forgetReady()
 		for i := range taken {
 			db.s.shards[i].unlock()
 		}
@@ -46,6 +48,7 @@ func (db *DB) held(shard int, fn func() error) error {
 	db.v.Walking = false
 	defer func() {
 		db.v.Walking = true
+		db.v.forgetReady()
 		db.s.Settle(shard)
 		sh.unlock()
 	}()

@@ -81,6 +81,8 @@ type Store struct {
 	evicted       atomic.Int64 // keys that were evicted
 	watchers      atomic.Int64 // clients that watch keys
 	watchedKeys   atomic.Int64
+	waiters       atomic.Int64 // clients that wait for keys
+	waitedKeys    atomic.Int64
 	lazy          atomic.Int64 // objects that wait to be freed
 	going         atomic.Int64 // bytes of used that these take, estimated
 	freed         atomic.Int64 // objects that were freed lazily
@@ -114,6 +116,7 @@ type Shard struct {
 	refused   bool   // memory was refused that removing a field of a frozen hash takes
 
 	releases // of views of its big values
+	waits    waits
 }
 
 // table is one database's part of a shard.

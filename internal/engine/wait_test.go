@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// waitCommands are commands that can wait, for a string or a hash, and some that make what they wait for.
+func (b *bench) waitCommands(
+	spec func(name, syntax string, flags command.Flags, plan command.Plan, keys []command.KeySpec, run func(*command.Ctx) error) command.Spec,
+) []command.Spec {
+	some := []command.KeySpec{command.KeyRange(1, -2, 1, 0, command.RM)}
+	two := []command.KeySpec{command.KeyAt(1, command.RM), command.KeyAt(2, command.OW)}
+	take := func(name string, run func(*command.Ctx) error) command.Spec {
+		return spec(name, "key... ms:int", command.Write, command.PlanKeys, some, run)
+	}
+	return []command.Spec{
+		take("TAKE", takeAny(store.TypeString)),
+		take("TAKEHASH", takeAny(store.TypeHash)),
+		take("TAKEPAIR", takePair),
+		take("TAKEFAIL", func(c *command.Ctx) error { return failServed(c, "a bug") }),
+		take("TAKEOOM", func(c *command.Ctx) error { return failServed(c, mem.ErrNoMemory) }),
+		spec("PASS", "from to ms:int", command.Write, command.PlanKeys, two, pass),
+		spec("HSET", "key field value", command.Write, command.PlanKeys, command.OneKey(command.RW), hset),
+		spec("MOVE", "key db:int", command.Write, command.PlanKeys, command.OneKey(command.RW), move),
+		spec("SWAP", "a:int b:int", command.Write, command.PlanAll, nil, swap),
+		spec("SETPANIC", "key value", command.Write, command.PlanKeys, command.OneKey(command.RW), func(c *command.Ctx) error {
+			set(c)
+			panic("a bug")
+		}),
+	}
+}
+
+// wait waits for a type at all arguments but the last, the ms.
+func wait(c *command.Ctx, t store.Type, keys [][]byte) error {
+	if !c.MayWait() {
+		c.Reply.Null()
+		return nil
+	}
+	ms, _ := strconv.ParseInt(string(c.Argv[len(c.Argv)-1]), 10, 64)
+	return c.Wait(command.Wait{Keys: keys, Type: t, Timeout: ms})
+}
+
+// takeAny removes the first of its keys that is there and replies with its name.
+func takeAny(t store.Type) func(c *command.Ctx) error {
+	return func(c *command.Ctx) error {
+		keys := c.Argv[1 : len(c.Argv)-1]
+		for _, key := range keys {
+			if !c.Holds(key) {
+				continue
+			}
+			it, ok, err := c.DB.FindTypeWrite(key, t)
+			if err != nil {
+				return err
+			}
+			if ok {
+				c.DB.Remove(&it)
+				c.Modified("del", key)
+				c.Propagate([]byte("DEL"), key)
+				c.Reply.Bulk(key)
+				return nil
+			}
+		}
+		return wait(c, t, keys)
+	}
+}
+
+// takePair removes its keys when all are there: until then it waits again.
+func takePair(c *command.Ctx) error {
+	keys := c.Argv[1 : len(c.Argv)-1]
+	for _, key := range keys {
+		if !c.Holds(key) || !c.DB.Exists(key) {
+			return wait(c, store.TypeString, keys)
+		}
+	}
+	for _, key := range keys {
+		c.DB.Delete(key)
+		c.Modified("del", key)
+		c.Propagate([]byte("DEL"), key)
+	}
+	c.Reply.Simple("PAIR")
+	return nil
+}
+
+// failServed fails when its key is there.
+func failServed(c *command.Ctx, p any) error {
+	if c.DB.Exists(c.Argv[1]) {
+		c.Reply.Array(3)
+		panic(p)
+	}
+	return wait(c, store.TypeString, c.Argv[1:2])
+}
+
+// pass gives the value of one key to another, which must be no hash.
+func pass(c *command.Ctx) error {
+	from, to := c.Argv[1], c.Argv[2]
+	it, ok, err := c.DB.FindTypeWrite(from, store.TypeString)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return wait(c, store.TypeString, c.Argv[1:2])
+	}
+	if _, _, err := c.DB.FindTypeWrite(to, store.TypeString); err != nil {
+		return err
+	}
+	value := it.AppendText(nil)
+	c.DB.Delete(from)
+	c.Modified("del", from)
+	c.DB.SetString(to, value, store.NoExpiry)
+	c.Modified("set", to)
+	c.Reply.Bulk(value)
+	return nil
+}
+
+func hset(c *command.Ctx) error {
+	h, err := c.DB.FindHashWrite(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	h.SetOne(c.Argv[2], c.Argv[3], store.NoExpiry)
+	c.Modified("hset", c.Argv[1])
+	c.Reply.OK()
+	return nil
+}
+
+func move(c *command.Ctx) error {
+	db, _ := strconv.Atoi(string(c.Argv[2]))
+	err := c.DB.Move(c.Argv[1], c.DB.Other(db), c.Argv[1], c.Tick)
+	c.Dirty++
+	c.Reply.OK()
+	return err
+}
+
+func swap(c *command.Ctx) error {
+	a, _ := strconv.Atoi(string(c.Argv[1]))
+	b, _ := strconv.Atoi(string(c.Argv[2]))
+	worker(c).e.Store.Swap(a, b, c.Now())
+	c.DB.Other(a).SignalAll()
+	c.DB.Other(b).SignalAll()
+	c.Dirty++
+	c.Reply.OK()
+	return nil
+}
+
+// block runs a command whose client is to wait.
+func (c *conn) block(line string) *conn {
+	c.b.t.Helper()
+	if n, st := c.try(line); n != 1 || st != Waiting || !c.cl.Waiting() {
+		c.b.t.Fatalf("%q: %d run, %v, replies %q", line, n, st, c.replies())
+	}
+	return c
+}
+
+// served gives the reply to a command that has waited; "waits" while it does.
+func (c *conn) served() string {
+	if !c.cl.Waiting() {
+		return "no wait"
+	}
+	if !c.w.EndWait(c.cl) {
+		return "waits"
+	}
+	return c.replies()
+}
+
+// wantServed checks replies to commands that have waited.
+func (b *bench) wantServed(want string, conns ...*conn) {
+	b.t.Helper()
+	var got []string
+	for _, c := range conns {
+		got = append(got, c.served())
+	}
+	if text := strings.Join(got, ", "); text != want {
+		b.t.Errorf("replies %q, want %q", text, want)
+	}
+}
+
+// idle checks that nothing is left of those who waited.
+func (b *bench) idle() {
+	b.t.Helper()
+	b.locks()
+	w := b.NewWorker()
+	for i := range b.loops {
+		for b.Overdue() && w.Housekeep(i) == 0 {
+		}
+	}
+	if n, keys := b.Store.Waiters(), b.Store.WaitedKeys(); n != 0 || keys != 0 {
+		b.t.Errorf("%d clients wait for %d keys", n, keys)
+	}
+	if n := b.account.Get(mem.Other); n != 0 {
+		b.t.Errorf("%d bytes are left", n)
+	}
+	if err := b.Store.CheckWaits(); err != nil {
+		b.t.Error(err)
+	}
+}
+
+func TestWait(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 64})
+	p := b.connect()
+	first, second, third := b.connect().block("TAKE a 0"), b.connect().block("TAKE b a 0"), b.connect().block("TAKE a a b 1000")
+	p.want("+OK $-1 +OK $-1", "SET a 1", "GET a", "SET a 2", "GET a")
+	b.wantServed("$1 a, $1 a, waits", first, second, third)
+	p.want("+OK :0", "SET b 1", "DEL b")
+	b.wantServed("no wait, $1 b", first, third)
+	p.want("+OK +OK :1", "SET a 1", "SET b 1", "DEL a")
+	p.want("$1 b", "TAKE a b 0") // what is there needs no waiting
+	p.want("+OK +QUEUED *1 $-1", "MULTI", "TAKE a 0", "EXEC")
+	if calls := b.Stats.Commands[b.Registry.Lookup([]byte("take")).ID()].Calls.Load(); calls != 5 {
+		t.Errorf("TAKE counts as %d calls", calls)
+	}
+	b.idle()
+}
+
+// TestWaitOrder: keys are served in the order in which they became ready, clients in the order of their coming.
+func TestWaitOrder(t *testing.T) {
+	for _, shards := range []int{1, 64} {
+		b := fakeBench(t, Options{Shards: shards})
+		p := b.connect()
+		r := b.Effects.Attach(nil)
+		x, y, z := b.connect().block("TAKE a b c 0"), b.connect().block("TAKE c 0"), b.connect().block("TAKE b 0")
+		p.do("MULTI", "SET c 1", "SET b 2", "EXEC") // x comes first at c and takes b, the first of its keys
+		b.wantServed("$1 b, $1 c, waits", x, y, z)
+		if got := b.text(r); got != "SELECT 0 MULTI SET c 1 SET b 2 EXEC DEL b DEL c" {
+			t.Errorf("the log is %q", got)
+		}
+		p.do("MULTI", "SET b 1", "DEL b", "EXEC")
+		b.wantServed("waits", z)
+		p.do("MULTI", "SET b 1", "DEL b", "SET b 2", "EXEC")
+		b.wantServed("$1 b", z)
+		b.idle()
+	}
+}
+
+// TestWaitChain: who is served makes keys that others wait for, in whatever shards they lie.
+func TestWaitChain(t *testing.T) {
+	for _, shards := range []int{1, 4, 64} {
+		b := fakeBench(t, Options{Shards: shards})
+		r := b.Effects.Attach(nil)
+		p := b.connect()
+		var chain []*conn
+		const length = 30
+		for i := range length {
+			chain = append(chain, b.connect().block("PASS k"+strconv.Itoa(i)+" k"+strconv.Itoa(i+1)+" 0"))
+		}
+		end := b.connect().block("TAKE k30 0")
+		p.want("+OK", "SET k0 v")
+		want, log := strings.Repeat("$1 v, ", length)+"$3 k30", "SELECT 0 SET k0 v"
+		for i := range length {
+			log += " PASS k" + strconv.Itoa(i) + " k" + strconv.Itoa(i+1) + " 0"
+		}
+		b.wantServed(want, append(chain, end)...)
+		if got := b.text(r); got != log+" DEL k30" {
+			t.Errorf("the log is %q", got)
+		}
+		p.want("$-1", "GET k30")
+		b.idle()
+	}
+}
+
+// TestWaitCircle: two that pass on to each other's key.
+func TestWaitCircle(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 64})
+	p := b.connect()
+	x, y, z := b.connect().block("PASS a b 0"), b.connect().block("PASS b a 0"), b.connect().block("PASS a a 0")
+	p.want("+OK", "SET a v")
+	b.wantServed("$1 v, $1 v, $1 v", x, y, z)
+	p.want("$1 v $-1", "GET a", "GET b")
+	b.idle()
+}
+
+// TestWaitManyTargets: past some number of keys to follow all shards are taken.
+func TestWaitManyTargets(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 256})
+	p := b.connect()
+	var conns []*conn
+	for i := range 200 {
+		conns = append(conns, b.connect().block("PASS a k"+strconv.Itoa(i)+" 0"))
+	}
+	for i, c := range conns {
+		p.want("+OK $-1 $1 "+strconv.Itoa(i%10), "SET a "+strconv.Itoa(i%10), "GET a", "GET k"+strconv.Itoa(i))
+		b.wantServed("$1 "+strconv.Itoa(i%10), c)
+	}
+	p.do("FLUSHALL")
+	b.idle()
+}
+
+// TestWaitForType: a key of another type is no reason to be served, nor an error.
+func TestWaitForType(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 64})
+	p := b.connect()
+	x, y := b.connect().block("TAKE a b 0"), b.connect().block("TAKEHASH a b 0")
+	p.want("+OK", "HSET a f v")
+	b.wantServed("waits, $1 a", x, y)
+	y.block("TAKEHASH a b 0")
+	p.want("+OK $-1", "SET a v", "GET a")
+	b.wantServed("$1 a, waits", x, y)
+	x.block("TAKE b a 0")
+	p.want("+OK +OK", "HSET a f v", "SET b v")
+	b.wantServed("$1 b, $1 a", x, y)
+	z := b.connect().block("PASS a b 0") // what it is to write to has the wrong type: that is its reply, and nothing is lost
+	y.block("TAKE a 0")
+	p.want("+OK +OK $-1", "HSET b f v", "SET a 1", "GET a")
+	b.wantServed("-WRONGTYPE Operation against a key holding the wrong kind of value, $1 a", z, y)
+	p.do("FLUSHALL")
+	b.idle()
+}
+
+// TestWaitDatabases: clients wait in their database, wherever a key comes from.
+func TestWaitDatabases(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 16})
+	p, q := b.connect(), b.connect()
+	q.do("SELECT 1")
+	q.block("PASS a b 0")
+	x := b.connect()
+	x.do("SELECT 1")
+	x.block("TAKE b 0")
+	p.want("+OK $1 v", "SET a v", "GET a")
+	b.wantServed("waits", q)
+	p.want("+OK $-1", "MOVE a 1", "GET a")
+	b.wantServed("$1 v, $1 b", q, x)
+	q.block("PASS a b 0")
+	x.block("TAKE b 0")
+	p.want("+OK +OK", "SET a w", "SWAP 0 1")
+	b.wantServed("$1 w, $1 b", q, x)
+	b.idle()
+}
+
+// TestServedHandlerFails: the error is the waiter's, and the next one gets the key.
+func TestServedHandlerFails(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 16})
+	p := b.connect()
+	x, y, z := b.connect().block("TAKEFAIL a 0"), b.connect().block("TAKEOOM a 0"), b.connect().block("TAKE a 0")
+	p.want("+OK $-1", "SET a v", "GET a")
+	b.wantServed("-ERR internal error, the server's log has the details, "+
+		"-OOM command not allowed when used memory > 'maxmemory'., $1 a", x, y, z)
+	if b.Stats.Panics.Load() != 1 {
+		t.Error("the bug does not count")
+	}
+	z.block("TAKE a 0")
+	p.want("-ERR internal error, the server's log has the details $-1", "SETPANIC a v", "GET a")
+	b.wantServed("$1 a", z) // the key was there all the same
+	b.idle()
+}
+
+// TestWaitAgain: who is served and finds too little goes on waiting, in his place.
+func TestWaitAgain(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 1})
+	p := b.connect()
+	x, y := b.connect().block("TAKEPAIR a b 0"), b.connect().block("TAKEPAIR a b 5")
+	p.want("+OK $1 v", "SET a v", "GET a")
+	b.wantServed("waits", x)
+	p.want("+OK $-1 $-1", "SET b v", "GET a", "GET b")
+	b.wantServed("+PAIR, waits", x, y)
+	if !y.cl.Unblock(false) || y.cl.Unblock(false) {
+		t.Error("it is unblocked once")
+	}
+	b.wantServed("*-1", y)
+	b.idle()
+}
+
+// TestWaitEnds: by its time, by force, or with its client.
+func TestWaitEnds(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 16})
+	p, x := b.connect(), b.connect()
+	if x.cl.Unblock(true) {
+		t.Error("who does not wait was unblocked")
+	}
+	x.block("TAKE a b 1500")
+	if at := x.cl.WaitsUntil(); at != b.clock.Mono()+1500*int64(time.Millisecond) {
+		t.Errorf("it waits until %d", at)
+	}
+	if !x.cl.Unblock(false) || x.cl.Unblock(true) || x.cl.Waiting() != true {
+		t.Error("not unblocked")
+	}
+	p.want("+OK $1 v :1", "SET a v", "GET a", "DEL a")
+	b.wantServed("*-1, no wait", x, x)
+	x.cl.Reply.Proto = 3
+	x.block("TAKE a 0").cl.Unblock(false)
+	b.wantServed("_", x)
+	x.block("TAKE a 0").cl.Unblock(true)
+	b.wantServed("-UNBLOCKED client unblocked via CLIENT UNBLOCK", x)
+	if got := b.Stats.ByCode(); len(got) != 1 || got[0] != (ErrorCount{"UNBLOCKED", 1}) {
+		t.Errorf("errors: %v", got)
+	}
+	c := &b.Stats.Commands[b.Registry.Lookup([]byte("take")).ID()]
+	if c.Calls.Load() != 3 || c.Failed.Load() != 1 || b.Stats.Total.Load() != 6 {
+		t.Errorf("%d calls, %d failed, %d in all", c.Calls.Load(), c.Failed.Load(), b.Stats.Total.Load())
+	}
+	x.block("TAKE a 0").cl.Forsake()
+	p.want("+OK $1 v :1", "SET a v", "GET a", "DEL a")
+	b.wantServed("waits", x)
+	x.w.Forget(x.cl)
+	y := b.connect().block("TAKE a 0")
+	y.w.Forget(y.cl)
+	z := b.connect().block("TAKE a 0")
+	p.do("SET a v")
+	z.w.Forget(z.cl) // served, and gone before it knows
+	b.idle()
+}
+
+// TestWaitMuted: CLIENT REPLY holds for a reply that comes late.
+func TestWaitMuted(t *testing.T) {
+	b := fakeBench(t, Options{})
+	p, x := b.connect(), b.connect()
+	x.do("REPLY SKIP")
+	x.block("TAKE a 0")
+	p.do("SET a v")
+	b.wantServed("", x)
+	x.want("$-1", "GET a")
+	x.do("REPLY OFF")
+	x.block("TAKE a 0").cl.Unblock(true)
+	b.wantServed("", x)
+	b.idle()
+}
+
+// TestWaitManyOnce: one transaction serves thousands, in order.
+func TestWaitManyOnce(t *testing.T) {
+	const n = 3000
+	b := fakeBench(t, Options{Shards: 4})
+	p := b.connect()
+	var conns []*conn
+	lines := []string{"MULTI"}
+	for i := range n {
+		c := &conn{b: b, w: p.w, cl: b.connect().cl}
+		c.cl.Wake = func() {}
+		conns = append(conns, c.block("TAKE k"+strconv.Itoa(i)+" 0"))
+		lines = append(lines, "SET k"+strconv.Itoa(i)+" v")
+	}
+	p.do(append(lines, "EXEC")...)
+	for i, c := range conns {
+		key := "k" + strconv.Itoa(i)
+		if got := c.served(); got != "$"+strconv.Itoa(len(key))+" "+key {
+			t.Fatalf("%d: %q", i, got)
+		}
+	}
+	b.idle()
+}
