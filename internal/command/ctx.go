@@ -78,6 +78,15 @@ func (c *Ctx) ModifiedIn(db *store.DB, event string, key []byte) {
 // order. Without a call it gets the command itself, when Dirty is not zero. The arguments are copied when they are kept.
 func (c *Ctx) Propagate(argv ...[]byte) { c.Host.Propagate(argv) }
 
+// ReplyValue writes an element of a collection as a bulk.
+func (c *Ctx) ReplyValue(v store.Value) {
+	if v.IsInt() {
+		c.Reply.BulkInt(v.Int)
+		return
+	}
+	c.Reply.Bulk(v.Bytes)
+}
+
 // pieceStep is how many bytes of a string are looked at between two ticks.
 const pieceStep = 1 << 20
 

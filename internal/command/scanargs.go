@@ -88,6 +88,24 @@ func (s *ScanArgs) ParseOptions(a *Args, with ScanOptions) error {
 	return a.Done()
 }
 
+// walkStep is how many elements are visited between two ticks.
+const walkStep = 1000
+
+// Walk has about Count elements of a collection visited from Cursor on, by scan, which is given a cursor and how many elements to
+// visit and gives the next cursor. It ticks on the way, and gives the cursor to go on from, 0 at the end.
+func (s *ScanArgs) Walk(c *Ctx, scan func(cursor uint64, count int) (next uint64)) (next uint64, err error) {
+	next = s.Cursor
+	for left := s.Count; left > 0; left -= walkStep {
+		if next = scan(next, min(left, walkStep)); next == 0 {
+			break
+		}
+		if err := c.Tick(); err != nil {
+			return 0, err
+		}
+	}
+	return next, nil
+}
+
 // parseType reads the name of a type.
 func (s *ScanArgs) parseType(a *Args) {
 	name := a.Bytes()

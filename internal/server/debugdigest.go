@@ -81,6 +81,16 @@ func (d *digest) object(db *store.DB, it *store.Item, tick func() error) (err er
 			}
 			return err == nil
 		})
+	case store.TypeSet:
+		s := db.SetOf(it)
+		n := 0
+		s.Each(func(member store.Value) bool {
+			d.add(store.Text(member, nil))
+			if n++; n%1024 == 0 {
+				err = tick()
+			}
+			return err == nil
+		})
 	}
 	if it.Expiry() != 0 {
 		d.add([]byte("!!expire!!"))

@@ -7,6 +7,7 @@ import (
 	"github.com/redpoll/redpoll/internal/cmds/hashes"
 	"github.com/redpoll/redpoll/internal/cmds/keys"
 	"github.com/redpoll/redpoll/internal/cmds/lists"
+	"github.com/redpoll/redpoll/internal/cmds/sets"
 	"github.com/redpoll/redpoll/internal/cmds/strings"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
@@ -28,6 +29,7 @@ func (s *Server) families() []command.Family {
 		lists.Family,
 		s.family(),
 		session.Family(),
+		sets.Family,
 		strings.Family,
 	}
 }

@@ -13,15 +13,23 @@ type modelView struct {
 	fields map[string]modelField
 }
 
-// view freezes a hash if it is big.
+// view freezes a hash or a set if it is big.
 func (k *keyspace) view(key modelKey) {
 	db := k.v.DB(key.db)
 	it, ok := db.Peek([]byte(key.key))
-	if !ok || it.Type() != TypeHash || !it.IsBig() || len(k.views) > 8 {
+	if !ok || it.Type() == TypeString || !it.IsBig() || len(k.views) > 8 {
 		return
 	}
 	k.live(key) // takes out of the model what is dead; the hash may have it
-	k.views = append(k.views, modelView{db.Freeze(&it), maps.Clone(k.model[key].fields)})
+	e := k.model[key]
+	fields := maps.Clone(e.fields)
+	if e.set != nil {
+		fields = map[string]modelField{}
+		for member := range e.set {
+			fields[member] = modelField{}
+		}
+	}
+	k.views = append(k.views, modelView{db.Freeze(&it), fields})
 }
 
 // compareView looks whether a view still is what it was.

@@ -3,13 +3,9 @@
 package store
 
 import (
-	"unsafe"
-
 	"github.com/redpoll/redpoll/internal/ds/dict"
 	"github.com/redpoll/redpoll/internal/ds/pairs"
 	"github.com/redpoll/redpoll/internal/hash"
-	"github.com/redpoll/redpoll/internal/mem"
-	"github.com/redpoll/redpoll/internal/num"
 )
 
 // A small hash is packed (see ds/pairs), its fields in the order in which they came. Clients are told that it is a listpack,
@@ -18,16 +14,6 @@ import (
 
 // maxPacked is the number of bytes past which no value stays packed, as in Redis.
 const maxPacked = 1 << 30
-
-// tableRoot is what a record with EncTable keeps of its table. That of a big value has the big's number in its first word, and
-// is nothing else.
-type tableRoot struct {
-	dict.Root
-	weight int64 // bytes that the table and its elements take, about
-}
-
-// rootSize is the part of a record that a table's root takes.
-const rootSize = int(unsafe.Sizeof(tableRoot{}))
 
 // Pair is a field of a hash and its value, in place, and the Unix milliseconds at which the field expires, 0 when it does not.
 type Pair struct {
@@ -38,61 +24,23 @@ type Pair struct {
 // Hash is the hash under a key, or one without fields when there is no such key: setting a field makes the key, and
 // deleting the last one removes it. It is valid until its table changes by anything but the Hash itself. A field past its
 // expiry is not there, whether it has been removed or not, but for Len and what Purge says.
-type Hash struct {
-	db  *DB
-	key []byte
-	it  Item // its ref is 0 while there is no key
-}
+type Hash struct{ collection }
 
 // FindHash finds a hash for reading; see Find. The error is ErrWrongType.
 func (db *DB) FindHash(key []byte) (Hash, error) {
 	it, _, err := db.FindType(key, TypeHash)
-	return Hash{db: db, key: key, it: it}, err
+	return Hash{collection{db: db, key: key, it: it}}, err
 }
 
 // FindHashWrite finds a hash to be changed; see FindWrite. The error is ErrWrongType. Even to delete fields takes memory while
 // the hash is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) FindHashWrite(key []byte) (Hash, error) {
-	it, ok, err := db.FindTypeWrite(key, TypeHash)
-	if ok && err == nil && it.isBig() && it.big().heap.Freezing() {
-		db.Reserve(0)
-	}
-	return Hash{db: db, key: key, it: it}, err
+	it, _, err := db.findCollection(key, TypeHash)
+	return Hash{collection{db: db, key: key, it: it}}, err
 }
 
 // HashOf gives the hash of a key that was found and is one.
-func (db *DB) HashOf(it *Item) Hash { return Hash{db: db, key: it.Key(), it: *it} }
-
-// elements gives a view of the table of a value with EncTable.
-func (it *Item) elements() dict.Table {
-	if it.isBig() {
-		b := it.big()
-		return dict.Table{Heap: b.heap, Root: &b.table, Key: fieldKey}
-	}
-	return dict.Table{Heap: it.t.heap, Root: it.root(), Key: fieldKey}
-}
-
-func (h *Hash) isTable() bool { return h.it.Encoding() == EncTable }
-
-func (h *Hash) tableLen() int {
-	t := h.it.elements()
-	return t.Len()
-}
-
-// Len tells how many fields there are; see Purge.
-func (h *Hash) Len() int {
-	switch {
-	case h.it.ref == 0:
-		return 0
-	case h.db.v.KeepDead && h.Overdue():
-		return len(h.living())
-	case h.isTable():
-		return h.tableLen()
-	case h.it.Encoding() == EncListpackEx:
-		return pairs.CountTimed(h.it.Blob())
-	}
-	return pairs.Count(h.it.Blob())
-}
+func (db *DB) HashOf(it *Item) Hash { return Hash{collection{db: db, key: it.Key(), it: *it}} }
 
 // Get gives a field's value; false when there is no such field.
 func (h *Hash) Get(field []byte) (v Value, ok bool) {
@@ -277,49 +225,6 @@ func (h *Hash) limit() {
 	}
 }
 
-// trySpread is spread if there is memory. The command that found the hash too long has done its work.
-func (h *Hash) trySpread() {
-	defer ignoreNoMemory()
-	h.spread()
-}
-
-// spread makes a packed hash a table.
-func (h *Hash) spread() {
-	heap, rec := h.it.t.heap, h.it.rec
-	timed := h.it.timed()
-	packed, enc := h.it.Blob(), h.it.Encoding()
-	shape := h.it.shape()
-	shape.enc, shape.valLen, shape.flags = EncTable, rootSize, 0
-	if timed {
-		shape.valLen += timesSize
-	}
-	var b block
-	if rec.has(inBlock) {
-		b = readBlock(rec.value())
-	}
-	var times fieldTimes
-	before := heap.Live()
-	root, _ := buildTable(heap, func(t *dict.Table) error {
-		var fieldText, valueText [num.MaxIntLen]byte
-		eachPacked(packed, enc, func(p Pair) bool {
-			field := Text(p.Field, fieldText[:0])
-			addField(t, hash.Bytes(field), field, Text(p.Value, valueText[:0]), p.Expiry)
-			times.count(0, p.Expiry)
-			return true
-		})
-		h.it.reshape(shape)
-		return nil
-	})
-	*h.it.tableRoot() = tableRoot{root, heap.Live() - before}
-	if timed {
-		*h.it.rec.times() = times
-		h.it.indexFields(h.db.Now())
-	}
-	if b.ref != 0 {
-		heap.Free(b.ref, b.size)
-	}
-}
-
 // createTable makes the key, with a table of the pairs, and gives the number of fields. They expire at that time, or never
 // with 0.
 func (h *Hash) createTable(texts [][]byte, at int64) (created int) {
@@ -350,104 +255,4 @@ func (h *Hash) createTable(texts [][]byte, at int64) (created int) {
 		h.it.indexFields(h.db.Now())
 	}
 	return created
-}
-
-// createTable makes a key, which is not there, of a shape with EncTable, with a table of about size bytes that fill has filled.
-// What the shape has room for behind the root is the caller's to fill. Nothing stays of it when fill gives an error, which is
-// returned, or memory is refused.
-func (db *DB) createTable(key []byte, shape recordShape, size int, fill func(t *dict.Table) error) (it Item, err error) {
-	shape.flags = 0
-	heap := db.place(key).heap
-	whole := func(t *dict.Table) error {
-		if err := fill(t); err != nil {
-			return err
-		}
-		it = db.create(key, shape)
-		return nil
-	}
-	if size >= db.s.bigTable {
-		b, err := buildBig(db.shardOf(key), whole)
-		if err == nil {
-			it.setBig(b)
-		}
-		return it, err
-	}
-	before := heap.Live()
-	root, err := buildTable(heap, whole)
-	if err == nil {
-		*it.tableRoot() = tableRoot{root, heap.Live() - before}
-	}
-	return it, err
-}
-
-// buildTable gives the root of a table that fill has filled. Nothing stays of it when fill gives an error or panics.
-func buildTable(heap *mem.Heap, fill func(t *dict.Table) error) (root dict.Root, err error) {
-	t := dict.Table{Heap: heap, Root: &root, Key: fieldKey}
-	whole := false
-	defer func() {
-		for !whole {
-			whole = t.Drain(lazyFrom, func(e mem.Ref) { freeField(heap, e) })
-		}
-	}()
-	err = fill(&t)
-	whole = err == nil
-	return root, err
-}
-
-// Delete removes a field, and the key with the last one; false when there is no such field.
-func (h *Hash) Delete(field []byte) bool {
-	switch {
-	case h.it.ref == 0:
-		return false
-	case h.isTable():
-		return h.deleteTable(field)
-	}
-	b := h.it.Blob()
-	timed := h.it.Encoding() == EncListpackEx
-	var off, end int
-	if timed {
-		off, end = pairs.FindTimed(b, field)
-	} else {
-		off, end = pairs.Find(b, field)
-	}
-	if off == 0 {
-		return false
-	}
-	if h.Len() == 1 {
-		h.db.Remove(&h.it)
-		return true
-	}
-	was := h.it.timed()
-	b = h.it.splice(gap{at: off, cut: end - off}, pairs.Filler)
-	if timed {
-		pairs.Removed(b, off, end)
-		h.it.countTimed(was)
-	}
-	pairs.AddCount(b, -1)
-	return true
-}
-
-func (h *Hash) deleteTable(field []byte) bool {
-	t := h.it.elements()
-	e, pos := t.Find(hash.Bytes(field), field)
-	if e == 0 {
-		return false
-	}
-	at := fieldTime(t.Heap, e)
-	if at != 0 && at < h.db.Now() {
-		return false
-	}
-	if t.Len() == 1 {
-		h.db.Remove(&h.it)
-		return true
-	}
-	before := t.Heap.Live()
-	t.Remove(pos)
-	freeField(t.Heap, e)
-	if at != 0 {
-		h.it.recount(at, 0)
-	}
-	h.it.weigh(t.Heap.Live() - before)
-	h.fit()
-	return true
 }

@@ -585,3 +585,74 @@ func BenchmarkHash(b *testing.B) {
 		}
 	})
 }
+
+// hash sets or deletes fields, and their expiries.
+func (k *keyspace) hash(key modelKey, db *DB, e modelValue) {
+	many := 200
+	if len(key.key)%4 == 0 { // some hashes are to get an index
+		many = 3000
+	}
+	for range 1 + k.rng.IntN(many/30) {
+		var h Hash
+		var err error
+		if !k.try(func() { h, err = db.FindHashWrite([]byte(key.key)) }) {
+			return // it is frozen: changing it would take memory
+		}
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		field := strconv.Itoa(k.rng.IntN(many))
+		old, there := e.fields[field]
+		switch k.rng.IntN(8) {
+		case 0:
+			if !k.try(func() { // it takes memory if the hash is frozen
+				if h.Delete([]byte(field)) != there {
+					k.t.Fatalf("Delete of field %q, there: %v", field, there)
+				}
+			}) {
+				continue
+			}
+			if delete(e.fields, field); len(e.fields) == 0 {
+				delete(k.model, key)
+				return
+			}
+			continue
+		case 1, 2:
+			at := k.fieldExpiry()
+			if k.try(func() {
+				if h.SetExpiry([]byte(field), at) != there {
+					k.t.Fatalf("SetExpiry of field %q, there: %v", field, there)
+				}
+			}) && there {
+				old.expiry = at
+				e.fields[field] = old
+			}
+			continue
+		}
+		value := k.text()
+		if len(value) > 1000 {
+			value = value[:1000]
+		}
+		if value == "" {
+			value = "empty"
+		}
+		at := k.fieldExpiry()
+		if k.rng.IntN(2) == 0 {
+			at = []int64{KeepExpiry, NoExpiry}[k.rng.IntN(2)]
+		}
+		if k.try(func() {
+			if h.SetOne([]byte(field), []byte(value), at) == there {
+				k.t.Fatalf("SetOne of field %q, there: %v", field, there)
+			}
+		}) {
+			if e.fields == nil {
+				e.fields = map[string]modelField{}
+			}
+			if at == KeepExpiry {
+				at = old.expiry
+			}
+			e.fields[field] = modelField{value, at}
+			k.model[key] = e
+		}
+	}
+}

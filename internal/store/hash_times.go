@@ -191,9 +191,9 @@ func (it *Item) indexFields(now int64) {
 }
 
 // dead tells whether a table's element is that of a field past its time.
-func (h *Hash) dead(heap *mem.Heap, e mem.Ref) bool {
+func (c *collection) dead(heap *mem.Heap, e mem.Ref) bool {
 	at := fieldTime(heap, e)
-	return at != 0 && at < h.db.Now()
+	return at != 0 && at < c.db.Now()
 }
 
 // setTable is set for a table.

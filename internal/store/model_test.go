@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -23,8 +24,12 @@ type modelKey struct {
 type modelValue struct {
 	text   string                // of a string
 	fields map[string]modelField // of a hash
+	set    map[string]bool       // of a set
 	expiry int64
 }
+
+// isString tells whether it is that of a string, or of no key.
+func (e modelValue) isString() bool { return e.fields == nil && e.set == nil }
 
 // modelField is a field's value and when it expires.
 type modelField struct {
@@ -61,6 +66,8 @@ func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace
 		}
 	}, OnExpireField: k.fieldDied, OnEvict: func(db int, key []byte) { delete(k.model, modelKey{db, string(key)}) }})
 	k.s.Settings.HashMaxListpackEntries.Store(8)
+	k.s.Settings.SetMaxListpackEntries.Store(8)
+	k.s.Settings.SetMaxIntsetEntries.Store(16)
 	k.s.bigTable, k.s.bigString = 6000, 20_000
 	k.v = k.s.NewView()
 	k.v.NowMillis = 1_700_000_000_000
@@ -184,6 +191,10 @@ func (k *keyspace) compare(key modelKey, it *Item, want modelValue) {
 	if string(it.Key()) != key.key || it.Expiry() != want.expiry {
 		k.t.Fatalf("%d/%.20q: found %.20q, expiry %d, want %d", key.db, key.key, it.Key(), it.Expiry(), want.expiry)
 	}
+	if want.set != nil {
+		k.compareSet(key, it, want)
+		return
+	}
 	if want.fields == nil {
 		if got := string(it.AppendText(nil)); it.Type() != TypeString || got != want.text || it.TextLen() != len(got) {
 			k.t.Fatalf("%d/%.20q is a %v with %d bytes %.20q, want %d bytes %.20q", key.db, key.key, it.Type(), len(got), got, len(want.text), want.text)
@@ -226,7 +237,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(28); op {
+	switch op := k.rng.IntN(33); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -234,11 +245,11 @@ func (k *keyspace) step() {
 			k.model[key] = modelValue{text: "12"}
 		}
 	case 5, 6:
-		if there && e.fields == nil {
+		if there && e.isString() {
 			k.grow(key, db, name, e)
 		}
 	case 7:
-		if it, ok := db.FindWrite(name); ok && e.fields == nil {
+		if it, ok := db.FindWrite(name); ok && e.isString() {
 			if n, isInt := it.Int(); isInt {
 				it.PutInt(n + 1)
 				e.text = strconv.FormatInt(n+1, 10)
@@ -265,6 +276,10 @@ func (k *keyspace) step() {
 	case 14, 15, 16, 17, 18:
 		if !there || e.fields != nil {
 			k.hash(key, db, e)
+		}
+	case 27, 28, 29, 30, 31:
+		if !there || e.set != nil {
+			k.changeSet(key, db, e)
 		}
 	case 19:
 		k.build(key, db, name, e)
@@ -316,7 +331,7 @@ func (k *keyspace) set(key modelKey, db *DB, name []byte, e modelValue) {
 // byte of the new one is written.
 func (k *keyspace) build(key modelKey, db *DB, name []byte, e modelValue) {
 	old := e.text
-	if old == "" || e.fields != nil {
+	if old == "" || !e.isString() {
 		old = "x"
 	}
 	n := 1 + k.rng.IntN(maxInline*2)
@@ -389,79 +404,10 @@ func (k *keyspace) transfer(from, to modelKey, move bool) {
 			fields[f] = v
 		}
 		e.fields = fields
+	} else if e.set != nil {
+		e.set = maps.Clone(e.set)
 	}
 	k.model[to] = e
-}
-
-// hash sets or deletes fields, and their expiries.
-func (k *keyspace) hash(key modelKey, db *DB, e modelValue) {
-	many := 200
-	if len(key.key)%4 == 0 { // some hashes are to get an index
-		many = 3000
-	}
-	for range 1 + k.rng.IntN(many/30) {
-		var h Hash
-		var err error
-		if !k.try(func() { h, err = db.FindHashWrite([]byte(key.key)) }) {
-			return // it is frozen: changing it would take memory
-		}
-		if err != nil {
-			k.t.Fatal(err)
-		}
-		field := strconv.Itoa(k.rng.IntN(many))
-		old, there := e.fields[field]
-		switch k.rng.IntN(8) {
-		case 0:
-			if !k.try(func() { // it takes memory if the hash is frozen
-				if h.Delete([]byte(field)) != there {
-					k.t.Fatalf("Delete of field %q, there: %v", field, there)
-				}
-			}) {
-				continue
-			}
-			if delete(e.fields, field); len(e.fields) == 0 {
-				delete(k.model, key)
-				return
-			}
-			continue
-		case 1, 2:
-			at := k.fieldExpiry()
-			if k.try(func() {
-				if h.SetExpiry([]byte(field), at) != there {
-					k.t.Fatalf("SetExpiry of field %q, there: %v", field, there)
-				}
-			}) && there {
-				old.expiry = at
-				e.fields[field] = old
-			}
-			continue
-		}
-		value := k.text()
-		if len(value) > 1000 {
-			value = value[:1000]
-		}
-		if value == "" {
-			value = "empty"
-		}
-		at := k.fieldExpiry()
-		if k.rng.IntN(2) == 0 {
-			at = []int64{KeepExpiry, NoExpiry}[k.rng.IntN(2)]
-		}
-		if k.try(func() {
-			if h.SetOne([]byte(field), []byte(value), at) == there {
-				k.t.Fatalf("SetOne of field %q, there: %v", field, there)
-			}
-		}) {
-			if e.fields == nil {
-				e.fields = map[string]modelField{}
-			}
-			if at == KeepExpiry {
-				at = old.expiry
-			}
-			e.fields[field] = modelField{value, at}
-			k.model[key] = e
-		}
-	}
 }
 
 // housekeep runs housekeeping as often as it wants to be.

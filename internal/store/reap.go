@@ -48,12 +48,12 @@ func (it *Item) withered(now int64) bool {
 }
 
 // Overdue tells whether the hash may have fields past their time that are still counted.
-func (h *Hash) Overdue() bool {
-	if h.it.ref == 0 || h.it.Encoding() < EncTable {
+func (c *collection) Overdue() bool {
+	if c.it.ref == 0 || c.it.Encoding() < EncTable {
 		return false
 	}
-	at := h.it.t.leastTime(h.it.rec)
-	return at != 0 && at < h.db.Now()
+	at := c.it.t.leastTime(c.it.rec)
+	return at != 0 && at < c.db.Now()
 }
 
 // Purge removes all fields past their time, and the key if no others are left: Len then is exact. tick is called now and

@@ -18,9 +18,12 @@ type Settings struct {
 	HashMaxListpackValue   atomic.Int64
 	ZSetMaxListpackEntries atomic.Int64
 	ZSetMaxListpackValue   atomic.Int64
-	ListMaxListpackSize    atomic.Int64  // elements of a leaf of a list, or -1 to -5; see DB.listLimit
-	ListCompressDepth      atomic.Int64  // leaves at either end of a list that are not compressed; 0: none is
-	ListPlainSize          atomic.Int64  // bytes from which an element is a leaf of its own; 0: what is too large for a leaf
+	ListMaxListpackSize    atomic.Int64 // elements of a leaf of a list, or -1 to -5; see DB.listLimit
+	ListCompressDepth      atomic.Int64 // leaves at either end of a list that are not compressed; 0: none is
+	ListPlainSize          atomic.Int64 // bytes from which an element is a leaf of its own; 0: what is too large for a leaf
+	SetMaxIntsetEntries    atomic.Int64
+	SetMaxListpackEntries  atomic.Int64
+	SetMaxListpackValue    atomic.Int64
 	MaxBulk                atomic.Int64  // proto-max-bulk-len: the longest string there may be
 	MaxMemory              atomic.Int64  // maxmemory: bytes past which keys are evicted or commands refused; 0 for no limit
 	Policy                 atomic.Uint32 // a Policy: which keys are evicted
@@ -165,6 +168,9 @@ func New(o Options) *Store {
 	s.Settings.ZSetMaxListpackEntries.Store(128)
 	s.Settings.ZSetMaxListpackValue.Store(64)
 	s.Settings.ListMaxListpackSize.Store(-2)
+	s.Settings.SetMaxIntsetEntries.Store(512)
+	s.Settings.SetMaxListpackEntries.Store(128)
+	s.Settings.SetMaxListpackValue.Store(64)
 	s.Settings.MaxBulk.Store(512 << 20)
 	s.Settings.Samples.Store(5)
 	s.Settings.LFULogFactor.Store(10)

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"github.com/redpoll/redpoll/internal/ds/intset"
 	"github.com/redpoll/redpoll/internal/ds/listpack"
 	"github.com/redpoll/redpoll/internal/mem"
 )
@@ -65,11 +66,19 @@ func (it *Item) SerializedLen() int {
 	if it.Type() == TypeList {
 		return it.serializedList()
 	}
-	h := Hash{it: *it}
+	if it.Encoding() == EncIntset {
+		size := intset.Size(it.Blob())
+		return lengthPrefix(size) + size
+	}
+	c := collection{it: *it}
+	texts := 2 // of an element
+	if it.Type() == TypeSet {
+		texts = 1
+	}
 	packed, loose, n := listpack.EmptySize, 0, 0
 	least := it.t.leastTime(it.rec)
 	var room [maxIntText + 4]byte
-	h.each(func(p Pair) bool {
+	c.each(func(p Pair) bool {
 		n++
 		if it.Encoding() == EncListpackEx {
 			entry := listpack.Bytes(Text(Value{Int: p.Expiry}, room[:0]))
@@ -78,7 +87,8 @@ func (it *Item) SerializedLen() int {
 		if least != 0 {
 			loose += lengthPrefix(int(max(p.Expiry-least+1, 0)))
 		}
-		for _, v := range [2]Value{p.Field, p.Value} {
+		values := [...]Value{p.Field, p.Value}
+		for _, v := range values[:texts] {
 			text := Text(v, room[:0])
 			entry := listpack.Bytes(text)
 			packed += entry.Size()
@@ -89,7 +99,7 @@ func (it *Item) SerializedLen() int {
 	const minTime = 8
 	loose += lengthPrefix(n)
 	switch {
-	case !h.isTable():
+	case !c.isTable():
 		loose = lengthPrefix(packed) + packed
 		if it.Encoding() == EncListpackEx {
 			loose += minTime

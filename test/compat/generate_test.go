@@ -198,12 +198,18 @@ func readKey(c *testutil.Client, key string) (keyState, error) {
 		return keyState{}, err
 	}
 	s := keyState{kind: replies[0].Value.Str, encoding: replies[1].Value.Str, ttl: replies[2].Value.Int}
-	read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "list": {"LRANGE", key, "0", "-1"}}[s.kind]
+	read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "set": {"SMEMBERS", key}, "list": {"LRANGE", key, "0", "-1"}}[s.kind]
 	if read == nil {
 		return s, fmt.Errorf("key %q is of type %s", key, s.kind)
 	}
 	v, err := c.Do(read...)
-	if s.encoding == "hashtable" {
+	switch {
+	case s.kind == "set":
+		v = v.Sorted(1)
+		if s.encoding == "listpack" { // Redis 7.0 has no packed sets
+			s.encoding = "hashtable"
+		}
+	case s.encoding == "hashtable":
 		v = v.Sorted(2)
 	}
 	s.value = testutil.Format(v)

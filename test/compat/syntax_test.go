@@ -24,6 +24,7 @@ var generated = map[string]int{
 	"bitcount": 2, "bitfield": 6, "bitfield_ro": 2, "bitop": 4, "bitpos": 3, "getbit": 2, "setbit": 4,
 	"hdel": 5, "hexists": 2, "hget": 3, "hgetall": 3, "hincrby": 4, "hincrbyfloat": 4, "hkeys": 2, "hlen": 2, "hmget": 2,
 	"hmset": 3, "hrandfield": 2, "hscan": 3, "hset": 12, "hsetnx": 3, "hstrlen": 2, "hvals": 2,
+	"sadd": 8, "scard": 1, "sismember": 2, "smembers": 2, "smismember": 2, "smove": 3, "srem": 4, "sscan": 2,
 	"copy": 5, "del": 3, "exists": 2, "expire": 4, "expireat": 3, "expiretime": 1, "keys": 2, "move": 2, "object": 3,
 	"persist": 3, "pexpire": 3, "pexpireat": 3, "pexpiretime": 1, "pttl": 2, "randomkey": 1, "rename": 4, "renamenx": 3,
 	"scan": 2, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,

@@ -148,7 +148,7 @@ func hgetex(c *command.Ctx) error {
 		if v, ok := h.Get(field); !ok {
 			c.Reply.Null()
 		} else {
-			reply(c, v)
+			c.ReplyValue(v)
 			o.apply(c, &h, field, &ch)
 		}
 		if i%tickEvery == tickEvery-1 {
@@ -271,7 +271,7 @@ func hgetdel(c *command.Ctx) error {
 		if v, ok := h.Get(field); !ok {
 			c.Reply.Null()
 		} else {
-			reply(c, v)
+			c.ReplyValue(v)
 			h.Delete(field)
 			ch.deleted = append(ch.deleted, field)
 		}

@@ -30,7 +30,7 @@ func hrandfield(c *command.Ctx) error {
 		c.Reply.Null()
 		return nil
 	}
-	reply(c, h.Random().Field)
+	c.ReplyValue(h.Random().Field)
 	return nil
 }
 
@@ -81,9 +81,9 @@ func replySample(c *command.Ctx, h *store.Hash, count int, distinct, withValues 
 		if withValues && c.Reply.Proto == 3 {
 			c.Reply.Array(2)
 		}
-		reply(c, p.Field)
+		c.ReplyValue(p.Field)
 		if withValues {
-			reply(c, p.Value)
+			c.ReplyValue(p.Value)
 		}
 		if n++; n%tickEvery == 0 {
 			err = c.Tick()

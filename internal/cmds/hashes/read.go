@@ -11,15 +11,6 @@ import (
 // tickEvery is how many fields a handler treats before it asks whether it has taken long.
 const tickEvery = 1000
 
-// reply writes a field or a value as a bulk.
-func reply(c *command.Ctx, v store.Value) {
-	if v.IsInt() {
-		c.Reply.BulkInt(v.Int)
-		return
-	}
-	c.Reply.Bulk(v.Bytes)
-}
-
 // replyGet writes the value of a field, or that there is none.
 func replyGet(c *command.Ctx, h *store.Hash, field []byte) {
 	v, ok := h.Get(field)
@@ -29,7 +20,7 @@ func replyGet(c *command.Ctx, h *store.Hash, field []byte) {
 	case len(v.Bytes) > longValue && h.IsBig():
 		replyLong(c, h, v.Bytes)
 	default:
-		reply(c, v)
+		c.ReplyValue(v)
 	}
 }
 
@@ -131,10 +122,10 @@ func replyAll(c *command.Ctx, fields, values bool) error {
 	n := 0
 	h.Each(func(p store.Pair) bool {
 		if fields {
-			reply(c, p.Field)
+			c.ReplyValue(p.Field)
 		}
 		if values {
-			reply(c, p.Value)
+			c.ReplyValue(p.Value)
 		}
 		if n++; n%tickEvery == 0 {
 			err = c.Tick()
@@ -167,19 +158,15 @@ func hscan(c *command.Ctx) error {
 	var room [64]store.Pair
 	found := room[:0]
 	var scratch [num.MaxIntLen]byte
-	next := scan.Cursor
-	for left := scan.Count; left > 0; left -= tickEvery {
-		next = h.Scan(next, min(left, tickEvery), func(p store.Pair) {
+	next, err := scan.Walk(c, func(cursor uint64, count int) (next uint64) {
+		return h.Scan(cursor, count, func(p store.Pair) {
 			if scan.Match(store.Text(p.Field, scratch[:0])) {
 				found = append(found, p)
 			}
 		})
-		if next == 0 {
-			break
-		}
-		if err := c.Tick(); err != nil {
-			return err
-		}
+	})
+	if err != nil {
+		return err
 	}
 	c.Reply.Array(2)
 	c.Reply.Bulk(num.AppendUint(scratch[:0], next))
@@ -189,9 +176,9 @@ func hscan(c *command.Ctx) error {
 		c.Reply.Array(len(found))
 	}
 	for i := range found {
-		reply(c, found[i].Field)
+		c.ReplyValue(found[i].Field)
 		if !scan.NoValues {
-			reply(c, found[i].Value)
+			c.ReplyValue(found[i].Value)
 		}
 		if i%tickEvery == tickEvery-1 {
 			if err := c.Tick(); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
-// A hash whose table has come to Options.BigTable bytes gets a heap of its own (see big.go), and one that has shrunk to a
+// A value whose table has come to Options.BigTable bytes gets a heap of its own (see big.go), and one that has shrunk to a
 // quarter of that goes back into its shard's. In between it stays where it is.
 const bigShrink = 4
 
@@ -20,30 +20,30 @@ func (it *Item) weigh(added int64) {
 }
 
 // fit gives a table the heap that it should have by its size.
-func (h *Hash) fit() {
-	limit := int64(h.db.s.bigTable)
-	if !h.it.isBig() {
-		if r := h.it.tableRoot(); r.weight >= limit && !h.enlarge() {
+func (c *collection) fit() {
+	limit := int64(c.db.s.bigTable)
+	if !c.it.isBig() {
+		if r := c.it.tableRoot(); r.weight >= limit && !c.enlarge() {
 			r.weight /= 2 // not at once again
 		}
 		return
 	}
-	if b := h.it.big(); b.heap.Live() <= limit/bigShrink && b.moments == 0 {
-		h.diminish(b)
+	if b := c.it.big(); b.heap.Live() <= limit/bigShrink && b.moments == 0 {
+		c.diminish(b)
 	}
 }
 
 // enlarge makes a table a big value; false when there is no memory.
-func (h *Hash) enlarge() (done bool) {
+func (c *collection) enlarge() (done bool) {
 	defer ignoreNoMemory()
-	from := h.it.elements()
-	b, _ := buildBig(h.it.sh, func(t *dict.Table) error {
+	from := c.it.elements()
+	b, _ := buildBig(c.it.sh, func(t *dict.Table) error {
 		moveFields(t, from, mem.MaxSmall)
 		return nil
 	})
-	if ft := h.it.rec.times(); ft != nil {
+	if ft := c.it.rec.times(); ft != nil {
 		ft.dropIndex(from.Heap)
-		defer func() { h.it.indexFields(h.db.Now()) }()
+		defer func() { c.it.indexFields(c.db.Now()) }()
 	}
 	drop := func(e mem.Ref) {
 		if n := elementAt(from.Heap, e).size; !b.heap.Adopt(from.Heap, e, n) {
@@ -52,26 +52,26 @@ func (h *Hash) enlarge() (done bool) {
 	}
 	for !from.Drain(tickEvery, drop) {
 	}
-	h.it.setBig(b)
+	c.it.setBig(b)
 	return true
 }
 
 // diminish makes a big table one in its shard's heap, if there is memory.
-func (h *Hash) diminish(b *big) {
+func (c *collection) diminish(b *big) {
 	defer ignoreNoMemory()
-	heap := h.it.t.heap
+	heap := c.it.t.heap
 	before := heap.Live()
 	root, _ := buildTable(heap, func(t *dict.Table) error {
-		moveFields(t, h.it.elements(), maxKey)
+		moveFields(t, c.it.elements(), maxKey)
 		return nil
 	})
-	*h.it.rec.byteAt(1) &^= isBig
-	*h.it.tableRoot() = tableRoot{root, heap.Live() - before}
+	*c.it.rec.byteAt(1) &^= isBig
+	*c.it.tableRoot() = tableRoot{root, heap.Live() - before}
 	b.leave()
 	b.heap.ReleaseAll()
-	if ft := h.it.rec.times(); ft != nil {
+	if ft := c.it.rec.times(); ft != nil {
 		ft.index = 0
-		h.it.indexFields(h.db.Now())
+		c.it.indexFields(c.db.Now())
 	}
 }
 
@@ -120,26 +120,27 @@ func (it *Item) setBig(b *big) {
 	putBigNumber(it.rec.value(), it.t.adopt(b))
 }
 
-// IsBig tells whether the hash can be frozen.
-func (h *Hash) IsBig() bool { return h.it.ref != 0 && h.it.isBig() }
+// IsBig tells whether the value can be frozen.
+func (c *collection) IsBig() bool { return c.it.ref != 0 && c.it.isBig() }
 
-// Freeze gives the hash, which IsBig, as it is now; see DB.Freeze.
-func (h *Hash) Freeze() *Frozen {
-	f := h.db.Freeze(&h.it)
-	if !h.Overdue() { // then Len counts every field
+// Freeze gives the value, which IsBig, as it is now; see DB.Freeze.
+func (c *collection) Freeze() *Frozen {
+	f := c.db.Freeze(&c.it)
+	if !c.Overdue() { // then Len counts every field
 		f.now = 0
 	}
 	return f
 }
 
-// Fields goes through the fields of a hash that is frozen: those that Hash.Each would have shown at the moment of the view.
+// Fields goes through the fields of a hash, or the members of a set, that is frozen: those that Each would have shown at the
+// moment of the view.
 type Fields struct {
 	heap *mem.Heap
 	walk dict.Walk
 	now  int64
 }
 
-// Fields begins a walk. The value is a hash.
+// Fields begins a walk. The value is a hash or a set.
 func (f *Frozen) Fields() Fields {
 	t := dict.Table{Heap: f.at.b.heap, Root: &f.at.root.table, Key: fieldKey}
 	return Fields{heap: t.Heap, walk: t.Walk(), now: f.now}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package resp
+
+const (
+	pieceSize = 64 << 10 // bytes of bulks that are made at one go, about
+	longText  = 32 << 10 // bytes past which a text is sent from where it lies
+)
+
+// Bulks is a Source of bulk strings, as many as an aggregate whose header stands before it, that are made when they are sent.
+type Bulks struct {
+	next  func() (text []byte, ok bool)
+	close func()
+	buf   []byte // the bulks that were made last
+	long  []byte // the text that follows them; nil: none
+	open  bool   // a long text was given, whose bulk is to be ended
+}
+
+// NewBulks gives a Source of the texts that next gives until it gives false, each valid until the following call, or if it is a
+// long one until close is called, which is once.
+func NewBulks(next func() (text []byte, ok bool), close func()) *Bulks {
+	return &Bulks{next: next, close: close}
+}
+
+// Next implements Source.
+func (s *Bulks) Next() []byte {
+	if text := s.long; text != nil {
+		s.long, s.open = nil, true
+		return text
+	}
+	b := s.buf[:0]
+	if b == nil {
+		b = make([]byte, 0, pieceSize+longText)
+	}
+	if s.open {
+		b = append(b, "\r\n"...)
+		s.open = false
+	}
+	for len(b) < pieceSize {
+		text, ok := s.next()
+		if !ok {
+			break
+		}
+		b = AppendBulkLen(b, len(text))
+		if len(text) > longText {
+			s.long = text
+			break
+		}
+		b = append(append(b, text...), "\r\n"...)
+	}
+	s.buf = b
+	return b
+}
+
+// Close implements Source.
+func (s *Bulks) Close() { s.close() }
