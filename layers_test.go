@@ -27,6 +27,7 @@ const layers = `
 	base  = small resp mem netloop config stats rlog
 	invariants clock < netloop
 	num < resp
+	invariants hash glob resp < pubsub
 	num glob < config
 	invariants < mem
 	clock hist num < stats
@@ -38,7 +39,7 @@ const layers = `
 	base ds/* < store < command < cmds/*
 
 	# the engine alone knows about concurrency; a session turns bytes into commands
-	command store < engine < session
+	command store pubsub < engine < session
 
 	# the composition root knows everybody
 	cmds/* engine session < server < redpoll < cmd/redpoll

@@ -23,7 +23,7 @@ type Host interface {
 	Tick() error
 	// Propagate is Ctx.Propagate.
 	Propagate(argv [][]byte)
-	// Notify tells of an event on a key of the current database (keyspace notifications).
+	// Notify tells of an event on a key of the current database (keyspace notifications). The event is one that EventClass knows.
 	Notify(event string, key []byte)
 	// MayWait is Ctx.MayWait.
 	MayWait() bool
@@ -31,6 +31,8 @@ type Host interface {
 	Holds(key []byte) bool
 	// Wait is Ctx.Wait.
 	Wait(w Wait) error
+	// NotifyIn is Notify for a key of another database.
+	NotifyIn(db int, event string, key []byte)
 }
 
 // Ctx is one call of a command: what a handler reads and writes. It is valid until the handler returns; so are the
@@ -70,7 +72,7 @@ func (c *Ctx) ModifiedIn(db *store.DB, event string, key []byte) {
 	db.Touch(key)
 	c.Dirty++
 	if event != "" {
-		c.Host.Notify(event, key)
+		c.Host.NotifyIn(db.Index(), event, key)
 	}
 }
 

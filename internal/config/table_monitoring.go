@@ -6,7 +6,7 @@ package config
 func monitoringTable() []Directive {
 	return []Directive{
 		{Name: "notify-keyspace-events", Kind: Special, Default: `""`, make: special(readEvents, Events.String),
-			Status: Later, Here: "there is no SUBSCRIBE to hear them", Doc: "which changes of keys are published, by letters"},
+			Doc: "which changes of keys are published, by letters"},
 		{Name: "tracking-table-max-keys", Kind: Int, Max: maxI64, Default: "1000000", Status: Later,
 			Doc: "keys remembered for clients that cache, 0 for no limit"},
 		{Name: "slowlog-log-slower-than", Kind: Int, Min: -1, Max: maxI64, Default: "10000", Status: Later,

@@ -30,6 +30,7 @@ type Client struct {
 	NoTouch       bool
 	Mute          Mute
 	HeldBack      bool // parked until a pause ends
+	Subscribed    bool // the client listens to channels: in RESP2 it may send little else than more of that
 	// CloseAfterReply is set by commands that end the connection: it is closed when all replies so far are written.
 	CloseAfterReply bool
 	// Wake is called, from any goroutine, when a parked command may be tried again.

@@ -9,6 +9,7 @@ import (
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/pubsub"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -36,6 +37,9 @@ type Engine struct {
 	Registry *command.Registry
 	Effects  *Log
 	Stats    *Stats
+	Channels *pubsub.Registry
+
+	events atomic.Uint32 // config.Events: the keyspace events that are published
 
 	arena *mem.Arena
 	clock *clock.Clock
@@ -86,6 +90,7 @@ func New(o Options) *Engine {
 		arena: o.Arena, clock: o.Clock, log: o.Log, loops: make([]loopDuty, max(o.Loops, 1)), wake: o.WakeLoop,
 		protect: o.Protect, account: o.Account,
 	}
+	e.Channels = pubsub.New(len(e.loops))
 	if e.account == nil {
 		e.account = &mem.Account{}
 	}

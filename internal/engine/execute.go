@@ -133,6 +133,10 @@ func (w *Worker) admit(cl *Client, c *Call) error {
 	if w.e.limited() && w.short() && w.grows(cl, c.spec) {
 		return command.ErrOOM
 	}
+	if cl.Subscribed && cl.Reply.Proto == 2 && !listens(c.spec) {
+		return command.Error("ERR Can't execute '" + c.spec.FullName() + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / " +
+			"RESET are allowed in this context")
+	}
 	return nil
 }
 

@@ -70,6 +70,7 @@ type Worker struct {
 	still    bool // this worker has made the world still
 	detached bool
 	paused   PauseMode // as of the last passage of the gate
+	giveWay  bool      // what was published is to be delivered before more is run
 
 	held  []int // shards that are held, ascending
 	keys  []int
@@ -157,6 +158,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.readClock()
 	w.start, w.untimed, w.waits = w.mono, 0, false
 	w.timing = !w.e.Stats.Latency.off.Load()
+	w.giveWay = false
 	if cl.HeldBack {
 		w.e.pause.release(cl)
 	}
@@ -201,6 +203,11 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 		}
 	}()
 	for n < len(calls) {
+		if w.e.Channels.Full() && w.publishes(&calls[n]) && w.e.Channels.Park(cl.Wake) {
+			w.leave()
+			w.e.Stats.Parked.Add(1)
+			return n, Parked
+		}
 		if !w.inside && !w.enter() {
 			if w.e.Store.ParkGate(cl.Wake, false) {
 				w.e.Stats.Parked.Add(1)
@@ -227,7 +234,7 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 			return n, Waiting
 		case cl.CloseAfterReply:
 			return n, Closing
-		case n < len(calls) && (w.mono-w.start > MaxBusy || cl.Reply.Pending() > MaxReply || cl.Reply.Streaming()):
+		case n < len(calls) && (w.giveWay || w.mono-w.start > MaxBusy || cl.Reply.Pending() > MaxReply || cl.Reply.Streaming()):
 			return n, Paused
 		}
 	}
@@ -396,6 +403,3 @@ func (w *Worker) Propagate(argv [][]byte) {
 		w.effects = [][][]byte{}
 	}
 }
-
-// Notify implements command.Host. Nobody can ask for keyspace notifications yet.
-func (w *Worker) Notify(string, []byte) {}

@@ -8,8 +8,10 @@ type Rank uint8
 
 // The ranks, lowest first.
 const (
-	RankGate  Rank = iota + 1 // entry to the keyspace, or the still world
-	RankShard                 // numbered by their addresses, which ascend with the shards' numbers
-	RankLog                   // the effect log
-	RankLeaf                  // under which nothing is waited for
+	RankGate     Rank = iota + 1 // entry to the keyspace, or the still world
+	RankShard                    // numbered by their addresses, which ascend with the shards' numbers
+	RankLog                      // the effect log
+	RankChannel                  // a part of the table of channels
+	RankPatterns                 // the table of patterns
+	RankLeaf                     // under which nothing is waited for
 )

@@ -16,11 +16,12 @@ type chunks struct {
 	sources int    // how many are in full
 }
 
-// part is a sealed chunk, or a Source.
+// part is a sealed chunk, a Source, or bytes that others send too.
 type part struct {
-	b     []byte // of a Source, what is unsent of the piece that it gave last
-	src   Source // nil for a chunk
-	ended bool   // src has no more to give
+	b      []byte // of a Source, what is unsent of the piece that it gave last
+	src    Source // nil for a chunk
+	ended  bool   // src has no more to give
+	shared bool   // b is not the pool's, and must not be written to
 }
 
 // width gives the positions that the part takes.
@@ -157,7 +158,7 @@ func (c *chunks) step() {
 	if p.src != nil {
 		c.close(p)
 		c.done++
-	} else {
+	} else if !p.shared {
 		c.pool.Put(p.b)
 	}
 	*p = part{}
@@ -191,6 +192,12 @@ func (c *chunks) truncate(to uint64) {
 		if p.src != nil {
 			c.buf = nil
 			c.close(p)
+		}
+		if p.shared {
+			c.buf = nil
+			if c.base < to { // all that is left of it has been sent: replies begin and end with it
+				c.base, c.off = to, 0
+			}
 		}
 		*p = part{}
 		c.full = c.full[:last]

@@ -19,15 +19,20 @@ func (w *Writer) Stream(src Source) { w.c.stream(src) }
 // Streaming tells whether there is a Source that has not come to its end.
 func (w *Writer) Streaming() bool { return w.c.sources > 0 }
 
-// stream ends the current chunk and puts src behind it. What room the chunk has left goes to what comes next: a reply may
-// have very many sources.
-func (c *chunks) stream(src Source) {
+// split ends the current chunk for something else to be put behind it. What room the chunk has left goes to what comes after
+// that: a reply may have very many sources.
+func (c *chunks) split() {
 	b := c.buf
 	c.seal()
 	if n := len(b); n > 0 {
 		c.full[len(c.full)-1].b = b[:n:n]
 		c.buf = b[n:]
 	}
+}
+
+// stream puts src behind what was written.
+func (c *chunks) stream(src Source) {
+	c.split()
 	c.full = append(c.full, part{src: src})
 	c.base++
 	c.sources++

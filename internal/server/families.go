@@ -29,6 +29,7 @@ func (s *Server) families() []command.Family {
 		lists.Family,
 		s.family(),
 		session.Family(),
+		session.PubSub(),
 		sets.Family,
 		strings.Family,
 	}

@@ -206,7 +206,8 @@ func (s *Server) clientStats(sec *stats.Section) {
 	sec.Gauge("blocked_clients", "clients whose command waits", func() int64 {
 		return int64(s.engine.HeldBack()) + s.engine.Store.Waiters()
 	})
-	none("tracking_clients", "pubsub_clients")
+	none("tracking_clients")
+	sec.Gauge("pubsub_clients", "clients that are subscribed to something", s.hub.Listeners)
 	sec.Gauge("watching_clients", "clients that watch keys", s.engine.Store.Watchers)
 	sec.Gauge("clients_in_timeout_table", "clients that wait for a key, and not for ever", s.hub.Timed)
 	sec.Gauge("total_watched_keys", "keys that are watched", s.engine.Store.WatchedKeys)

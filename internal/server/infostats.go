@@ -9,6 +9,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/netloop"
+	"github.com/redpoll/redpoll/internal/pubsub"
 	"github.com/redpoll/redpoll/internal/stats"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -84,7 +85,13 @@ func (s *Server) activityStats(sec *stats.Section) {
 	})
 	sec.Counter("keyspace_hits", "reads that found their key", engine.Stats.Hits.Load)
 	sec.Counter("keyspace_misses", "reads that did not", engine.Stats.Misses.Load)
-	zero("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
+	topics := func(name, help string, kind pubsub.Kind) {
+		sec.Gauge(name, help, func() int64 { return engine.Channels.Topics(kind) })
+	}
+	topics("pubsub_channels", "channels that somebody listens to", pubsub.Channel)
+	topics("pubsub_patterns", "patterns that somebody listens to", pubsub.Pattern)
+	topics("pubsubshard_channels", "shard channels that somebody listens to", pubsub.Shard)
+	zero("latest_fork_usec", "total_forks",
 		"migrate_cached_sockets", "slave_expires_tracked_keys")
 	s.compactionStats(sec)
 	zero("tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies")

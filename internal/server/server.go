@@ -237,12 +237,13 @@ func (s *Server) follow() {
 		settings.LFULogFactor.Store(factor.Load())
 		settings.LFUDecayTime.Store(decay.Load())
 		s.engine.SetCompaction(compaction())
-		normal := output.Load().Normal
+		limit := func(l config.BufferLimit) session.OutputLimit {
+			return session.OutputLimit{Hard: l.Hard, Soft: l.Soft, Period: l.SoftSeconds * int64(time.Second)}
+		}
 		s.hub.SetLimits(session.Limits{
 			MaxClients: clients.Load(), QueryBuffer: query.Load(), MaxBulk: bulk.Load(),
-			OutputHard: int64(normal.Hard), OutputSoft: int64(normal.Soft),
-			OutputPeriod: int64(normal.SoftSeconds) * int64(time.Second),
-			Timeout:      timeout.Load() * int64(time.Second), KeepAlive: keepAlive.Load(),
+			Normal: limit(output.Load().Normal), PubSub: limit(output.Load().PubSub),
+			Timeout: timeout.Load() * int64(time.Second), KeepAlive: keepAlive.Load(),
 			Clients: shareOf(memory.Load(), maxMemory.Load()),
 		})
 		return nil
@@ -255,12 +256,14 @@ func (s *Server) follow() {
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")
 	apply()
 	tracking, hide := cfg.Bool("latency-tracking"), cfg.Bool("hide-user-data-from-log")
+	events := cfg.KeyspaceEvents()
 	watch := func() error {
+		s.engine.SetEvents(events.Load())
 		s.engine.Stats.Latency.SetTracking(tracking.Load())
 		s.engine.HideData(hide.Load())
 		return nil
 	}
-	cfg.OnChange(watch, "latency-tracking", "hide-user-data-from-log")
+	cfg.OnChange(watch, "latency-tracking", "hide-user-data-from-log", "notify-keyspace-events")
 	watch()
 	s.followMaxMemory()
 }

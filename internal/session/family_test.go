@@ -298,8 +298,7 @@ func TestOutputLimits(t *testing.T) {
 	fake := clock.NewFake(1_700_000_000_000)
 	r := start(t, options{clock: fake})
 	limits := defaults()
-	limits.OutputHard = 20 << 20
-	limits.OutputSoft, limits.OutputPeriod = 6<<20, int64(5*time.Second)
+	limits.Normal = session.OutputLimit{Hard: 20 << 20, Soft: 6 << 20, Period: int64(5 * time.Second)}
 	r.hub.SetLimits(limits)
 	hard := r.tcp()
 	send(t, hard, line("BIG", "50000000"))

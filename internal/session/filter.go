@@ -186,7 +186,7 @@ func (h *Hub) matcher(word string, value []byte) (func(*Session) bool, error) {
 		return func(*Session) bool { return true }, nil
 	case "TYPE":
 		t, err := parseType(value)
-		return func(*Session) bool { return t == typeNormal }, err
+		return func(s *Session) bool { return s.shared.class() == t }, err
 	case "DB":
 		a := command.MakeArgs([][]byte{value})
 		db := a.Int32()

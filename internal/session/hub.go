@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"runtime"
 	"slices"
@@ -54,15 +55,16 @@ type Hub struct {
 
 	limits limits
 
-	recent   struct{ input, output recent }       // the largest read buffers and unread replies of late
-	closed   struct{ query, output atomic.Int64 } // connections that were closed for the limits of these
-	denials  atomic.Int64                         // failed authentications
-	evicted  atomic.Int64                         // connections closed for maxmemory-clients
-	evictAt  atomic.Int64                         // mono ns before which no more are closed for it
-	warnHTTP atomic.Int64                         // mono ns before which the log has no further line on HTTP
-	rejected atomic.Int64                         // connections refused for maxclients or by protected mode
-	accepted atomic.Int64
-	timed    atomic.Int64 // sessions in the loops' alarms
+	recent    struct{ input, output recent }       // the largest read buffers and unread replies of late
+	closed    struct{ query, output atomic.Int64 } // connections that were closed for the limits of these
+	denials   atomic.Int64                         // failed authentications
+	evicted   atomic.Int64                         // connections closed for maxmemory-clients
+	evictAt   atomic.Int64                         // mono ns before which no more are closed for it
+	warnHTTP  atomic.Int64                         // mono ns before which the log has no further line on HTTP
+	rejected  atomic.Int64                         // connections refused for maxclients or by protected mode
+	accepted  atomic.Int64
+	timed     atomic.Int64 // sessions in the loops' alarms
+	listeners atomic.Int64 // connections that are subscribed to something
 
 	collecting atomic.Bool // collect has been asked for and not begun
 
@@ -74,21 +76,48 @@ type Hub struct {
 
 // Limits bound what clients may do. Sizes are in bytes.
 type Limits struct {
-	MaxClients   int64
-	QueryBuffer  int64 // of a command that is not complete (client-query-buffer-limit)
-	MaxBulk      int64 // of an argument (proto-max-bulk-len)
-	OutputHard   int64 // of replies that a client leaves unread at any time (client-output-buffer-limit normal); 0: no bound
-	OutputSoft   int64 // the same for longer than OutputPeriod ns
-	OutputPeriod int64
-	Timeout      int64 // ns after which an idle client is closed; 0: never
-	KeepAlive    int64 // seconds between keep-alive probes of further connections; 0: none
-	Clients      int64 // bytes that all clients together may make the server hold (maxmemory-clients); 0: no bound
+	MaxClients  int64
+	QueryBuffer int64 // of a command that is not complete (client-query-buffer-limit)
+	MaxBulk     int64 // of an argument (proto-max-bulk-len)
+	Normal      OutputLimit
+	PubSub      OutputLimit // of clients that are subscribed to something
+	Timeout     int64       // ns after which an idle client is closed; 0: never
+	KeepAlive   int64       // seconds between keep-alive probes of further connections; 0: none
+	Clients     int64       // bytes that all clients together may make the server hold (maxmemory-clients); 0: no bound
+}
+
+// OutputLimit bounds the replies and messages that a client leaves unread (client-output-buffer-limit).
+type OutputLimit struct {
+	Hard   int64 // at any time; 0: no bound
+	Soft   int64 // for longer than Period ns; 0: no bound
+	Period int64
 }
 
 // limits is Limits as it is in force.
 type limits struct {
-	maxClients, queryBuffer, maxBulk, outputHard, outputSoft, outputPeriod, timeout, keepAlive,
-	clients atomic.Int64
+	maxClients, queryBuffer, maxBulk, timeout, keepAlive, clients atomic.Int64
+
+	normal, pubsub outputLimit
+}
+
+// outputLimit is OutputLimit as it is in force.
+type outputLimit struct{ hard, soft, period atomic.Int64 }
+
+func (l *outputLimit) set(o OutputLimit) {
+	l.hard.Store(o.Hard)
+	l.soft.Store(o.Soft)
+	l.period.Store(o.Period)
+}
+
+// least gives the bytes from which on a client may be over the limit.
+func (l *outputLimit) least() int64 {
+	least := int64(math.MaxInt64)
+	for _, bound := range [...]int64{l.hard.Load(), l.soft.Load()} {
+		if bound > 0 {
+			least = min(least, bound)
+		}
+	}
+	return least
 }
 
 // NewHub makes a hub without sessions and with Redis's limits.
@@ -111,9 +140,8 @@ func (h *Hub) SetLimits(l Limits) {
 	h.limits.maxClients.Store(l.MaxClients)
 	h.limits.queryBuffer.Store(l.QueryBuffer)
 	h.limits.maxBulk.Store(l.MaxBulk)
-	h.limits.outputHard.Store(l.OutputHard)
-	h.limits.outputSoft.Store(l.OutputSoft)
-	h.limits.outputPeriod.Store(l.OutputPeriod)
+	h.limits.normal.set(l.Normal)
+	h.limits.pubsub.set(l.PubSub)
 	h.limits.timeout.Store(l.Timeout)
 	h.limits.keepAlive.Store(l.KeepAlive)
 	h.limits.clients.Store(l.Clients)
@@ -161,6 +189,7 @@ func (h *Hub) Accept(r *netloop.Runner, c *netloop.Conn) netloop.Session {
 	s.shared.created, s.shared.local, s.shared.fd, s.shared.unix = now, local, c.FD(), unix
 	s.shared.loop = r.Loop().ID()
 	s.Client.Owner = s
+	s.topics.Init(s, s.shared.loop)
 	s.Client.Wake = s.wake
 	s.Client.Authenticated = h.password() == ""
 	s.Client.Reply.Init(w.Chunks)
@@ -204,6 +233,7 @@ func (h *Hub) NewWorker(l *netloop.Loop) any {
 	state := h.loops[l]
 	if state == nil {
 		state = &loopState{}
+		h.openInbox(l, state)
 		h.loops[l] = state
 	}
 	h.mu.Unlock()
@@ -268,6 +298,9 @@ func (h *Hub) Counts() (open int, accepted, rejected int64) {
 func (h *Hub) Disconnected() (query, output int64) {
 	return h.closed.query.Load(), h.closed.output.Load()
 }
+
+// Listeners gives the connections that are subscribed to something.
+func (h *Hub) Listeners() int64 { return h.listeners.Load() }
 
 // Denied gives the number of failed authentications.
 func (h *Hub) Denied() int64 { return h.denials.Load() }

@@ -10,6 +10,7 @@ import (
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/pubsub"
 	"github.com/redpoll/redpoll/internal/resp"
 )
 
@@ -19,15 +20,19 @@ type clientType int
 const (
 	anyType clientType = iota
 	typeNormal
-	typeOther // replicas, masters and subscribers: nobody is one
+	typePubSub
+	typeOther // replicas and masters: nobody is one
 )
 
 // parseType reads the name of a type.
 func parseType(word []byte) (clientType, error) {
-	if command.EqualFold(word, "NORMAL") {
+	switch {
+	case command.EqualFold(word, "NORMAL"):
 		return typeNormal, nil
+	case command.EqualFold(word, "PUBSUB"):
+		return typePubSub, nil
 	}
-	for _, other := range [...]string{"MASTER", "SLAVE", "REPLICA", "PUBSUB"} {
+	for _, other := range [...]string{"MASTER", "SLAVE", "REPLICA"} {
 		if command.EqualFold(word, other) {
 			return typeOther, nil
 		}
@@ -135,7 +140,9 @@ func (s *Session) line(b []byte, lastCommand string, argBytes int) []byte {
 	number(" idle=", s.idle())
 	b = p.appendFlags(append(b, " flags="...))
 	number(" db=", int64(p.db.Load()))
-	text(" sub=0 psub=0 ssub=0", "")
+	number(" sub=", int64(p.topics[pubsub.Channel].Load()))
+	number(" psub=", int64(p.topics[pubsub.Pattern].Load()))
+	number(" ssub=", int64(p.topics[pubsub.Shard].Load()))
 	number(" multi=", int64(p.queued.Load()))
 	number(" watch=", int64(p.watched.Load()))
 	number(" qbuf=", input)
@@ -148,7 +155,7 @@ func (s *Session) line(b []byte, lastCommand string, argBytes int) []byte {
 	number(" oll=", chunks)
 	number(" omem=", chunks*resp.ChunkSize)
 	number(" tot-mem=", sessionBytes+buffer+max(int64(argBytes), p.waitB.Load())+p.queuedM.Load()+p.watchedB.Load()+
-		p.prepared.Load()+chunk+chunks*resp.ChunkSize)
+		p.prepared.Load()+p.topicsB.Load()+chunk+chunks*resp.ChunkSize)
 	text(" events=", events)
 	text(" cmd=", lastCommand)
 	text(" user=", defaultUser)
@@ -170,6 +177,7 @@ func (p *shared) appendFlags(b []byte) []byte {
 		on     bool
 		letter byte
 	}{
+		{state&statePubSub != 0, 'P'},
 		{p.queued.Load() >= 0, 'x'},
 		{state&stateBlocked != 0, 'b'},
 		{p.changed(), 'd'},
@@ -186,6 +194,14 @@ func (p *shared) appendFlags(b []byte) []byte {
 		b = append(b, 'N')
 	}
 	return b
+}
+
+// class gives the type of client that the session is.
+func (p *shared) class() clientType {
+	if p.flags.Load()&statePubSub != 0 {
+		return typePubSub
+	}
+	return typeNormal
 }
 
 // changed tells whether a watched key has changed.

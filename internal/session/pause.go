@@ -18,8 +18,8 @@ const (
 
 // errManyArgs is the error for a subcommand with more arguments than it knows.
 func errManyArgs(c *command.Ctx) error {
-	return command.Error(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try CLIENT HELP.",
-		command.UpToNUL(c.Argv[1])))
+	return command.Error(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try %s HELP.",
+		command.UpToNUL(c.Argv[1]), c.Spec.Parent().Name))
 }
 
 // maxPause is the longest pause, in ms: its end in ns must be a number yet.

@@ -56,7 +56,7 @@ func start(t testing.TB, o options) *rig {
 		o.clock = clock.Real()
 	}
 	o.loops, o.shards = max(o.loops, 1), max(o.shards, 4)
-	registry, err := command.NewRegistry(session.Family(), strings.Family, keys.Family, engine.Transactions, r.testFamily())
+	registry, err := command.NewRegistry(session.Family(), session.PubSub(), strings.Family, keys.Family, engine.Transactions, r.testFamily())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/netloop"
+	"github.com/redpoll/redpoll/internal/pubsub"
 	"github.com/redpoll/redpoll/internal/resp"
 )
 
@@ -48,6 +49,7 @@ type Session struct {
 	netOut   int64 // bytes written
 
 	fieldsets command.Fieldsets // of HIMPORT
+	topics    pubsub.Client     // what the client is subscribed to
 
 	id int64 // Immutable
 
@@ -185,6 +187,11 @@ func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	s.Client.Reply.SetPool(w.Chunks)
 	pos, spent, ran := 0, int64(0), false
 	for !s.closing && !s.shared.killed.Load() && pos < len(buf) {
+		if s.Client.Subscribed {
+			if s.hub.deliver(r); s.closing {
+				break
+			}
+		}
 		if s.owes() && !s.write(w) {
 			s.stalled = true
 			break
@@ -374,7 +381,9 @@ func (s *Session) resumeParked(r *netloop.Runner) {
 // resume goes on with the input that waits, after a wake-up, a detached command, or replies that have been read; unless the client
 // waits for a key and goes on waiting.
 func (s *Session) resume(r *netloop.Runner) {
-	s.parked, s.stalled = s.Client.Waiting() && !s.endWait(r.Worker.(*worker)), false
+	w := r.Worker.(*worker)
+	s.catchUp(w)
+	s.parked, s.stalled = s.Client.Waiting() && !s.endWait(w), false
 	if !s.parked {
 		s.conn.PauseRead(false)
 	}
@@ -477,9 +486,13 @@ func (s *Session) Closed(r *netloop.Runner, err error) {
 	s.Client.Reply.SetPool(w.Chunks)
 	w.loop.disarm(s)
 	w.Forget(&s.Client)
+	s.setSubscribed(false)
+	s.hub.engine.Channels.Leave(&s.topics)
+	delete(w.loop.absent, s)
 	s.dropInput()
 	s.setPending(0)
 	s.setPrepared(0)
+	s.setTopicBytes(0)
 	w.loop.remove(s)
 	s.hub.remove(s)
 }

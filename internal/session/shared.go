@@ -7,6 +7,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/pubsub"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -32,12 +33,15 @@ type shared struct {
 	prepared atomic.Int64 // bytes of its HIMPORT fieldsets
 	waitB    atomic.Int64 // bytes that its wait for a key takes
 	waitArgs atomic.Int64 // bytes of the arguments of the command that waits
+	topicsB  atomic.Int64 // bytes of its subscriptions
 	pending  atomic.Int64 // reply bytes that the socket has not taken
 	input    atomic.Int64 // bytes in the own read buffer
 	buffer   atomic.Int64 // its capacity
 	netIn    atomic.Int64 // bytes read
 	netOut   atomic.Int64 // bytes written
 	commands atomic.Int64 // that were run
+
+	topics [pubsub.NumKinds]atomic.Int32 // that it is subscribed to
 
 	watch atomic.Pointer[store.Watch]
 	names atomic.Pointer[names]
@@ -54,6 +58,7 @@ const (
 	stateNoEvict
 	stateNoTouch
 	stateBlocked
+	statePubSub
 )
 
 // names are what a client has told of itself; replaced as a whole.
@@ -88,6 +93,9 @@ func (s *Session) publish() {
 	all, args := cl.WaitBytes()
 	store64(&p.waitB, all)
 	store64(&p.waitArgs, args)
+	if cl.Subscribed || p.topicsB.Load() != 0 {
+		s.publishTopics()
+	}
 	store32(&p.watched, int32(cl.Watching()))
 	store64(&p.watchedB, cl.WatchBytes())
 	if w := cl.Watch(); p.watch.Load() != w {
@@ -105,6 +113,22 @@ func (s *Session) publish() {
 func (s *Session) setPrepared(n int64) {
 	if old := s.shared.prepared.Load(); old != n {
 		s.shared.prepared.Store(n)
+		s.hub.engine.Account().Add(mem.Other, n-old)
+	}
+}
+
+// publishTopics copies what the client is subscribed to.
+func (s *Session) publishTopics() {
+	for kind := range pubsub.NumKinds {
+		store32(&s.shared.topics[kind], int32(s.topics.Count(kind)))
+	}
+	s.setTopicBytes(s.topics.Bytes())
+}
+
+// setTopicBytes publishes what the client's subscriptions take, n bytes, and accounts for them.
+func (s *Session) setTopicBytes(n int64) {
+	if old := s.shared.topicsB.Load(); old != n {
+		s.shared.topicsB.Store(n)
 		s.hub.engine.Account().Add(mem.Other, n-old)
 	}
 }
@@ -128,6 +152,9 @@ func (s *Session) state() (f stateFlags) {
 	}
 	if s.Client.HeldBack || s.Client.Waiting() {
 		f |= stateBlocked
+	}
+	if s.Client.Subscribed {
+		f |= statePubSub
 	}
 	return f
 }

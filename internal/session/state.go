@@ -8,6 +8,16 @@ import (
 )
 
 func ping(c *command.Ctx) error {
+	if s := of(c); s.Client.Subscribed && c.Reply.Proto == 2 && len(c.Argv) <= 2 {
+		c.Reply.Array(2)
+		c.Reply.BulkString("pong")
+		if len(c.Argv) == 2 {
+			c.Reply.Bulk(c.Argv[1])
+		} else {
+			c.Reply.Bulk(nil)
+		}
+		return nil
+	}
 	switch len(c.Argv) {
 	case 1:
 		c.Reply.Simple("PONG")
@@ -49,6 +59,7 @@ func reset(c *command.Ctx) error {
 	s := of(c)
 	c.Host.(*engine.Worker).Reset(&s.Client)
 	s.noEvict = false
+	s.unsubscribeAll(c)
 	s.fieldsets.Clear()
 	s.Client.Authenticated = s.hub.password() == ""
 	s.tell(func(n *names) { n.name = "" })

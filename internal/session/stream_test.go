@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/session"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -54,7 +55,7 @@ func TestStreamedReplies(t *testing.T) {
 func TestStreamToASlowReader(t *testing.T) {
 	r := start(t, options{})
 	limits := defaults()
-	limits.OutputHard, limits.OutputSoft, limits.OutputPeriod = 1<<20, 1<<19, 1
+	limits.Normal = session.OutputLimit{Hard: 1 << 20, Soft: 1 << 19, Period: 1}
 	r.hub.SetLimits(limits)
 	slow, other := r.tcp(), r.dial()
 	const n = 50_000_000

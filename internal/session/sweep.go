@@ -2,7 +2,11 @@
 
 package session
 
-import "time"
+import (
+	"time"
+
+	"github.com/redpoll/redpoll/internal/pubsub"
+)
 
 // loopState is what a hub keeps of one loop. It belongs to the runner that holds the loop's core.
 type loopState struct {
@@ -10,6 +14,10 @@ type loopState struct {
 	cursor   int   // the sweep that is under way has come so far
 	next     int64 // mono ns at which the next sweep begins
 	alarms   alarms
+
+	inbox  *pubsub.Inbox         // what is published for the loop's sessions
+	spare  []pubsub.Delivery     // room for it
+	absent map[*Session]*backlog // what has come for sessions that are lent
 }
 
 func (l *loopState) add(s *Session) {
@@ -80,8 +88,12 @@ func (h *Hub) noteBuffers(s *Session, now int64) {
 // checkOutput closes a connection whose unread replies exceed the limits at now, mono ns.
 func (h *Hub) checkOutput(s *Session, now int64) {
 	pending := int64(s.Client.Reply.Pending())
-	soft := h.limits.outputSoft.Load()
-	switch hard := h.limits.outputHard.Load(); {
+	limit := &h.limits.normal
+	if s.Client.Subscribed {
+		limit = &h.limits.pubsub
+	}
+	soft := limit.soft.Load()
+	switch hard := limit.hard.Load(); {
 	case hard > 0 && pending >= hard:
 	case soft == 0 || pending < soft:
 		s.overSoft = 0
@@ -89,7 +101,7 @@ func (h *Hub) checkOutput(s *Session, now int64) {
 	case s.overSoft == 0:
 		s.overSoft = now
 		return
-	case now-s.overSoft <= h.limits.outputPeriod.Load():
+	case now-s.overSoft <= limit.period.Load():
 		return
 	}
 	h.closed.output.Add(1)

@@ -26,6 +26,7 @@ var titles = []struct{ family, title string }{
 	{"set", "Sets"},
 	{"generic", "Keys of any type"},
 	{"transactions", "Transactions"},
+	{"pubsub", "Publish and subscribe"},
 	{"connection", "Connections"},
 	{"server", "Server"},
 }
@@ -84,7 +85,6 @@ var missing = []struct{ title, names string }{
 		ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREVRANGE ZREVRANGEBYLEX ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE ZUNION ZUNIONSTORE`},
 	{"Streams", `XACK XADD XAUTOCLAIM XCLAIM XDEL XGROUP XINFO XLEN XPENDING XRANGE XREAD XREADGROUP XREVRANGE XSETID XTRIM`},
 	{"Keys of any type", `DUMP MIGRATE RESTORE RESTORE-ASKING SORT SORT_RO WAIT`},
-	{"Publish and subscribe", `PSUBSCRIBE PUBLISH PUBSUB PUNSUBSCRIBE SPUBLISH SSUBSCRIBE SUBSCRIBE SUNSUBSCRIBE UNSUBSCRIBE`},
 	{"Scripts and functions", `EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO FUNCTION SCRIPT`},
 	{"Server", `ACL BGREWRITEAOF BGSAVE FAILOVER LATENCY MODULE MONITOR PSYNC REPLCONF REPLICAOF ROLE SAVE SLAVEOF SLOWLOG
 		SYNC`},

@@ -29,7 +29,7 @@ var generated = map[string]int{
 	"persist": 3, "pexpire": 3, "pexpireat": 3, "pexpiretime": 1, "pttl": 2, "randomkey": 1, "rename": 4, "renamenx": 3,
 	"scan": 2, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
 	"multi": 2, "exec": 3, "discard": 1, "watch": 1, "unwatch": 1,
-	"select": 2, "echo": 1, "ping": 1, "flushdb": 1,
+	"select": 2, "echo": 1, "ping": 1, "flushdb": 1, "publish": 1, "spublish": 1, "pubsub": 1,
 }
 
 // oracleVersion is the release whose options the generated calls have; what is newer is left out of Redpoll's syntax.

@@ -72,7 +72,15 @@ func (r *Rig) Propagate(argv [][]byte) {
 }
 
 // Notify is command.Host's.
-func (r *Rig) Notify(event string, key []byte) { r.Events = append(r.Events, event+" "+string(key)) }
+func (r *Rig) Notify(event string, key []byte) { r.NotifyIn(0, event, key) }
+
+// NotifyIn is command.Host's.
+func (r *Rig) NotifyIn(_ int, event string, key []byte) {
+	if command.EventClass(event) == 0 {
+		panic("command.EventClass does not know the event " + event)
+	}
+	r.Events = append(r.Events, event+" "+string(key))
+}
 
 // MayWait is command.Host's.
 func (r *Rig) MayWait() bool { return r.CanWait }

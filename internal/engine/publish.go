@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/pubsub"
+)
+
+// Publish sends a message to all who listen to a channel (or shard channel), and gives their number. It reaches them once the
+// loops come to it; the caller's client, if it is among them, before its next command and after the reply of this one, as in
+// Redis since 7.2.
+func (w *Worker) Publish(kind pubsub.Kind, channel, message []byte) (receivers int) {
+	receivers = w.e.Channels.Publish(kind, channel, message, w.Tick)
+	w.afterPublish(receivers)
+	return receivers
+}
+
+// afterPublish ends the batch when somebody wants to have what was published before more is run: the client itself, or a loop that
+// has enough.
+func (w *Worker) afterPublish(receivers int) {
+	if receivers > 0 && (w.client != nil && w.client.Subscribed || w.e.Channels.Full()) {
+		w.giveWay = true
+	}
+}
+
+// publishes tells whether a call may publish something: then it waits while a loop has enough to deliver.
+func (w *Worker) publishes(c *Call) bool {
+	return w.e.events.Load() != 0 || c.spec != nil && c.spec.Flags.Has(command.PubSub)
+}
+
+// listens tells whether a command may be sent in RESP2 by a client that listens to channels.
+func listens(s *command.Spec) bool {
+	switch s.FullName() {
+	case "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset":
+		return true
+	}
+	return false
+}
+
+// BeginPush and EndPush stand around what a command writes as a push instead of a reply: CLIENT REPLY does not keep it from the
+// client.
+func (w *Worker) BeginPush() {
+	if w.client.Mute != MuteNone {
+		w.client.Reply.Truncate(w.mark)
+	}
+}
+
+// EndPush is the counterpart of BeginPush.
+func (w *Worker) EndPush() {
+	if w.client.Mute != MuteNone {
+		w.mark = w.client.Reply.Mark()
+	}
+}
+
+// SetEvents sets which keyspace events are published (notify-keyspace-events).
+func (e *Engine) SetEvents(ev config.Events) { e.events.Store(uint32(ev)) }
+
+// Notify implements command.Host.
+func (w *Worker) Notify(event string, key []byte) { w.NotifyIn(w.ctx.DB.Index(), event, key) }
+
+// NotifyIn implements command.Host.
+func (w *Worker) NotifyIn(db int, event string, key []byte) {
+	if w.e.events.Load() != 0 {
+		w.afterPublish(w.e.notify(command.EventClass(event), db, event, key, w.Tick))
+	}
+}
+
+// notify publishes an event of a class on a key, if such are published at all, and gives the number of receivers. The key's shard is
+// held, so the events of a key come in the order of what happened to it.
+func (e *Engine) notify(class config.Events, db int, event string, key []byte, tick func() error) (receivers int) {
+	on := config.Events(e.events.Load())
+	if on&class == 0 || e.Channels.Silent() {
+		return 0
+	}
+	var room [128]byte
+	if on&config.EventKeyspace != 0 {
+		channel := append(eventChannel(room[:0], "__keyspace@", db), key...)
+		receivers += e.Channels.Publish(pubsub.Channel, channel, []byte(event), tick)
+	}
+	if on&config.EventKeyevent != 0 {
+		channel := append(eventChannel(room[:0], "__keyevent@", db), event...)
+		receivers += e.Channels.Publish(pubsub.Channel, channel, key, tick)
+	}
+	return receivers
+}
+
+// eventChannel appends the beginning of a channel's name that events of a database are published on.
+func eventChannel(b []byte, prefix string, db int) []byte {
+	b = num.AppendInt(append(b, prefix...), int64(db))
+	return append(b, "__:"...)
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package session
+
+import (
+	"github.com/redpoll/redpoll/internal/netloop"
+	"github.com/redpoll/redpoll/internal/pubsub"
+	"github.com/redpoll/redpoll/internal/resp"
+)
+
+// What was published comes to a loop by its inbox (see pubsub). The loop empties it once an iteration, when it reads its mail, and
+// before it runs commands of a client that listens: so that client finds in its replies what was published before it asked. A message
+// goes behind the replies that are there, and all that is there is written at the end of the iteration.
+
+// late is a message for a session that a long command had when it came.
+type late struct {
+	sub     *pubsub.Subscription
+	message resp.Message
+}
+
+// backlog is what has come for a session while it was lent.
+type backlog struct {
+	list  []late
+	bytes int64
+}
+
+// openInbox has the loop read what is published for its clients.
+func (h *Hub) openInbox(l *netloop.Loop, state *loopState) {
+	state.inbox = h.engine.Channels.Inbox(l.ID())
+	state.absent = make(map[*Session]*backlog)
+	read := func(r *netloop.Runner) { h.deliver(r) }
+	state.inbox.OnMail(func() { l.Post(read) })
+}
+
+// deliver empties the inbox of the runner's loop.
+func (h *Hub) deliver(r *netloop.Runner) {
+	w := r.Worker.(*worker)
+	l := w.loop
+	if !l.inbox.Some() {
+		return
+	}
+	list, calls := l.inbox.Take(l.spare)
+	now, least := h.engine.Clock().Mono(), h.limits.pubsub.least()
+	for i := range list {
+		d := &list[i]
+		for _, sub := range d.To {
+			sub.Client.Owner.(*Session).receive(w, sub, d.Message, now, least)
+		}
+	}
+	l.spare = list
+	for _, call := range calls {
+		call()
+	}
+}
+
+// receive writes a message that was published to the client's replies. A client that leaves too much unread is closed; least is
+// from where on that is to be looked at.
+func (s *Session) receive(w *worker, sub *pubsub.Subscription, m resp.Message, now, least int64) {
+	switch {
+	case s.conn.Lent():
+		s.missed(w.loop, sub, m)
+		return
+	case s.closing || sub.Ended():
+		return
+	}
+	reply := &s.Client.Reply
+	reply.SetPool(w.Chunks)
+	reply.Message(m)
+	pending := int64(reply.Pending())
+	if s.shared.pending.Load() == 0 { // the socket has taken all so far
+		s.conn.Dirty()
+		if pending >= least {
+			s.write(w) // looks at the limit if that does not help
+		}
+		return
+	}
+	s.setPending(pending)
+	if pending >= least {
+		s.hub.checkOutput(s, now)
+	}
+}
+
+// missed keeps a message for when the session is back.
+func (s *Session) missed(l *loopState, sub *pubsub.Subscription, m resp.Message) {
+	b := l.absent[s]
+	if b == nil {
+		b = &backlog{}
+		l.absent[s] = b
+	}
+	b.list = append(b.list, late{sub, m})
+	b.bytes += int64(m.Len())
+	if hard := s.hub.limits.pubsub.hard.Load(); hard > 0 && b.bytes >= hard && s.kill() {
+		s.hub.closed.output.Add(1)
+		s.hub.logClose(s, "Client scheduled to be closed ASAP for overcoming of output buffer limits")
+	}
+}
+
+// catchUp delivers what has come while the session was lent.
+func (s *Session) catchUp(w *worker) {
+	if len(w.loop.absent) == 0 {
+		return
+	}
+	b := w.loop.absent[s]
+	if b == nil {
+		return
+	}
+	delete(w.loop.absent, s)
+	now, least := s.hub.engine.Clock().Mono(), s.hub.limits.pubsub.least()
+	for _, m := range b.list {
+		s.receive(w, m.sub, m.message, now, least)
+	}
+}
