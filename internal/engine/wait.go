@@ -78,7 +78,6 @@ func (w *Worker) beginWait(cl *Client, c *Call) {
 	if ms := w.wanted.Timeout; ms > 0 && ms < (math.MaxInt64-w.mono)/1_000_000 {
 		wt.deadline = w.mono + ms*1_000_000
 	}
-	cl.waiting.Store(wt)
 	w.view.DB(cl.DB).Wait(&wt.Waiter, w.wanted.Type, w.wanted.Keys, w.targets(c))
 	w.wanted = command.Wait{}
 	for _, arg := range wt.argv {
@@ -89,6 +88,7 @@ func (w *Worker) beginWait(cl *Client, c *Call) {
 
 	now := w.e.clock.Mono()
 	wt.nanos = now - w.mono
+	cl.waiting.Store(wt) // from now on others may end the wait; to serve it they need the shards
 	cl.LastCommand = c.spec
 	w.mono = now
 	w.view.NowMillis = (w.wall + now) / 1_000_000

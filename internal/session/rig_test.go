@@ -16,6 +16,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/cmds/keys"
+	"github.com/redpoll/redpoll/internal/cmds/lists"
 	"github.com/redpoll/redpoll/internal/cmds/strings"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
@@ -56,7 +57,8 @@ func start(t testing.TB, o options) *rig {
 		o.clock = clock.Real()
 	}
 	o.loops, o.shards = max(o.loops, 1), max(o.shards, 4)
-	registry, err := command.NewRegistry(session.Family(), session.PubSub(), strings.Family, keys.Family, engine.Transactions, r.testFamily())
+	registry, err := command.NewRegistry(session.Family(), session.PubSub(), strings.Family, keys.Family, lists.Family,
+		engine.Transactions, r.testFamily())
 	if err != nil {
 		t.Fatal(err)
 	}
