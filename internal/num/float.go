@@ -3,6 +3,7 @@
 package num
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"unsafe"
@@ -126,20 +127,43 @@ func ParseFloat(b []byte) (f float64, ok bool) {
 	if !ok {
 		return 0, false
 	}
+	f, err := t.double(b)
+	if err != nil || f == 0 && t.nonzero {
+		return 0, false
+	}
+	return f, true
+}
+
+// ParseBound reads a double as Redis reads the bounds of ranges of scores: as ParseFloat, but only up to a zero byte, blanks
+// may come first, nothing at all is 0, and what overflows or vanishes is infinite or zero.
+func ParseBound(b []byte) (f float64, ok bool) {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	if len(b) == 0 {
+		return 0, true
+	}
+	b = bytes.TrimLeft(b, " \t\n\v\f\r")
+	t, ok := scanFloat(b)
+	if !ok {
+		return 0, false
+	}
+	f, _ = t.double(b)
+	return f, true
+}
+
+// double converts what was scanned from b; the error says that it is out of range, and f is infinite then.
+func (t *floatText) double(b []byte) (f float64, err error) {
 	if t.inf {
 		if t.neg {
-			return math.Inf(-1), true
+			return math.Inf(-1), nil
 		}
-		return math.Inf(1), true
+		return math.Inf(1), nil
 	}
 	// The string does not outlive the call: strconv keeps a copy in its errors.
 	text := unsafe.String(&b[0], len(b))
 	if t.hex && !t.hasExp {
 		text += "p0"
 	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || f == 0 && t.nonzero {
-		return 0, false
-	}
-	return f, true
+	return strconv.ParseFloat(text, 64)
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -86,6 +87,19 @@ func (d *digest) object(db *store.DB, it *store.Item, tick func() error) (err er
 		n := 0
 		s.Each(func(member store.Value) bool {
 			d.add(store.Text(member, nil))
+			if n++; n%1024 == 0 {
+				err = tick()
+			}
+			return err == nil
+		})
+	case store.TypeZSet:
+		z := db.ZSetOf(it)
+		n := 0
+		z.Each(0, z.Len(), false, func(m store.Value, score float64) bool {
+			var element digest
+			element.mix(store.Text(m, nil))
+			element.mix(num.AppendDouble(nil, score))
+			d.add(element[:])
 			if n++; n%1024 == 0 {
 				err = tick()
 			}

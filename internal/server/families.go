@@ -9,6 +9,7 @@ import (
 	"github.com/redpoll/redpoll/internal/cmds/lists"
 	"github.com/redpoll/redpoll/internal/cmds/sets"
 	"github.com/redpoll/redpoll/internal/cmds/strings"
+	"github.com/redpoll/redpoll/internal/cmds/zsets"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/session"
@@ -32,5 +33,6 @@ func (s *Server) families() []command.Family {
 		session.PubSub(),
 		sets.Family,
 		strings.Family,
+		zsets.Family,
 	}
 }

@@ -66,6 +66,9 @@ func (it *Item) SerializedLen() int {
 	if it.Type() == TypeList {
 		return it.serializedList()
 	}
+	if it.Type() == TypeZSet {
+		return it.serializedZSet()
+	}
 	if it.Encoding() == EncIntset {
 		size := intset.Size(it.Blob())
 		return lengthPrefix(size) + size

@@ -12,11 +12,12 @@ import (
 )
 
 // A packed sorted set is a blob of pairs (see ds/pairs): members and their scores, in their order. A score that is a whole number
-// of 32 bits is that number, any other is its eight bytes as the processor has them, little-endian. The text of a whole number
-// that is kept as a text has at most three bytes, so the two cannot be mistaken for each other.
+// of 32 bits is that number, so that -0 becomes 0, as in Redis; any other is its eight bytes as the processor has them,
+// little-endian. The text of a whole number that is kept as a text has at most three bytes, so the two cannot be mistaken for
+// each other.
 
-// rawScore is the length of a score that is kept as the processor has it.
-const rawScore = 8
+// scoreSize is the bytes of a score as the processor has it.
+const scoreSize = 8
 
 // packedZSet is the blob.
 type packedZSet []byte
@@ -28,7 +29,7 @@ func packedScore(v pairs.Value) float64 {
 	switch {
 	case v.Bytes == nil:
 		return float64(v.Int)
-	case len(v.Bytes) == rawScore:
+	case len(v.Bytes) == scoreSize:
 		return math.Float64frombits(binary.LittleEndian.Uint64(v.Bytes))
 	}
 	n, _ := num.ParseInt(v.Bytes)
@@ -41,13 +42,13 @@ type scoreRoom [num.MaxIntLen]byte
 // encodeScored makes p, which must be zero, the pair of a member and its score. It refers to both the member and the room.
 func encodeScored(p *pairs.Pair, member []byte, score float64, room *scoreRoom) {
 	if score >= math.MinInt32 && score <= math.MaxInt32 {
-		if n := int64(score); float64(n) == score && (n != 0 || !math.Signbit(score)) {
+		if n := int64(score); float64(n) == score {
 			p.Encode(member, num.AppendInt(room[:0], n))
 			return
 		}
 	}
 	binary.LittleEndian.PutUint64(room[:], math.Float64bits(score))
-	p.EncodeRaw(member, room[:rawScore])
+	p.EncodeRaw(member, room[:scoreSize])
 }
 
 func (b packedZSet) len() int { return pairs.Count(b) }

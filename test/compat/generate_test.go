@@ -198,7 +198,8 @@ func readKey(c *testutil.Client, key string) (keyState, error) {
 		return keyState{}, err
 	}
 	s := keyState{kind: replies[0].Value.Str, encoding: replies[1].Value.Str, ttl: replies[2].Value.Int}
-	read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "set": {"SMEMBERS", key}, "list": {"LRANGE", key, "0", "-1"}}[s.kind]
+	read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "set": {"SMEMBERS", key}, "list": {"LRANGE", key, "0", "-1"},
+		"zset": {"ZRANGE", key, "0", "-1", "WITHSCORES"}}[s.kind]
 	if read == nil {
 		return s, fmt.Errorf("key %q is of type %s", key, s.kind)
 	}

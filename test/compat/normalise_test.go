@@ -37,6 +37,8 @@ var rules = []struct {
 	{"SSCAN", cursor, "cursors are the server's own"},
 	{"KEYS", anyOrder, "the keyspace has no order"},
 	{"HRANDFIELD", sameKind, "random; a positive count past the size is checked by the stories"},
+	{"ZRANDMEMBER", sameKind, "random; a positive count past the size is checked by the stories"},
+	{"ZSCAN", cursor, "cursors are the server's own"},
 	{"RANDOMKEY", sameKind, "random"},
 	{"SCAN", cursor, "cursors are the server's own"},
 	{"HSCAN", cursor, "cursors are the server's own"},

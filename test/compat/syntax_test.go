@@ -25,6 +25,11 @@ var generated = map[string]int{
 	"hdel": 5, "hexists": 2, "hget": 3, "hgetall": 3, "hincrby": 4, "hincrbyfloat": 4, "hkeys": 2, "hlen": 2, "hmget": 2,
 	"hmset": 3, "hrandfield": 2, "hscan": 3, "hset": 12, "hsetnx": 3, "hstrlen": 2, "hvals": 2,
 	"sadd": 8, "scard": 1, "sismember": 2, "smembers": 2, "smismember": 2, "smove": 3, "srem": 4, "sscan": 2,
+	"bzmpop": 1, "bzpopmax": 1, "bzpopmin": 1, "zadd": 20, "zcard": 1, "zcount": 2, "zdiff": 2, "zdiffstore": 3, "zincrby": 4,
+	"zinter": 2, "zintercard": 2, "zinterstore": 3, "zlexcount": 2, "zmpop": 2, "zmscore": 1, "zpopmax": 2, "zpopmin": 2,
+	"zrandmember": 1, "zrange": 8, "zrangebylex": 3, "zrangebyscore": 3, "zrangestore": 5, "zrank": 2, "zrem": 3,
+	"zremrangebylex": 1, "zremrangebyrank": 1, "zremrangebyscore": 1, "zrevrange": 2, "zrevrangebylex": 2, "zrevrangebyscore": 2,
+	"zrevrank": 2, "zscan": 2, "zscore": 2, "zunion": 3, "zunionstore": 4,
 	"copy": 5, "del": 3, "exists": 2, "expire": 4, "expireat": 3, "expiretime": 1, "keys": 2, "move": 2, "object": 3,
 	"persist": 3, "pexpire": 3, "pexpireat": 3, "pexpiretime": 1, "pttl": 2, "randomkey": 1, "rename": 4, "renamenx": 3,
 	"scan": 2, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
@@ -73,6 +78,9 @@ func record(name string, docs testutil.Value) command.Spec {
 		sub = name
 	}
 	s := command.Spec{Name: strings.ToUpper(sub), Since: "1.0.0", Summary: "Generated.", Complexity: "O(1)"}
+	if group, ok := field(docs, "group"); ok {
+		s.Group = group.Str
+	}
 	if args, ok := field(docs, "arguments"); ok {
 		s.Syntax = command.FormatSyntax(commandtest.Known(commandtest.ArgumentsOf(args), oracleVersion))
 		s.Keys = slices.Repeat([]command.KeySpec{command.KeysUnknown(command.RO)}, 4) // as many as any of them refers to
@@ -113,21 +121,26 @@ func newGenerator(seed uint64, specs []*command.Spec) *generator {
 	return g
 }
 
-// checkedLate are commands that look at their arguments in the oracle only after they have found their key, and before that in
-// newer versions and in Redpoll.
-var checkedLate = []string{"bitcount", "bitpos"}
+// checkedOtherwise are commands that look at their arguments in the oracle only after they have found their key, and before that
+// in newer versions and in Redpoll (BITCOUNT), or that take more of them there (ZRANK).
+var checkedOtherwise = []string{"bitcount", "bitpos", "zrank", "zrevrank"}
 
 // call makes one call: five of six are valid, the others nearly so.
 func (g *generator) call() []string {
 	s := g.specs[g.rnd.IntN(len(g.specs))]
-	if g.rnd.IntN(6) > 0 || slices.Contains(checkedLate, s.FullName()) || s.Flags.Has(command.Blocking) { // not to wait for long
+	if g.rnd.IntN(6) > 0 || slices.Contains(checkedOtherwise, s.FullName()) || waits(s.FullName()) { // not for long
 		return g.calls.Valid(s)
 	}
 	for {
-		if call := g.calls.Nearly(s); !dangerous(call) && !strangeType(call) {
+		if call := g.calls.Nearly(s); !dangerous(call) && !newer(call) {
 			return call
 		}
 	}
+}
+
+// waits tells whether a command may wait for a key.
+func waits(name string) bool {
+	return len(name) > 2 && slices.Contains([]string{"bl", "br", "bz"}, name[:2])
 }
 
 // dangerous calls are those whose damage makes what two servers cannot agree on: a key that lives between a moment and a
@@ -144,10 +157,14 @@ func dangerous(call []string) bool {
 	return false
 }
 
-// strangeType tells of a SCAN for a type that there is not: an error in newer versions and in Redpoll.
-func strangeType(call []string) bool {
+// newer tells of a call to which newer versions and Redpoll reply otherwise: a SCAN for a type that there is not, and AGGREGATE COUNT.
+func newer(call []string) bool {
 	for i, w := range call {
-		if i > 0 && strings.EqualFold(call[0], "SCAN") && strings.EqualFold(call[i-1], "TYPE") && !slices.Contains(pools["type"], w) {
+		switch {
+		case i == 0:
+		case strings.EqualFold(call[0], "SCAN") && strings.EqualFold(call[i-1], "TYPE") && !slices.Contains(pools["type"], w):
+			return true
+		case strings.EqualFold(call[i-1], "AGGREGATE") && strings.EqualFold(w, "COUNT"):
 			return true
 		}
 	}
@@ -157,10 +174,11 @@ func strangeType(call []string) bool {
 // The times are so far off that no key expires while a run is compared; 33177117420 is in the year 3021. No number makes a string
 // of half a gigabyte, or a reply of as many elements.
 var pools = map[string][]string{
-	"keys":    {"s1", "s2", "s3", "n1", "n2", "h1", "h2", "h3", "h4", "l1", "l2", "l3", ""},
+	"keys":    {"s1", "s2", "s3", "n1", "n2", "h1", "h2", "h3", "h4", "l1", "l2", "l3", "z1", "z2", "z3", ""},
 	"strings": {"s1", "s2", "s3", "n1", "n2"},
 	"hashes":  {"h1", "h2", "h3", "h4"},
 	"lists":   {"l1", "l2", "l3"},
+	"zsets":   {"z1", "z2", "z3", "z4"},
 	"field":   {"f1", "f2", "f3", "f4", "7", "", "\x00\xff", "{f*64}", "{f*65}"},
 	"value": {
 		"", "v", "abc", "0", "100000", "-100000", "3.5", "1e3", "-0", "9223372036854775807", "-9223372036854775808", "\r\n\x00\xfe",
@@ -170,13 +188,17 @@ var pools = map[string][]string{
 	"double":    {"0", "1", "-1.5", "0.1", "1e3", "3.141592653589793238", "1e-7", "123456789.25", "-0.3"},
 	"unix-time": {"33177117420", "33177117420000", "33177117420500", "1", "0"},
 	"element":   {"a", "b", "c", "1", "-300", "", "{x*65}", "{y*300}"},
+	"score":     {"0", "1", "-1", "2", "1.5", "-0", "inf", "-inf", "0.1", "1e3", "3.141592653589793238", "1e300", "12345678901234"},
+	"bound":     {"0", "1", "(1", "-inf", "+inf", "(0.1", "2", "(-1", "1e3", "", "(inf", " 2", "0x10"},
+	"text":      {"-", "+", "[a", "(b", "[", "(", "[1", "[abc", "(zz", "+x", "a"},
+	"member":    {"a", "b", "c", "abc", "1", "10", "-300", "", "{x*64}", "\x00\xff"},
 	"timeout":   {"0.001", "1e-3", "0.0005"},
 	"offset":    {"0", "1", "5", "-1", "3", "-3", "100"},
 	"count":     {"0", "1", "2", "-1", "5", "-5", "1000"},
 	"db":        {"0", "1", "2", "0", "1", "2", "16", "-1"},
 	"cursor":    {"0", "0", "0", "18446744073709551615"},
 	"pattern":   {"*", "f*", "?1", "[sh]*", "[^s]?", "f1", "\\*", "["},
-	"type":      {"string", "hash", "list", "STRING"},
+	"type":      {"string", "hash", "list", "zset", "STRING"},
 	"bit":       {"0", "1", "0", "1", "2"},
 	"encoding":  {"u8", "i8", "u4", "i5", "u1", "i16", "i64", "u63", "u64", "i0", "8"},
 	"place":     {"0", "1", "5", "9", "#0", "#1", "#7", "100", "-1", "1000"},
@@ -203,6 +225,9 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		if a.Name == "timeout" {
 			return "timeout"
 		}
+		if strings.HasPrefix(s.FullName(), "z") {
+			return "score"
+		}
 		return "double"
 	case command.TypePattern:
 		return "pattern"
@@ -214,6 +239,10 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		return "bit"
 	case a.Name == "offset" && strings.Contains(s.FullName(), "bit"):
 		return "place"
+	case a.Name == "member":
+		return "member"
+	case s.FullName()[0] == 'z' && slices.Contains([]string{"min", "max", "start", "stop"}, a.Name):
+		return g.boundPool(s.FullName())
 	case a.Name == "element", a.Name == "pivot":
 		return "element"
 	case slices.Contains([]string{"offset", "start", "end", "stop", "rank"}, a.Name):
@@ -232,6 +261,19 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		return "integer"
 	}
 	return "value"
+}
+
+// boundPool chooses what the bounds of a range in a sorted set are of.
+func (g *generator) boundPool(name string) string {
+	switch {
+	case strings.Contains(name, "lex"):
+		return "text"
+	case strings.Contains(name, "score"), name == "zcount":
+		return "bound"
+	case name != "zrange" && name != "zrangestore":
+		return "offset"
+	}
+	return []string{"text", "bound", "offset"}[g.rnd.IntN(3)]
 }
 
 // duration is mostly a time to live that no other call of the run comes near: were two the same, it would depend on the
@@ -262,6 +304,8 @@ func (g *generator) keyPool(s *command.Spec) string {
 		return "keys"
 	case name[0] == 'h':
 		return "hashes"
+	case s.Group == "sorted-set":
+		return "zsets"
 	case s.Group == "list":
 		return "lists"
 	case slices.Contains([]string{"copy", "rename", "renamenx", "move", "del", "unlink", "watch"}, name), strings.ContainsRune("pet", rune(name[0])):
