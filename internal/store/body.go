@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/ds/scores"
 	"github.com/redpoll/redpoll/internal/ds/tree"
 	"github.com/redpoll/redpoll/internal/mem"
 )
@@ -135,6 +136,9 @@ type leafKind struct {
 
 // leafKind gives what there is to know of the leaves of an encoding with a tree.
 func (e Encoding) leafKind() leafKind {
+	if e == EncSkiplist {
+		return leafKind{size: func(*mem.Heap, mem.Ref) int { return scores.Size }, copy: copySorted, moved: movedSorted}
+	}
 	return leafKind{}
 }
 

@@ -4,16 +4,18 @@ package store
 
 import (
 	"maps"
+	"slices"
 	"testing"
 )
 
-// modelView is a view of a hash and what must be in it.
+// modelView is a view of a hash or a sorted set and what must be in it.
 type modelView struct {
 	f      *Frozen
 	fields map[string]modelField
+	scored zsetModel
 }
 
-// view freezes a hash or a set if it is big.
+// view freezes a hash, a set or a sorted set if it is big.
 func (k *keyspace) view(key modelKey) {
 	db := k.v.DB(key.db)
 	it, ok := db.Peek([]byte(key.key))
@@ -29,12 +31,16 @@ func (k *keyspace) view(key modelKey) {
 			fields[member] = modelField{}
 		}
 	}
-	k.views = append(k.views, modelView{db.Freeze(&it), fields})
+	k.views = append(k.views, modelView{db.Freeze(&it), fields, slices.Clone(e.scored)})
 }
 
 // compareView looks whether a view still is what it was.
 func (k *keyspace) compareView(v modelView) {
 	k.t.Helper()
+	if v.scored != nil {
+		k.compareRanked(v)
+		return
+	}
 	left, fields := maps.Clone(v.fields), v.f.Fields()
 	for p, ok := fields.Next(); ok; p, ok = fields.Next() {
 		want, there := left[string(p.Field.Bytes)]

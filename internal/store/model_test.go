@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,11 +26,12 @@ type modelValue struct {
 	text   string                // of a string
 	fields map[string]modelField // of a hash
 	set    map[string]bool       // of a set
+	scored zsetModel             // of a sorted set
 	expiry int64
 }
 
 // isString tells whether it is that of a string, or of no key.
-func (e modelValue) isString() bool { return e.fields == nil && e.set == nil }
+func (e modelValue) isString() bool { return e.fields == nil && e.set == nil && e.scored == nil }
 
 // modelField is a field's value and when it expires.
 type modelField struct {
@@ -68,6 +70,7 @@ func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace
 	k.s.Settings.HashMaxListpackEntries.Store(8)
 	k.s.Settings.SetMaxListpackEntries.Store(8)
 	k.s.Settings.SetMaxIntsetEntries.Store(16)
+	k.s.Settings.ZSetMaxListpackEntries.Store(20)
 	k.s.bigTable, k.s.bigString = 6000, 20_000
 	k.v = k.s.NewView()
 	k.v.NowMillis = 1_700_000_000_000
@@ -195,6 +198,10 @@ func (k *keyspace) compare(key modelKey, it *Item, want modelValue) {
 		k.compareSet(key, it, want)
 		return
 	}
+	if want.scored != nil {
+		k.compareZSet(key, it, want.scored)
+		return
+	}
 	if want.fields == nil {
 		if got := string(it.AppendText(nil)); it.Type() != TypeString || got != want.text || it.TextLen() != len(got) {
 			k.t.Fatalf("%d/%.20q is a %v with %d bytes %.20q, want %d bytes %.20q", key.db, key.key, it.Type(), len(got), got, len(want.text), want.text)
@@ -237,7 +244,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(33); op {
+	switch op := k.rng.IntN(37); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -297,6 +304,10 @@ func (k *keyspace) step() {
 		}
 	case 26:
 		k.evict()
+	case 32, 33, 34, 35:
+		if !there || e.scored != nil {
+			k.zset(key, db, e)
+		}
 	default:
 		k.v.NowMillis += k.rng.Int64N(30)
 	}
@@ -407,6 +418,7 @@ func (k *keyspace) transfer(from, to modelKey, move bool) {
 	} else if e.set != nil {
 		e.set = maps.Clone(e.set)
 	}
+	e.scored = slices.Clone(e.scored)
 	k.model[to] = e
 }
 
@@ -564,6 +576,9 @@ func (k *keyspace) auditBody(v body, times fieldTimes) (sum int64) {
 		sum += int64(mem.Usable(v.enc.leafKind().size(v.heap, leaf)))
 		return true
 	})
+	if v.enc == EncSkiplist {
+		checkSorted(k.t, sorted{body: v})
+	}
 	return sum + k.auditFields(v.heap, v.table, times)
 }
 

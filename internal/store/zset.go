@@ -13,7 +13,7 @@ import (
 //
 //   - A member's rank is its place in that order, from 0. Whatever is asked of a range of scores or of texts is asked by ranks.
 //   - A small sorted set is packed (see zset_packed.go), its members in their order. One with too many members, or once given
-//     too long a one, is large for the rest of its life.
+//     too long a one, is large (see zset_tree.go) for the rest of its life.
 
 // Scored is a member of a sorted set, and its score, which is never NaN.
 type Scored struct {
@@ -50,16 +50,22 @@ func (db *DB) ZSetOf(it *Item) ZSet { return ZSet{db: db, key: it.Key(), it: *it
 
 // Len tells how many members there are.
 func (z *ZSet) Len() int {
-	if z.it.ref == 0 {
+	switch {
+	case z.it.ref == 0:
 		return 0
+	case z.isLarge():
+		return z.sorted().elements().Len()
 	}
 	return z.packed().len()
 }
 
 // Score gives a member's score; false when there is no such member.
 func (z *ZSet) Score(member []byte) (score float64, ok bool) {
-	if z.it.ref == 0 {
+	switch {
+	case z.it.ref == 0:
 		return 0, false
+	case z.isLarge():
+		return z.sorted().score(member)
 	}
 	return z.packed().score(member)
 }
@@ -67,33 +73,50 @@ func (z *ZSet) Score(member []byte) (score float64, ok bool) {
 // Put gives a member a score, which is not NaN, and tells whether the member is new, and if it is not whether its score is another
 // than before. The member is copied. Nothing has changed when it panics with mem.ErrNoMemory.
 func (z *ZSet) Put(member []byte, score float64) (added, changed bool) {
-	if z.it.ref == 0 {
-		z.createPacked([]Scored{{member, score}})
+	switch {
+	case z.isLarge():
+		return z.putLarge(member, score)
+	case z.it.ref == 0:
+		z.create([]Scored{{member, score}}, neverEnds)
 		return true, false
+	case z.outgrows(z.Len()+1, len(member), len(z.packed())+len(member)):
+		if _, ok := z.Score(member); !ok {
+			z.spread()
+			return z.putLarge(member, score)
+		}
 	}
 	return z.putPacked(member, score)
 }
 
 // Remove removes a member, and the key with the last one; false when there is no such member.
 func (z *ZSet) Remove(member []byte) bool {
-	if z.it.ref == 0 {
+	switch {
+	case z.it.ref == 0:
 		return false
+	case z.isLarge():
+		return z.removeLarge(member)
 	}
 	return z.removePacked(member)
 }
 
 // Rank gives a member's rank and score; false when there is no such member.
 func (z *ZSet) Rank(member []byte) (rank int, score float64, ok bool) {
-	if z.it.ref == 0 {
+	switch {
+	case z.it.ref == 0:
 		return 0, 0, false
+	case z.isLarge():
+		return z.sorted().rank(member)
 	}
 	return z.packed().rank(member)
 }
 
 // RankOfScore tells how many members have a lower score; with after set, one that is lower or equal.
 func (z *ZSet) RankOfScore(score float64, after bool) int {
-	if z.it.ref == 0 {
+	switch {
+	case z.it.ref == 0:
 		return 0
+	case z.isLarge():
+		return z.sorted().rankOfScore(score, after)
 	}
 	return z.packed().rankOfScore(score, after)
 }
@@ -101,8 +124,11 @@ func (z *ZSet) RankOfScore(score float64, after bool) int {
 // RankOfMember tells how many members have a text below bound; with after set, below it or equal. All scores must be equal:
 // otherwise the rank is some number from 0 to Len.
 func (z *ZSet) RankOfMember(bound []byte, after bool) int {
-	if z.it.ref == 0 {
+	switch {
+	case z.it.ref == 0:
 		return 0
+	case z.isLarge():
+		return z.sorted().rankOfMember(bound, after)
 	}
 	return z.packed().rankOfMember(bound, after)
 }
@@ -110,12 +136,13 @@ func (z *ZSet) RankOfMember(bound []byte, after bool) int {
 // Each calls fn with n members, or until it gives false: upwards from the one of that rank, or downwards if reverse is set.
 // There must be as many. The set must not change meanwhile.
 func (z *ZSet) Each(from, n int, reverse bool, fn func(m Value, score float64) bool) {
-	if n <= 0 {
-		return
-	}
-	if reverse {
+	switch {
+	case n <= 0:
+	case z.isLarge():
+		z.sorted().each(from, n, reverse, fn)
+	case reverse:
 		z.packed().down(from, n, fn)
-	} else {
+	default:
 		z.packed().up(from, n, fn)
 	}
 }
@@ -132,16 +159,22 @@ func (z *ZSet) RemoveRange(from, n int, fn func(m Value, score float64)) {
 			return true
 		})
 	}
-	if n == z.Len() {
+	switch {
+	case n == z.Len():
 		z.db.Remove(&z.it)
-		return
+	case z.isLarge():
+		z.cutLarge(from, n)
+	default:
+		z.cutPacked(from, n)
 	}
-	z.cutPacked(from, n)
 }
 
 // Scan calls fn with about count members from cursor on (0 begins) and gives the cursor to go on from, 0 at the end. A member that
 // is there from a scan's begin to its end is shown at least once. A packed set is shown whole, whatever cursor and count are.
 func (z *ZSet) Scan(cursor uint64, count int, fn func(m Value, score float64)) (next uint64) {
+	if z.isLarge() {
+		return z.sorted().scan(cursor, count, fn)
+	}
 	z.Each(0, z.Len(), false, func(m Value, score float64) bool {
 		fn(m, score)
 		return true
@@ -152,6 +185,10 @@ func (z *ZSet) Scan(cursor uint64, count int, fn func(m Value, score float64)) (
 // Draw calls fn n times, or until it gives false, with some member, each as likely, which may have been shown before. The set
 // must not be empty unless n is 0.
 func (z *ZSet) Draw(n int, fn func(m Value, score float64) bool) {
+	if z.isLarge() {
+		z.drawLarge(n, fn)
+		return
+	}
 	length := uint64(z.Len())
 	for more := true; more && n > 0; n-- {
 		z.Each(int(z.db.Rand()%length), 1, false, func(m Value, score float64) bool {
@@ -203,7 +240,7 @@ func (z *ZSet) sampleFew(n, length int, fn func(m Value, score float64) bool) {
 // not matter.
 func (db *DB) CreateZSet(key []byte, members []Scored, tick func() error) ZSet {
 	z := ZSet{db: db, key: key}
-	z.createPacked(members)
+	z.create(members, tick)
 	return z
 }
 
@@ -225,4 +262,18 @@ func (it *Item) serializedZSet() int {
 		return lengthPrefix(packed) + packed
 	}
 	return loose
+}
+
+// create is CreateZSet.
+func (z *ZSet) create(members []Scored, tick func() error) {
+	longest, size := 0, 0
+	for _, m := range members {
+		longest = max(longest, len(m.Member))
+		size += len(m.Member)
+	}
+	if z.outgrows(len(members), longest, size) {
+		z.createLarge(members, size, tick)
+	} else {
+		z.createPacked(members)
+	}
 }
