@@ -118,8 +118,11 @@ func (r *bigs) remove(b *big) {
 
 // newBig makes an empty big value for a record that is about to be made or changed in a held shard: adopt has to follow, or
 // else its heap must be released.
-func (sh *Shard) newBig() *big {
-	b := &big{heap: sh.store.arena.NewHeap()}
+func (sh *Shard) newBig() *big { return sh.newBigIn(sh.store.arena.NewHeap()) }
+
+// newBigIn is newBig for a value that lies in a heap already.
+func (sh *Shard) newBigIn(heap *mem.Heap) *big {
+	b := &big{heap: heap}
 	b.home.Store(sh)
 	b.touch()
 	return b

@@ -223,6 +223,15 @@ func (c *collection) deleteTable(field []byte) bool {
 	return true
 }
 
+// ReserveDelete is DB.Reserve for what the deletion of n elements may take: of a frozen table it has parts copied.
+func (c *collection) ReserveDelete(n int) {
+	const part = 4200 // bytes of a segment and an overflow bucket
+	if c.IsBig() && c.it.big().heap.Freezing() {
+		t := c.it.elements()
+		c.db.Reserve(min(n*part, int(t.Bytes())))
+	}
+}
+
 // deleteInt is Delete for an intset.
 func (c *collection) deleteInt(n int64) bool {
 	b := c.it.Blob()

@@ -52,6 +52,9 @@ func (s *Set) Has(member []byte) bool {
 	return off != 0
 }
 
+// Same tells whether two sets are those of the same key, which there is.
+func (s *Set) Same(other *Set) bool { return s.it.ref != 0 && s.it.ref == other.it.ref }
+
 // HasValue is Has for a member that another set has shown.
 func (s *Set) HasValue(member Value) bool {
 	if member.IsInt() && s.it.ref != 0 && s.it.Encoding() == EncIntset {

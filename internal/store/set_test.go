@@ -3,8 +3,13 @@
 package store
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
+	"testing"
+
+	"github.com/redpoll/redpoll/internal/mem"
 )
 
 // changeSet adds and removes members.
@@ -12,6 +17,14 @@ func (k *keyspace) changeSet(key modelKey, db *DB, e modelValue) {
 	many, ints := 200, len(key.key)%2 == 0 || k.rng.IntN(4) == 0
 	if len(key.key)%4 == 0 {
 		many = 1000 // some sets are to be big
+	}
+	switch k.rng.IntN(8) {
+	case 0:
+		k.popSet(key, db, e)
+		return
+	case 1:
+		k.storeSet(key, db, e, many, ints)
+		return
 	}
 	adding := k.rng.IntN(3) > 0
 	for range 1 + k.rng.IntN(many/15) {
@@ -57,6 +70,87 @@ func (k *keyspace) changeSet(key modelKey, db *DB, e modelValue) {
 	}
 }
 
+// popSet removes random members.
+func (k *keyspace) popSet(key modelKey, db *DB, e modelValue) {
+	if len(e.set) == 0 {
+		return
+	}
+	n := 1 + k.rng.IntN(len(e.set))
+	if k.rng.IntN(2) == 0 {
+		n = len(e.set) - n
+	}
+	var popped []string
+	if !k.try(func() {
+		s, err := db.FindSetWrite([]byte(key.key))
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		s.Pop(n, func(member Value) { popped = append(popped, string(Text(member, nil))) })
+		if s.Len() != len(e.set)-n {
+			k.t.Fatalf("%d of %d members were popped, %d are left", n, len(e.set), s.Len())
+		}
+	}) {
+		return
+	}
+	for _, member := range popped {
+		if !e.set[member] {
+			k.t.Fatalf("%.20q was popped, and is not there", member)
+		}
+		delete(e.set, member)
+	}
+	if len(e.set) == 0 {
+		delete(k.model, key)
+	}
+}
+
+// storeSet makes the set anew: of what it had, without some of that, and with others.
+func (k *keyspace) storeSet(key modelKey, db *DB, e modelValue, many int, ints bool) {
+	set := map[string]bool{}
+	at := []int64{KeepExpiry, NoExpiry, k.v.NowMillis + 1 + k.rng.Int64N(1000)}[k.rng.IntN(3)]
+	if !k.try(func() {
+		d := db.DraftSet()
+		defer d.Drop()
+		s, err := db.FindSet([]byte(key.key))
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		s.Each(func(member Value) bool {
+			d.Add(member)
+			set[string(Text(member, nil))] = true
+			return true
+		})
+		for range k.rng.IntN(many) {
+			member := k.member(many, ints)
+			v := Value{Bytes: []byte(member)}
+			if d.Has(v) != set[member] {
+				k.t.Fatalf("a draft has %.20q: %v", member, !set[member])
+			}
+			if k.rng.IntN(3) == 0 {
+				if d.Delete(v) != set[member] {
+					k.t.Fatalf("Delete of %.20q, there: %v", member, set[member])
+				}
+				delete(set, member)
+			} else if d.Add(v) == set[member] {
+				k.t.Fatalf("Add of %.20q, there: %v", member, set[member])
+			} else {
+				set[member] = true
+			}
+		}
+		if d.Len() == 0 {
+			set = nil
+			return
+		}
+		d.Store([]byte(key.key), at, true)
+	}) || len(set) == 0 {
+		return
+	}
+	e.set = set
+	if at != KeepExpiry {
+		e.expiry = at
+	}
+	k.model[key] = e
+}
+
 // member gives one of about many members: integers of all widths, or short and long texts among them.
 func (k *keyspace) member(many int, ints bool) string {
 	n := k.rng.IntN(many)
@@ -93,5 +187,97 @@ func (k *keyspace) compareSet(key modelKey, it *Item, want modelValue) {
 	}
 	if it.Encoding() == EncIntset && len(got) > 16 || it.Encoding() == EncListpack && len(got) > 8 {
 		k.t.Fatalf("%d/%.20q is %v with %d members", key.db, key.key, it.Encoding(), len(got))
+	}
+}
+
+// newSet makes a store with one set of n members, "m0" and so on, or integers.
+func newSet(t testing.TB, n int, ints bool) (*DB, Set) {
+	t.Helper()
+	arena, err := mem.NewArena(mem.Options{Reserve: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { arena.Close() })
+	v := New(Options{Arena: arena, Shards: 1, Databases: 1}).NewView()
+	v.NowMillis = 1
+	db := v.DB(0)
+	s, _ := db.FindSetWrite([]byte("s"))
+	for i := range n {
+		s.Add(memberName(i, ints))
+	}
+	return db, s
+}
+
+func memberName(i int, ints bool) []byte {
+	if ints {
+		return strconv.AppendInt(nil, int64(i)*3, 10)
+	}
+	return strconv.AppendInt([]byte("m"), int64(i), 10)
+}
+
+// TestFairMembers: each member is drawn, sampled and popped as often as any other, whatever the set is laid out as, and in a table
+// from which most members have gone.
+func TestFairMembers(t *testing.T) {
+	for _, c := range []struct {
+		first, left int
+		ints        bool
+		enc         Encoding
+	}{
+		{100, 100, true, EncIntset}, {100, 100, false, EncListpack}, {500, 500, false, EncTable}, {500, 40, false, EncTable},
+		{5000, 100, false, EncTable}, {60_000, 200, false, EncTable}, {60_000, 7, false, EncTable},
+	} {
+		t.Run(fmt.Sprint(c.enc, c.first, "to", c.left), func(t *testing.T) {
+			_, s := newSet(t, c.first, c.ints)
+			for i := c.left; i < c.first; i++ {
+				s.Delete(memberName(i, c.ints))
+			}
+			if s.it.Encoding() != c.enc || s.Len() != c.left {
+				t.Fatalf("%d members as %v", s.Len(), s.it.Encoding())
+			}
+			rounds := steps(300) * c.left
+			count := func(name string, draw func(show func(member Value))) {
+				times := map[string]int{}
+				drawn := 0
+				for drawn < rounds {
+					draw(func(member Value) {
+						times[string(Text(member, nil))]++
+						drawn++
+					})
+				}
+				fair(t, name, times, c.left, drawn)
+			}
+			count("Draw", func(show func(Value)) {
+				s.Draw(100, func(m Value) bool { show(m); return true })
+			})
+			for _, n := range []int{1, c.left / 3, c.left / 2, c.left * 9 / 10} {
+				count(fmt.Sprint("Sample ", n), func(show func(Value)) {
+					s.Sample(max(n, 1), func(m Value) bool { show(m); return true })
+				})
+			}
+			if c.first > 1000 {
+				return
+			}
+			for _, n := range []int{c.left / 10, c.left * 9 / 10} {
+				count(fmt.Sprint("Pop ", n), func(show func(Value)) {
+					s.Pop(n, show)
+					for i := range c.left {
+						s.Add(memberName(i, c.ints))
+					}
+				})
+			}
+		})
+	}
+}
+
+// fair tells whether times are those of drawing from n members with the same chances.
+func fair(t *testing.T, name string, times map[string]int, n, drawn int) {
+	t.Helper()
+	expected, chi := float64(drawn)/float64(n), 0.0
+	for _, got := range times {
+		chi += (float64(got) - expected) * (float64(got) - expected) / expected
+	}
+	chi += float64(n-len(times)) * expected
+	if free := float64(n - 1); chi > free+6*math.Sqrt(2*free)+6 { // six standard deviations
+		t.Errorf("%s: chi square is %.0f for %d members", name, chi, n)
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 // Package sets is the family of commands on sets: table first, handlers in the files named after what they do (read.go, write.go,
-// random.go). It knows nothing of locks, sockets or other families; how a set is laid out is the store's business.
+// random.go, combine.go). It knows nothing of locks, sockets or other families; how a set is laid out is the store's business.
 package sets
 
 import "github.com/redpoll/redpoll/internal/command"
@@ -24,6 +24,60 @@ var Family = command.Family{Name: "set", Category: command.CatSet, Commands: []c
 		Flags:   command.ReadOnly | command.Fast,
 		Keys:    command.OneKey(command.RO),
 		Run:     scard,
+	},
+	{
+		Name: "SDIFF", Since: "1.0.0", Complexity: "O(N), N being the number of members of all sets",
+		Summary: "Returns what the first of several sets has and no other.",
+		Syntax:  "key...",
+		Flags:   command.ReadOnly,
+		Keys:    command.AllKeys(command.RO | command.Access),
+		Tips:    []string{command.TipNondeterministicOutputOrder},
+		Run:     sdiff,
+	},
+	{
+		Name: "SDIFFCARD", Since: "8.10.0", Complexity: "O(N), N being the number of members of all sets",
+		Summary: "Counts what the first of several sets has and no other, up to a limit.",
+		Syntax:  "numkeys:int key... [LIMIT limit:int]",
+		Flags:   command.ReadOnly,
+		Keys:    []command.KeySpec{command.KeyNum(1, command.RO|command.Access)},
+		Run:     sdiffcard,
+	},
+	{
+		Name: "SDIFFSTORE", Since: "1.0.0", Complexity: "O(N), N being the number of members of all sets",
+		Summary: "Stores what the first of several sets has and no other.",
+		Syntax:  "destination:key key@1...",
+		Flags:   command.Write | command.DenyOOM,
+		Keys: []command.KeySpec{
+			command.KeyAt(1, command.OW|command.Update), command.KeyRange(2, -1, 1, 0, command.RO|command.Access),
+		},
+		Run: sdiffstore,
+	},
+	{
+		Name: "SINTER", Since: "1.0.0", Complexity: "O(N*M), N being the size of the smallest set and M the number of sets",
+		Summary: "Returns what all of several sets have.",
+		Syntax:  "key...",
+		Flags:   command.ReadOnly,
+		Keys:    command.AllKeys(command.RO | command.Access),
+		Tips:    []string{command.TipNondeterministicOutputOrder},
+		Run:     sinter,
+	},
+	{
+		Name: "SINTERCARD", Since: "7.0.0", Complexity: "O(N*M), N being the size of the smallest set and M the number of sets",
+		Summary: "Counts what all of several sets have, up to a limit.",
+		Syntax:  "numkeys:int key... [LIMIT limit:int]",
+		Flags:   command.ReadOnly,
+		Keys:    []command.KeySpec{command.KeyNum(1, command.RO|command.Access)},
+		Run:     sintercard,
+	},
+	{
+		Name: "SINTERSTORE", Since: "1.0.0", Complexity: "O(N*M), N being the size of the smallest set and M the number of sets",
+		Summary: "Stores what all of several sets have.",
+		Syntax:  "destination:key key@1...",
+		Flags:   command.Write | command.DenyOOM,
+		Keys: []command.KeySpec{
+			command.KeyAt(1, command.RW|command.Update), command.KeyRange(2, -1, 1, 0, command.RO|command.Access),
+		},
+		Run: sinterstore,
 	},
 	{
 		Name: "SISMEMBER", Since: "1.0.0", Complexity: "O(1)",
@@ -61,6 +115,26 @@ var Family = command.Family{Name: "set", Category: command.CatSet, Commands: []c
 		Run: smove,
 	},
 	{
+		Name: "SPOP", Since: "1.0.0", Complexity: "O(N), N being the number of members returned",
+		Summary: "Removes random members from a set and returns them; the key goes with the last one.",
+		Syntax:  "key [count:int{3.2.0}]",
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Access | command.Delete),
+		Tips:    []string{command.TipNondeterministicOutput},
+		History: []command.Change{{Version: "3.2.0", Text: "The argument `count` came."}},
+		Run:     spop,
+	},
+	{
+		Name: "SRANDMEMBER", Since: "1.0.0", Complexity: "O(N), N being the number of members returned",
+		Summary: "Returns random members of a set.",
+		Syntax:  "key [count:int{2.6.0}]",
+		Flags:   command.ReadOnly,
+		Keys:    command.OneKey(command.RO | command.Access),
+		Tips:    []string{command.TipNondeterministicOutput},
+		History: []command.Change{{Version: "2.6.0", Text: "The argument `count` came."}},
+		Run:     srandmember,
+	},
+	{
 		Name: "SREM", Since: "1.0.0", Complexity: "O(N), N being the number of members named",
 		Summary: "Removes members from a set, and its key with the last one.",
 		Syntax:  "key member...",
@@ -78,5 +152,32 @@ var Family = command.Family{Name: "set", Category: command.CatSet, Commands: []c
 		Keys:       command.OneKey(command.RO | command.Access),
 		Tips:       []string{command.TipNondeterministicOutput},
 		Run:        sscan,
+	},
+	{
+		Name: "SUNION", Since: "1.0.0", Complexity: "O(N), N being the number of members of all sets",
+		Summary: "Returns what any of several sets has.",
+		Syntax:  "key...",
+		Flags:   command.ReadOnly,
+		Keys:    command.AllKeys(command.RO | command.Access),
+		Tips:    []string{command.TipNondeterministicOutputOrder},
+		Run:     sunion,
+	},
+	{
+		Name: "SUNIONCARD", Since: "8.10.0", Complexity: "O(N), N being the number of members of all sets",
+		Summary: "Counts or estimates what any of several sets has, up to a limit.",
+		Syntax:  "numkeys:int key... [APPROX] [LIMIT limit:int]",
+		Flags:   command.ReadOnly,
+		Keys:    []command.KeySpec{command.KeyNum(1, command.RO|command.Access)},
+		Run:     sunioncard,
+	},
+	{
+		Name: "SUNIONSTORE", Since: "1.0.0", Complexity: "O(N), N being the number of members of all sets",
+		Summary: "Stores what any of several sets has.",
+		Syntax:  "destination:key key@1...",
+		Flags:   command.Write | command.DenyOOM,
+		Keys: []command.KeySpec{
+			command.KeyAt(1, command.OW|command.Update), command.KeyRange(2, -1, 1, 0, command.RO|command.Access),
+		},
+		Run: sunionstore,
 	},
 }}

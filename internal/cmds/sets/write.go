@@ -35,6 +35,9 @@ func srem(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if len(members) > 1 {
+		s.ReserveDelete(len(members))
+	}
 	deleted := 0
 	for i := 0; i < len(members) && s.Len() > 0; i++ {
 		if s.Delete(members[i]) {

@@ -47,14 +47,15 @@ func Init(b []byte, width int) {
 func Len(b []byte) int { return int(binary.LittleEndian.Uint32(b[4:])) }
 
 // Size gives the bytes that count.
-func Size(b []byte) int { return SizeFor(Len(b), width(b)) }
+func Size(b []byte) int { return SizeFor(Len(b), ElementSize(b)) }
 
 func setLen(b []byte, n int) { binary.LittleEndian.PutUint32(b[4:], uint32(n)) }
 
-func width(b []byte) int { return int(binary.LittleEndian.Uint32(b)) }
+// ElementSize gives the width of all elements in bytes.
+func ElementSize(b []byte) int { return int(binary.LittleEndian.Uint32(b)) }
 
 // At gives the element with that number, from 0 on in ascending order.
-func At(b []byte, i int) int64 { return get(b, i, width(b)) }
+func At(b []byte, i int) int64 { return get(b, i, ElementSize(b)) }
 
 func get(b []byte, i, width int) int64 {
 	p := b[HeaderSize+i*width:]
@@ -81,7 +82,7 @@ func put(b []byte, i, width int, v int64) {
 
 // Find gives the number of the element v, or of the first that is greater, and tells whether v is there.
 func Find(b []byte, v int64) (i int, ok bool) {
-	w, n := width(b), Len(b)
+	w, n := ElementSize(b), Len(b)
 	if n > 0 && get(b, n-1, w) < v { // elements often come in ascending order
 		return n, false
 	}
@@ -98,11 +99,11 @@ func Find(b []byte, v int64) (i int, ok bool) {
 }
 
 // Grown gives the bytes of the blob once it has v, which it has not, as well.
-func Grown(b []byte, v int64) int { return SizeFor(Len(b)+1, max(width(b), Width(v))) }
+func Grown(b []byte, v int64) int { return SizeFor(Len(b)+1, max(ElementSize(b), Width(v))) }
 
 // Insert puts v, which is not there, before the i-th element, which Find gave for it. The blob has room for Grown bytes.
 func Insert(b []byte, i int, v int64) {
-	w, n := width(b), Len(b)
+	w, n := ElementSize(b), Len(b)
 	if wide := Width(v); wide > w {
 		widen(b, wide)
 		w = wide
@@ -115,7 +116,7 @@ func Insert(b []byte, i int, v int64) {
 
 // widen gives the elements another width. From the last to the first none is written over before it was read.
 func widen(b []byte, to int) {
-	from := width(b)
+	from := ElementSize(b)
 	for i := Len(b) - 1; i >= 0; i-- {
 		put(b, i, to, get(b, i, from))
 	}
@@ -125,13 +126,13 @@ func widen(b []byte, to int) {
 // Append puts v behind all elements: it is greater than any, and no wider than they are.
 func Append(b []byte, v int64) {
 	n := Len(b)
-	put(b, n, width(b), v)
+	put(b, n, ElementSize(b), v)
 	setLen(b, n+1)
 }
 
 // Remove takes the i-th element out. The blob has as many bytes less that count as it gives.
 func Remove(b []byte, i int) (less int) {
-	w, n := width(b), Len(b)
+	w, n := ElementSize(b), Len(b)
 	from := HeaderSize + i*w
 	copy(b[from:], b[from+w:HeaderSize+n*w])
 	setLen(b, n-1)
@@ -143,7 +144,7 @@ func Valid(b []byte) bool {
 	if len(b) < HeaderSize {
 		return false
 	}
-	switch width(b) {
+	switch ElementSize(b) {
 	case 2, 4, 8:
 	default:
 		return false
