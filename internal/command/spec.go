@@ -25,6 +25,9 @@ type Spec struct {
 	// Incomplete, for flags also when one is VariableFlags (at the positions that Keys tells), and then for all keys.
 	FindKeys KeyFinder
 	Plan     Plan // what the engine holds while the command runs
+	// NeedsAll tells of a call of a command with PlanKeys, one of whose Keys is KeysUnknown, that it is going to look at keys that
+	// FindKeys does not find: it runs with PlanAll. It is given whole calls only and must not keep argv; nil: no call does.
+	NeedsAll func(argv [][]byte) bool
 
 	Tips            []string // hints to clients, see the Tip constants
 	History         []Change // oldest first
@@ -77,6 +80,14 @@ const (
 	PlanAll              // the whole keyspace with the world still (FLUSHALL, KEYS, DBSIZE, …)
 	PlanWalk             // one shard at a time, chosen by the handler as it goes (SCAN)
 )
+
+// PlanOf gives what the engine must hold for a call, whose arity has been checked.
+func (s *Spec) PlanOf(argv [][]byte) Plan {
+	if s.NeedsAll != nil && s.NeedsAll(argv) {
+		return PlanAll
+	}
+	return s.Plan
+}
 
 // ID gives a small number, unique among commands and subcommands of the registry and below Registry.Size: an index
 // into tables of per-command counters and permission bits. Only for a registry's records.

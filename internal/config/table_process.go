@@ -71,7 +71,7 @@ func processTable() []Directive {
 		{Name: "bgsave-cpulist", Aliases: []string{"bgsave_cpulist"}, Kind: String, Flags: Immutable, Status: Ignored,
 			Here: "there is no child process", Doc: "cores for the writing of snapshots"},
 		{Name: "ignore-warnings", Kind: String, Flags: KeepEmpty, Status: Ignored, Here: "no warning stops the server", Doc: "warnings not to stop at"},
-		{Name: "locale-collate", Kind: String, check: localeName, Status: Later, Here: "strings compare by bytes", Doc: "order of strings in SORT ALPHA"},
+		{Name: "locale-collate", Kind: String, check: localeName, Status: Later, Here: "SORT compares bytes, as in the C locale", Doc: "order of strings in SORT ALPHA"},
 	}
 }
 

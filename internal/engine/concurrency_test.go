@@ -70,9 +70,9 @@ func TestOvertaken(t *testing.T) {
 		}
 		release, end := b.overtake(slow)
 		other := b.connect()
-		other.want("+OK $1 v", "SET "+free+" v", "GET "+free)
+		other.want("+OK $1 v", "SET "+free+" v", "LOOK "+free)
 		var waiting []*conn
-		for _, line := range []string{"SET held v", "MGET " + free + " held", "FLUSHALL", "DBSIZE", "SUM"} {
+		for _, line := range []string{"SET held v", "MGET " + free + " held", "FLUSHALL", "DBSIZE", "SUM", "LOOK " + free + " AROUND"} {
 			c := b.connect()
 			if n, st := c.try("GET "+free, line); n != 1 || st != Parked {
 				t.Errorf("%s: %d commands, status %v", line, n, st)
@@ -106,7 +106,7 @@ func TestOvertakenWithTheWorldStill(t *testing.T) {
 	b := fakeBench(t, Options{Shards: 4})
 	release, end := b.overtake("SLOWALL")
 	var waiting []*conn
-	for _, line := range []string{"GET a", "SUM", "DBSIZE"} {
+	for _, line := range []string{"GET a", "SUM", "DBSIZE", "LOOK a AROUND"} {
 		c := b.connect()
 		if n, st := c.try(line); n != 0 || st != Parked {
 			t.Errorf("%s: %d commands, status %v", line, n, st)
@@ -162,7 +162,8 @@ func transferrer(b *bench, id, rounds int) {
 		lines := []string{"MULTI", fmt.Sprintf("INCRBY acc:%d %d", from, -n), fmt.Sprintf("INCRBY acc:%d %d", to, n), "EXEC"}
 		if rng.IntN(10) == 0 {
 			lines[0] = "WATCH acc:0"
-			lines = append(lines[:1], append([]string{"MULTI", "SUM"}, lines[1:]...)...)
+			around := []string{"SUM", "LOOK acc:0 AROUND"}[rng.IntN(2)]
+			lines = append(lines[:1], append([]string{"MULTI", around}, lines[1:]...)...)
 		}
 		if text := c.do(lines...); strings.Contains(text, "-ERR") {
 			b.t.Errorf("replies %s", text)
@@ -198,14 +199,14 @@ func TestAtomicity(t *testing.T) {
 		for id := range 4 {
 			group.Go(func() { transferrer(b, id, 400) })
 		}
-		parked := make([]int, 3)
-		for id, lines := range [][]string{{all}, {"SUM"}, {"MULTI", all, "EXEC"}} {
+		parked := make([]int, 4)
+		for id, lines := range [][]string{{all}, {"SUM"}, {"MULTI", all, "EXEC"}, {"LOOK acc:0 AROUND"}} {
 			group.Go(func() {
 				c := b.connect()
 				for range 200 {
 					text := c.do(lines...)
 					sum := total(text)
-					if id == 1 {
+					if len(lines) == 1 && lines[0] != all {
 						sum, _ = strconv.Atoi(strings.TrimPrefix(text, ":"))
 					}
 					if sum != 100*accounts {

@@ -65,6 +65,11 @@ func (b *bench) family() command.Family {
 	one, all := command.OneKey(command.RO), command.AllKeys(command.RO)
 	rw := command.OneKey(command.RW)
 	pairs := []command.KeySpec{command.KeyRange(1, -1, 2, 0, command.OW)}
+	look := spec("LOOK", "key [AROUND]", command.ReadOnly, command.PlanKeys, []command.KeySpec{one[0], command.KeysUnknown(command.RO)}, look)
+	look.FindKeys = func(dst []command.KeyRef, _ [][]byte) ([]command.KeyRef, bool) {
+		return append(dst, command.KeyRef{Pos: 1}), true
+	}
+	look.NeedsAll = func(argv [][]byte) bool { return len(argv) > 2 }
 	return command.Family{Name: "test", Group: "string", Commands: slices.Concat(b.waitCommands(spec), []command.Spec{
 		spec("GET", "key", command.ReadOnly, command.PlanKeys, one, get),
 		spec("MGET", "key...", command.ReadOnly, command.PlanKeys, all, mget),
@@ -76,6 +81,7 @@ func (b *bench) family() command.Family {
 		spec("DEL", "key...", command.Write, command.PlanKeys, command.AllKeys(command.RM), del),
 		spec("FLUSHALL", "", command.Write, command.PlanAll, nil, flushAll),
 		spec("SUM", "", command.ReadOnly, command.PlanAll, nil, sum),
+		look,
 		spec("DBSIZE", "", command.ReadOnly, command.PlanWalk, nil, dbSize),
 		spec("SELECT", "db:int", 0, command.PlanNone, nil, selectDB),
 		spec("REPLY", "mode", 0, command.PlanNone, nil, reply),
@@ -197,6 +203,14 @@ func sum(c *command.Ctx) error {
 	})
 	c.Reply.Int(total)
 	return nil
+}
+
+// look is GET, or with AROUND SUM.
+func look(c *command.Ctx) error {
+	if len(c.Argv) > 2 {
+		return sum(c)
+	}
+	return get(c)
 }
 
 func dbSize(c *command.Ctx) error {

@@ -28,6 +28,8 @@ func (w *Worker) acquire(cl *Client, c *Call) (held, ok bool) {
 		return true, !w.e.Store.HasTargets(shard) || w.widen(cl, c)
 	case !c.spec.HasKeys():
 		return false, true
+	case c.spec.PlanOf(c.Argv) == command.PlanAll:
+		return true, w.acquireWorld(cl)
 	}
 	w.held = w.held[:0]
 	w.want(c.spec, c.Argv)

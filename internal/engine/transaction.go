@@ -168,11 +168,12 @@ func (w *Worker) acquireExec(cl *Client, c *Call) (held, ok bool) {
 	if cl.tx != nil && !cl.tx.broken {
 		for i := range cl.tx.calls {
 			q := &cl.tx.calls[i]
-			if q.spec.Plan == command.PlanAll || q.spec.Plan == command.PlanWalk {
+			plan := q.spec.PlanOf(q.Argv)
+			if plan == command.PlanAll || plan == command.PlanWalk {
 				w.held = w.held[:0]
 				return true, w.acquireWorld(cl)
 			}
-			if q.spec.Plan == command.PlanKeys && q.spec.HasKeys() {
+			if plan == command.PlanKeys && q.spec.HasKeys() {
 				w.want(q.spec, q.Argv)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/redpoll/redpoll/internal/cmds/keys"
 	"github.com/redpoll/redpoll/internal/cmds/lists"
 	"github.com/redpoll/redpoll/internal/cmds/sets"
+	"github.com/redpoll/redpoll/internal/cmds/sorting"
 	"github.com/redpoll/redpoll/internal/cmds/strings"
 	"github.com/redpoll/redpoll/internal/cmds/zsets"
 	"github.com/redpoll/redpoll/internal/command"
@@ -32,6 +33,7 @@ func (s *Server) families() []command.Family {
 		session.Family(),
 		session.PubSub(),
 		sets.Family,
+		sorting.Family,
 		strings.Family,
 		zsets.Family,
 	}

@@ -33,7 +33,7 @@ var generated = map[string]int{
 	"zrevrank": 2, "zscan": 2, "zscore": 2, "zunion": 3, "zunionstore": 4,
 	"copy": 5, "del": 3, "exists": 2, "expire": 4, "expireat": 3, "expiretime": 1, "keys": 2, "move": 2, "object": 3,
 	"persist": 3, "pexpire": 3, "pexpireat": 3, "pexpiretime": 1, "pttl": 2, "randomkey": 1, "rename": 4, "renamenx": 3,
-	"scan": 2, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
+	"scan": 2, "sort": 12, "sort_ro": 3, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
 	"multi": 2, "exec": 3, "discard": 1, "watch": 1, "unwatch": 1,
 	"select": 2, "echo": 1, "ping": 1, "flushdb": 1, "publish": 1, "spublish": 1, "pubsub": 1,
 }
@@ -129,11 +129,13 @@ var checkedOtherwise = []string{"bitcount", "bitpos", "zrank", "zrevrank"}
 // call makes one call: five of six are valid, the others nearly so.
 func (g *generator) call() []string {
 	s := g.specs[g.rnd.IntN(len(g.specs))]
-	if g.rnd.IntN(6) > 0 || slices.Contains(checkedOtherwise, s.FullName()) || waits(s.FullName()) { // not for long
-		return g.calls.Valid(s)
+	next, bad := g.calls.Valid, unstable
+	if g.rnd.IntN(6) == 0 && !slices.Contains(checkedOtherwise, s.FullName()) && !waits(s.FullName()) { // not for long
+		next = g.calls.Nearly
+		bad = func(call []string) bool { return dangerous(call) || newer(call) || unstable(call) }
 	}
 	for {
-		if call := g.calls.Nearly(s); !dangerous(call) && !newer(call) {
+		if call := next(s); !bad(call) {
 			return call
 		}
 	}
@@ -142,6 +144,14 @@ func (g *generator) call() []string {
 // waits tells whether a command may wait for a key.
 func waits(name string) bool {
 	return len(name) > 2 && slices.Contains([]string{"bl", "br", "bz"}, name[:2])
+}
+
+// unstable tells of a SORT that stores texts' owners in an order which, for equal texts, is that of a hash table or an unstable sort.
+func unstable(call []string) bool {
+	has := func(option string) bool {
+		return slices.ContainsFunc(call, func(arg string) bool { return strings.EqualFold(arg, option) })
+	}
+	return strings.EqualFold(call[0], "SORT") && has("BY") && has("ALPHA") && has("STORE")
 }
 
 // dangerous calls are those whose damage makes what two servers cannot agree on: a key that lives between a moment and a
@@ -198,6 +208,8 @@ var pools = map[string][]string{
 	"count":     {"0", "1", "2", "-1", "5", "-5", "1000"},
 	"db":        {"0", "1", "2", "0", "1", "2", "16", "-1"},
 	"cursor":    {"0", "0", "0", "18446744073709551615"},
+	"weights":   {"nosort", "s*", "*", "n*", "h*->f1", "h*->*", "x*y", "s*->f1", "s1"},
+	"values":    {"#", "#", "s*", "n*", "*", "h*->f1", "h*->7", "none", "l*", "s*->"},
 	"pattern":   {"*", "f*", "?1", "[sh]*", "[^s]?", "f1", "\\*", "["},
 	"type":      {"string", "hash", "list", "zset", "STRING"},
 	"bit":       {"0", "1", "0", "1", "2"},
@@ -231,7 +243,13 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		}
 		return "double"
 	case command.TypePattern:
-		return "pattern"
+		switch {
+		case !strings.HasPrefix(s.FullName(), "sort"):
+			return "pattern"
+		case a.Token == "BY":
+			return "weights"
+		}
+		return "values"
 	}
 	switch {
 	case a.Name == "encoding", a.Name == "bit", a.Name == "operation":
@@ -309,7 +327,7 @@ func (g *generator) keyPool(s *command.Spec) string {
 		return "zsets"
 	case s.Group == "list":
 		return "lists"
-	case slices.Contains([]string{"copy", "rename", "renamenx", "move", "del", "unlink", "watch"}, name), strings.ContainsRune("pet", rune(name[0])):
+	case slices.Contains([]string{"copy", "rename", "renamenx", "move", "del", "unlink", "watch", "sort", "sort_ro"}, name), strings.ContainsRune("pet", rune(name[0])):
 		return "keys"
 	}
 	return "strings"
