@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/cmds/lists"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/resp"
@@ -36,7 +37,7 @@ type bench struct {
 
 func newBench(t *testing.T, c *clock.Clock, o Options) *bench {
 	b := &bench{t: t, clock: c}
-	registry, err := command.NewRegistry(Transactions, b.family())
+	registry, err := command.NewRegistry(Transactions, lists.Family, b.family())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,12 +361,25 @@ func (b *bench) dump() string {
 	v.NowMillis = b.clock.WallMillis()
 	for n := range b.Store.Databases() {
 		v.DB(n).Each(func(it *store.Item) error {
-			lines = append(lines, fmt.Sprintf("%d %q %q %d", n, it.Key(), it.AppendText(nil), it.Expiry()))
+			lines = append(lines, fmt.Sprintf("%d %q %q %d", n, it.Key(), content(v.DB(n), it), it.Expiry()))
 			return nil
 		})
 	}
 	sort.Strings(lines)
 	return strings.Join(lines, "\n")
+}
+
+// content gives a value's text: a string's, or a list's elements.
+func content(db *store.DB, it *store.Item) (text []byte) {
+	if it.Type() != store.TypeList {
+		return it.AppendText(nil)
+	}
+	l := db.ListOf(it)
+	l.Each(0, l.Len(), false, func(v store.Value) bool {
+		text = append(append(text, store.Text(v, nil)...), ' ')
+		return true
+	})
+	return text
 }
 
 // replay runs what a log holds.

@@ -119,6 +119,7 @@ const serveStep = 16
 func (w *Worker) serve() {
 	client, current, mark, began := w.client, w.current, w.mark, w.e.clock.Mono()
 	noTouch, now := w.view.NoTouch, began
+	w.view.NowMillis = (w.wall + began) / 1_000_000 // what was made may have died since, in a long transaction
 	for n := 1; ; n++ {
 		ready := w.view.NextReady()
 		if ready == nil {
@@ -139,6 +140,7 @@ func (w *Worker) serveOne(wt *waiter, now int64) int64 {
 	wt.stand.Reply.SetPool(w.Chunks)
 	w.client, w.current, w.mark = &wt.stand, wt.spec, wt.stand.Reply.Mark()
 	w.view.NoTouch = wt.stand.NoTouch
+	w.view.NowMillis = (w.wall + now) / 1_000_000
 	w.serving = wt
 	err := w.callServed(wt)
 	w.serving = nil

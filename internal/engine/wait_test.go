@@ -293,6 +293,18 @@ func TestWaitManyTargets(t *testing.T) {
 	b.idle()
 }
 
+// TestWaitForDead: a key that has died before the transaction that made it was over is none.
+func TestWaitForDead(t *testing.T) {
+	b := fakeBench(t, Options{})
+	b.slow = func() bool { b.clock.Advance(20 * time.Millisecond); return false }
+	p, x := b.connect(), b.connect().block("TAKE a 0")
+	p.do("MULTI", "SETPX a 10 v", "SLOW b", "EXEC")
+	b.wantServed("waits", x)
+	p.do("MULTI", "SETPX a 30 v", "SLOW b", "EXEC")
+	b.wantServed("$1 a", x)
+	b.idle()
+}
+
 // TestWaitForType: a key of another type is no reason to be served, nor an error.
 func TestWaitForType(t *testing.T) {
 	b := fakeBench(t, Options{Shards: 64})
