@@ -11,7 +11,7 @@ import (
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-// TestScans walks keyspaces and hashes of several sizes to the end on both servers: whatever the cursors are, the same
+// TestScans walks keyspaces, hashes and sets of several sizes to the end on both servers: whatever the cursors are, the same
 // elements come, and none is missing that was there all the time, however much the table grows and shrinks meanwhile.
 func TestScans(t *testing.T) {
 	for _, target := range []*testutil.Target{testutil.Oracle(t), subject(t)} {
@@ -22,6 +22,7 @@ func TestScans(t *testing.T) {
 				change(t, c, "stay", size, true)
 				scanAll(t, c, size, []string{"SCAN"}, []string{"MATCH", "stay*", "COUNT", "7", "TYPE", "string"}, 1)
 				scanAll(t, c, size, []string{"HSCAN", "hash"}, []string{"COUNT", "7"}, 2)
+				scanAll(t, c, size, []string{"SSCAN", "set"}, []string{"COUNT", "7", "MATCH", "*"}, 1)
 			})
 		}
 	}
@@ -59,7 +60,7 @@ func scanAll(t *testing.T, c *testutil.Client, size int, cmd, options []string, 
 	}
 }
 
-// change sets or deletes n keys and as many fields of the hash.
+// change sets or deletes n keys and as many fields of the hash and members of the set.
 func change(t *testing.T, c *testutil.Client, prefix string, n int, set bool) {
 	t.Helper()
 	for i := 0; i < n; {
@@ -67,9 +68,9 @@ func change(t *testing.T, c *testutil.Client, prefix string, n int, set bool) {
 		for ; i < n && len(batch) < 200; i++ {
 			name := prefix + strconv.Itoa(i)
 			if set {
-				batch = append(batch, []string{"SET", name, "v"}, []string{"HSET", "hash", name, "v"})
+				batch = append(batch, []string{"SET", name, "v"}, []string{"HSET", "hash", name, "v"}, []string{"SADD", "set", name})
 			} else {
-				batch = append(batch, []string{"DEL", name}, []string{"HDEL", "hash", name})
+				batch = append(batch, []string{"DEL", name}, []string{"HDEL", "hash", name}, []string{"SREM", "set", name})
 			}
 		}
 		if _, err := c.Pipeline(batch...); err != nil {

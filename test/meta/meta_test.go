@@ -46,6 +46,9 @@ func randomSetup(rnd *rand.Rand) setup {
 		config: map[string]string{
 			"hash-max-listpack-entries": strconv.Itoa(pick(1, 3, 128, 10_000)),
 			"hash-max-listpack-value":   strconv.Itoa(pick(1, 64, 5_000)),
+			"set-max-intset-entries":    strconv.Itoa(pick(0, 2, 512)),
+			"set-max-listpack-entries":  strconv.Itoa(pick(1, 3, 128, 10_000)),
+			"set-max-listpack-value":    strconv.Itoa(pick(1, 64, 5_000)),
 			"maxmemory":                 strconv.Itoa(pick(0, 4<<30)),
 			"maxmemory-policy":          []string{"noeviction", "allkeys-lru", "volatile-lfu"}[rnd.IntN(3)],
 		},

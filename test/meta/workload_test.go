@@ -26,20 +26,21 @@ type step struct {
 var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // groups are those whose commands work on data, or choose what is worked on.
-var groups = []string{"string", "bitmap", "hash", "generic", "transactions"}
+var groups = []string{"string", "bitmap", "hash", "set", "generic", "transactions"}
 
 // others are commands of other groups that belong into a workload.
 var others = []string{"select", "echo", "ping"}
 
 // left are commands of those groups that stay out: their replies depend on what a run is free to choose, or on all keys when
-// there are several actors. Whole scans are compared in package compat.
-var left = []string{"keys", "randomkey", "scan", "object|freq", "object|idletime", "object|refcount", "object|encoding", "object|help", "hscan"}
+// there are several actors, or chance decides what is left of the data. Whole scans are compared in package compat.
+var left = []string{"keys", "randomkey", "scan", "object|freq", "object|idletime", "object|refcount", "object|encoding", "object|help", "hscan", "sscan",
+	"spop"}
 
 // unstable are commands of which only the kind of the reply is compared: chance is in it.
-var unstable = []string{"HRANDFIELD"}
+var unstable = []string{"HRANDFIELD", "SRANDMEMBER"}
 
 // unordered tells commands whose replies have no order, and in groups of how many elements they come.
-var unordered = map[string]int{"HGETALL": 2, "HKEYS": 1, "HVALS": 1}
+var unordered = map[string]int{"HGETALL": 2, "HKEYS": 1, "HVALS": 1, "SMEMBERS": 1, "SINTER": 1, "SUNION": 1, "SDIFF": 1}
 
 // specs gives the records that calls are made of.
 func specs(t *testing.T) (list []*command.Spec) {
