@@ -172,6 +172,51 @@ func TestSlowReaders(t *testing.T) {
 	})
 }
 
+// TestSlowMembers: the same with a large set, all of which SPOP may take meanwhile.
+func TestSlowMembers(t *testing.T) {
+	const members = 40_000
+	_, target := startLong(t)
+	c := target.Dial(t)
+	add := []string{"SADD", "set"}
+	for i := range members {
+		add = append(add, fieldName(i))
+	}
+	c.Must(t, add...)
+	data := number(t, c, "allocator_allocated")
+	slow := make([]*testutil.Client, 3)
+	for i, args := range [][]string{{"SMEMBERS", "set"}, {"SUNION", "set"}, {"SPOP", "set", "100000"}} {
+		slow[i] = target.Dial(t)
+		slow[i].SetTimeout(time.Minute)
+		if err := slow[i].Send(args...); err != nil {
+			t.Fatal(err)
+		}
+		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == int64(i+1) })
+		if i == 0 {
+			c.Must(t, "SREM", "set", fieldName(1))
+			c.Must(t, "SADD", "set", "new")
+		}
+	}
+	if n := number(t, c, "allocator_allocated"); n > data+1<<20 || c.Must(t, "EXISTS", "set").Int != 0 {
+		t.Errorf("%d bytes for %d of data, the replies being unread", n, data)
+	}
+	for i := range slow {
+		r, err := slow[i].Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, member := range r.Value.Strings() {
+			seen[member] = true
+		}
+		if len(seen) != members || len(r.Value.Elems) != members || seen[fieldName(1)] != (i == 0) || seen["new"] != (i > 0) {
+			t.Errorf("reply %d has %d members, %d different", i, len(r.Value.Elems), len(seen))
+		}
+	}
+	testutil.Poll(t, 10*time.Second, func() bool {
+		return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
+	})
+}
+
 // TestStreamsAtTheEnd: FLUSHALL and the server's end do not wait for who does not read.
 func TestStreamsAtTheEnd(t *testing.T) {
 	s, target := startLong(t)
