@@ -147,7 +147,7 @@ func (v sorted) rankOfMember(bound []byte, after bool) int {
 
 // each is Each.
 func (v sorted) each(from, n int, reverse bool, fn func(m Value, score float64) bool) {
-	for w := v.ranked(from, reverse); n > 0; n-- {
+	for w := v.walk(from, reverse); n > 0; n-- {
 		if m, score, ok := w.Next(); !ok || !fn(m, score) {
 			return
 		}
@@ -185,9 +185,9 @@ func (z *ZSet) IsBig() bool { return z.it.ref != 0 && z.it.isBig() }
 // Freeze gives the set, which IsBig, as it is now; see DB.Freeze.
 func (z *ZSet) Freeze() *Frozen { return z.db.Freeze(&z.it) }
 
-// Ranked goes through the members of a sorted set that is frozen, upwards from the one of a rank, which is there, or downwards if
+// Members goes through the members of a sorted set that is frozen, upwards from the one of a rank, which is there, or downwards if
 // reverse is set. Members are valid until the view is released.
-func (f *Frozen) Ranked(rank int, reverse bool) Ranked {
+func (f *Frozen) Members(rank int, reverse bool) Members {
 	r := &f.at.root.roots
-	return sorted{body: r.body(EncSkiplist, f.at.b.heap)}.ranked(rank, reverse)
+	return sorted{body: r.body(EncSkiplist, f.at.b.heap)}.walk(rank, reverse)
 }

@@ -415,8 +415,8 @@ func prefetchEntry(h *mem.Heap, l *scores.Leaf, i int) {
 	}
 }
 
-// Ranked goes through a large sorted set by ranks, upwards or downwards. The set must not change meanwhile.
-type Ranked struct {
+// Members goes through a large sorted set by ranks, upwards or downwards. The set must not change meanwhile.
+type Members struct {
 	heap *mem.Heap
 	c    tree.Cursor
 	leaf *scores.Leaf
@@ -425,8 +425,8 @@ type Ranked struct {
 }
 
 // ranked begins a walk at the member of a rank, which is there.
-func (v sorted) ranked(rank int, reverse bool) Ranked {
-	w := Ranked{heap: v.heap, step: 1}
+func (v sorted) walk(rank int, reverse bool) Members {
+	w := Members{heap: v.heap, step: 1}
 	w.i = v.leaves().Seek(&w.c, rank)
 	if reverse {
 		w.step = -1
@@ -436,7 +436,7 @@ func (v sorted) ranked(rank int, reverse bool) Ranked {
 }
 
 // enter begins with a leaf.
-func (w *Ranked) enter() {
+func (w *Members) enter() {
 	w.leaf = scores.At(w.heap, w.c.Leaf())
 	for n := range ahead {
 		prefetchEntry(w.heap, w.leaf, w.i+n*w.step)
@@ -444,7 +444,7 @@ func (w *Ranked) enter() {
 }
 
 // Next gives the next member, in place, and its score; false at the end.
-func (w *Ranked) Next() (m Value, score float64, ok bool) {
+func (w *Members) Next() (m Value, score float64, ok bool) {
 	if uint(w.i) >= uint(w.leaf.Len()) && !w.turn() {
 		return Value{}, 0, false
 	}
@@ -455,7 +455,7 @@ func (w *Ranked) Next() (m Value, score float64, ok bool) {
 }
 
 // turn goes on to the next leaf; false at the end.
-func (w *Ranked) turn() bool {
+func (w *Members) turn() bool {
 	if w.step > 0 {
 		if !w.c.Next() {
 			return false

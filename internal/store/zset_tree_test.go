@@ -173,7 +173,7 @@ func (k *keyspace) compareZSet(key modelKey, it *Item, want zsetModel) {
 func (k *keyspace) compareRanked(v modelView) {
 	k.t.Helper()
 	from := k.rng.IntN(len(v.scored))
-	for i, w := from, v.f.Ranked(from, false); ; i++ {
+	for i, w := from, v.f.Members(from, false); ; i++ {
 		m, score, ok := w.Next()
 		if ok != (i < len(v.scored)) {
 			k.t.Fatalf("a view of %d members has a %d-th: %v", len(v.scored), i, ok)
@@ -185,7 +185,7 @@ func (k *keyspace) compareRanked(v modelView) {
 			k.t.Fatalf("a view's member %d is %q, %v, want %+v", i, m.Bytes, score, e)
 		}
 	}
-	for i, w := from, v.f.Ranked(from, true); ; i-- {
+	for i, w := from, v.f.Members(from, true); ; i-- {
 		m, _, ok := w.Next()
 		if ok != (i >= 0) || ok && string(m.Bytes) != v.scored[i].member {
 			k.t.Fatalf("a view's member %d is %q, there: %v", i, m.Bytes, ok)
