@@ -2,7 +2,10 @@
 
 package command
 
-import "github.com/redpoll/redpoll/internal/config"
+import (
+	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/store"
+)
 
 // EventClass gives the class of a keyspace event, as handlers name it to Ctx.Modified; 0 for a name that no event has.
 func EventClass(event string) config.Events {
@@ -17,7 +20,7 @@ func EventClass(event string) config.Events {
 		return config.EventSet
 	case "hdel", "hexpire", "hexpired", "hincrby", "hincrbyfloat", "hpersist", "hset":
 		return config.EventHash
-	case "geosearchstore", "zadd", "zdiffstore", "zincr", "zinterstore", "zpopmax", "zpopmin", "zrangestore", "zrem", "zremrangebylex",
+	case "georadiusstore", "geosearchstore", "zadd", "zdiffstore", "zincr", "zinterstore", "zpopmax", "zpopmin", "zrangestore", "zrem", "zremrangebylex",
 		"zremrangebyrank", "zremrangebyscore", "zunionstore":
 		return config.EventSortedSet
 	case "xadd", "xdel", "xgroup-create", "xgroup-createconsumer", "xgroup-delconsumer", "xgroup-destroy", "xgroup-setid", "xsetid", "xtrim":
@@ -30,6 +33,26 @@ func EventClass(event string) config.Events {
 		return config.EventKeyMiss
 	case "new":
 		return config.EventNew
+	case "overwritten":
+		return config.EventOverwritten
+	case "type_changed":
+		return config.EventTypeChanged
 	}
 	return 0
+}
+
+// ResultOf gives the type of the value that a key has got by an event which says that it takes the place of any other; false for
+// other events.
+func ResultOf(event string) (t store.Type, overwrites bool) {
+	switch event {
+	case "set":
+		return store.TypeString, true
+	case "sortstore":
+		return store.TypeList, true
+	case "sdiffstore", "sinterstore", "sunionstore":
+		return store.TypeSet, true
+	case "georadiusstore", "geosearchstore", "zdiffstore", "zinterstore", "zrangestore", "zunionstore":
+		return store.TypeZSet, true
+	}
+	return 0, false
 }

@@ -39,20 +39,26 @@ type Events uint32
 
 // The classes of keyspace events, by their letters in notify-keyspace-events.
 const (
-	EventKeyspace  Events = 1 << iota // K: publish to __keyspace@<db>__
-	EventKeyevent                     // E: publish to __keyevent@<db>__
-	EventGeneric                      // g
-	EventString                       // $
-	EventList                         // l
-	EventSet                          // s
-	EventHash                         // h
-	EventSortedSet                    // z
-	EventExpired                      // x
-	EventEvicted                      // e
-	EventStream                       // t
-	EventKeyMiss                      // m: not part of EventAll
-	EventModule                       // d
-	EventNew                          // n: not part of EventAll
+	EventKeyspace         Events = 1 << iota // K: publish to __keyspace@<db>__
+	EventKeyevent                            // E: publish to __keyevent@<db>__
+	EventGeneric                             // g
+	EventString                              // $
+	EventList                                // l
+	EventSet                                 // s
+	EventHash                                // h
+	EventSortedSet                           // z
+	EventExpired                             // x
+	EventEvicted                             // e
+	EventStream                              // t
+	EventKeyMiss                             // m: not part of EventAll
+	EventModule                              // d
+	EventNew                                 // n: not part of EventAll
+	EventOverwritten                         // o: not part of EventAll
+	EventTypeChanged                         // c: not part of EventAll
+	EventSubkeyspace                         // S: publish to __subkeyspace@<db>__
+	EventSubkeyevent                         // T: publish to __subkeyevent@<db>__
+	EventSubkeyspaceItem                     // I: publish to __subkeyspaceitem@<db>__
+	EventSubkeyspaceEvent                    // V: publish to __subkeyspaceevent@<db>__
 
 	// EventAll is the class A.
 	EventAll = EventGeneric | EventString | EventList | EventSet | EventHash | EventSortedSet | EventExpired |
@@ -60,7 +66,7 @@ const (
 )
 
 // eventLetters has the letters of the classes in the order of their bits.
-const eventLetters = "KEg$lshzxetmdn"
+const eventLetters = "KEg$lshzxetmdnocSTIV"
 
 // ParseEvents reads the letters of notify-keyspace-events; ok is false when one is unknown.
 func ParseEvents(s string) (ev Events, ok bool) {
@@ -78,11 +84,11 @@ func ParseEvents(s string) (ev Events, ok bool) {
 	return ev, true
 }
 
-// String gives the letters in the order in which Redis shows them. As in Redis 7.0, A swallows n.
+// String gives the letters in the order in which Redis shows them. As in Redis, A swallows n, o and c.
 func (ev Events) String() string {
-	order := "g$lshzxetdnKEm"
+	order := "g$lshzxetdnocKEmSTIV"
 	if ev&EventAll == EventAll {
-		order = "KEm"
+		order = "KEmSTIV"
 	}
 	var b strings.Builder
 	if ev&EventAll == EventAll {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/pubsub"
 	"github.com/redpoll/redpoll/internal/store"
@@ -104,7 +105,7 @@ func New(o Options) *Engine {
 	}
 	e.Store = store.New(store.Options{
 		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases, BigTable: o.BigValues, BigString: o.BigValues,
-		OnExpire: e.expired, OnExpireField: e.expiredField, OnEvict: e.evicted, OnDue: e.hurry,
+		OnExpire: e.expired, OnExpireField: e.expiredField, OnReap: e.reaped, OnEvict: e.evicted, OnDue: e.hurry,
 	})
 	e.SetTenacity(10)
 	return e
@@ -125,8 +126,12 @@ func (e *Engine) Account() *mem.Account { return e.account }
 // Arena gives the memory that the store lies in.
 func (e *Engine) Arena() *mem.Arena { return e.arena }
 
-// expired writes the death of a key to the effect log, as a DEL; the key's shard is held.
-func (e *Engine) expired(db int, key []byte) {
+// expired writes the death of a key to the effect log, as a DEL; the key's shard is held. fields tells that it was that of all its
+// fields.
+func (e *Engine) expired(db int, key []byte, fields bool) {
+	if !fields {
+		e.notify(config.EventExpired, db, "expired", key, nil)
+	}
 	if e.Effects.Active() {
 		e.Effects.Append(db, [][][]byte{{[]byte("DEL"), key}})
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"sync/atomic"
 
+	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -174,6 +175,7 @@ func (w *Worker) evictDuty(now int64) {
 
 // evicted writes the eviction of a key to the effect log; the key's shard is held.
 func (e *Engine) evicted(db int, key []byte) {
+	e.notify(config.EventEvicted, db, "evicted", key, nil)
 	if !e.Effects.Active() {
 		return
 	}

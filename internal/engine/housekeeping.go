@@ -53,7 +53,7 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 	if due > now {
 		return e.untilDue(loop, now)
 	}
-	if !w.enter() {
+	if e.Channels.Full() && e.events.Load() != 0 || !w.enter() {
 		return 1_000_000
 	}
 	defer w.leave()

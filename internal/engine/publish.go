@@ -7,6 +7,7 @@ import (
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/pubsub"
+	"github.com/redpoll/redpoll/internal/store"
 )
 
 // Publish sends a message to all who listen to a channel (or shard channel), and gives their number. It reaches them once the
@@ -58,13 +59,70 @@ func (w *Worker) EndPush() {
 // SetEvents sets which keyspace events are published (notify-keyspace-events).
 func (e *Engine) SetEvents(ev config.Events) { e.events.Store(uint32(ev)) }
 
+// onTheWay are the classes of events that the store tells of.
+const onTheWay = config.EventKeyMiss | config.EventNew | config.EventOverwritten | config.EventTypeChanged
+
+// hearEvents has the store tell of events if such are published.
+func (w *Worker) hearEvents() {
+	if config.Events(w.e.events.Load())&onTheWay == 0 {
+		w.view.OnEvent = nil
+		return
+	}
+	w.view.OnEvent = w.onEvent
+	w.view.TakeDisplaced() // of a time when nobody listened
+}
+
+// occurred is the view's OnEvent.
+func (w *Worker) occurred(db int, event string, key []byte) {
+	w.afterPublish(w.e.notify(command.EventClass(event), db, event, key, w.Tick))
+}
+
 // Notify implements command.Host.
 func (w *Worker) Notify(event string, key []byte) { w.NotifyIn(w.ctx.DB.Index(), event, key) }
 
 // NotifyIn implements command.Host.
 func (w *Worker) NotifyIn(db int, event string, key []byte) {
-	if w.e.events.Load() != 0 {
-		w.afterPublish(w.e.notify(command.EventClass(event), db, event, key, w.Tick))
+	if w.e.events.Load() == 0 {
+		return
+	}
+	if w.view.OnEvent == nil {
+		w.occurred(db, event, key)
+		return
+	}
+	switch event {
+	case "rename_from": // rename_to follows
+		w.occurred(db, event, key)
+	case "rename_to", "copy_to":
+		w.occurred(db, event, key)
+		if it, ok := w.view.DB(db).Peek(key); ok {
+			w.overwritten(db, key, it.Type())
+		}
+	default:
+		if t, ok := command.ResultOf(event); ok {
+			w.overwritten(db, key, t)
+		}
+		w.view.TakeDisplaced()
+		w.occurred(db, event, key)
+	}
+}
+
+// overwritten tells of a key that has got a value of type t, if that took the place of another.
+func (w *Worker) overwritten(db int, key []byte, t store.Type) {
+	old, ok := w.view.TakeDisplaced()
+	if !ok {
+		return
+	}
+	w.occurred(db, "overwritten", key)
+	if t != old {
+		w.occurred(db, "type_changed", key)
+	}
+}
+
+// reaped tells of fields of a hash that have died together, and perhaps the key with them; its shard is held.
+func (e *Engine) reaped(db int, key []byte, gone bool) {
+	e.notify(config.EventHash, db, "hexpired", key, nil)
+	if gone {
+		e.notify(config.EventGeneric, db, "del", key, nil)
 	}
 }
 

@@ -71,6 +71,7 @@ type Worker struct {
 	detached bool
 	paused   PauseMode // as of the last passage of the gate
 	giveWay  bool      // what was published is to be delivered before more is run
+	onEvent  func(db int, event string, key []byte)
 
 	held  []int // shards that are held, ascending
 	keys  []int
@@ -117,6 +118,7 @@ func (e *Engine) NewWorker() *Worker {
 	}
 	w.ctx.Host = w
 	w.view.Tick = w.Tick
+	w.onEvent = w.occurred
 	return w
 }
 
@@ -159,6 +161,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.start, w.untimed, w.waits = w.mono, 0, false
 	w.timing = !w.e.Stats.Latency.off.Load()
 	w.giveWay = false
+	w.hearEvents()
 	if cl.HeldBack {
 		w.e.pause.release(cl)
 	}

@@ -32,6 +32,10 @@ type View struct {
 	// KeepDead says that keys which are met dead stay where they are, though nobody finds them (CLIENT PAUSE).
 	KeepDead bool
 
+	// OnEvent is told of keys that were looked for in vain (EventMiss) or have been made (EventNew), the shard being held; nil when
+	// nobody wants to know.
+	OnEvent func(db int, event string, key []byte)
+
 	// Tick is called every so often while a command's long value is copied, so that others need not wait; it may be nil.
 	Tick func() error
 
@@ -47,6 +51,8 @@ type View struct {
 
 	pool  pool // keys that may be evicted next
 	ready readyKeys
+
+	displaced displaced // what the command has put a value in place of; only while OnEvent is set
 }
 
 // NewView makes a worker's view.
@@ -194,7 +200,7 @@ func (db *DB) meetDead(it *Item, key []byte) {
 func (db *DB) Find(key []byte) (Item, bool) {
 	it, ok := db.lookup(key)
 	if !ok {
-		db.v.Misses++
+		db.miss(key)
 		return it, false
 	}
 	db.v.Hits++
@@ -220,6 +226,23 @@ func (db *DB) Look(key []byte) (Item, bool) {
 	if ok {
 		db.v.Hits++
 	} else {
+		db.miss(key)
+	}
+	return it, ok
+}
+
+// miss counts a read of a key that is not there.
+func (db *DB) miss(key []byte) {
+	db.v.Misses++
+	db.occur(EventMiss, key)
+}
+
+// Inspect is Look without an event when there is no such key (OBJECT).
+func (db *DB) Inspect(key []byte) (Item, bool) {
+	it, ok := db.lookup(key)
+	if ok {
+		db.v.Hits++
+	} else {
 		db.v.Misses++
 	}
 	return it, ok
@@ -237,7 +260,7 @@ func (db *DB) Exists(key []byte) bool {
 // FindType is Find for a key that must hold type t if it is there at all; else the error is ErrWrongType.
 func (db *DB) FindType(key []byte, t Type) (it Item, ok bool, err error) {
 	if !db.seek(&it, key) {
-		db.v.Misses++
+		db.miss(key)
 		return it, false, nil
 	}
 	db.v.Hits++
@@ -296,6 +319,9 @@ func (db *DB) create(key []byte, shape recordShape) Item {
 	}
 	if len(it.sh.waits.queues) > 0 {
 		db.signal(it.sh, h, key)
+	}
+	if db.v.OnEvent != nil {
+		db.born(key)
 	}
 	return it
 }
@@ -379,15 +405,15 @@ func (s *Store) remove(sh *Shard, t *table, pos dict.Pos, rec record) {
 // expire removes a key whose time has come.
 func (s *Store) expire(sh *Shard, t *table, db int, pos dict.Pos, rec record) {
 	s.expired.Add(1)
-	s.bury(sh, t, db, pos, rec)
+	s.bury(sh, t, db, pos, rec, false)
 }
 
 // bury removes a key that died, or whose fields all did, and tells of it.
-func (s *Store) bury(sh *Shard, t *table, db int, pos dict.Pos, rec record) {
+func (s *Store) bury(sh *Shard, t *table, db int, pos dict.Pos, rec record, fields bool) {
 	key := rec.key()
 	sh.touch(db, key)
 	if s.onExpire != nil {
-		s.onExpire(db, key)
+		s.onExpire(db, key, fields)
 	}
 	s.remove(sh, t, pos, rec)
 }

@@ -18,7 +18,7 @@ func newTimedDB(t testing.TB) (*DB, *deaths) {
 	died := &deaths{}
 	db.s = New(Options{
 		Arena: db.s.arena, Shards: 1, Databases: 1,
-		OnExpire:      func(int, []byte) { died.keys++ },
+		OnExpire:      func(int, []byte, bool) { died.keys++ },
 		OnExpireField: func(int, []byte, []byte) { died.fields++ },
 	})
 	v := db.s.NewView()

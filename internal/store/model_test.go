@@ -62,7 +62,7 @@ func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { arena.Close() })
-	k.s = New(Options{Arena: arena, Shards: shards, Databases: 3, OnExpire: func(db int, key []byte) {
+	k.s = New(Options{Arena: arena, Shards: shards, Databases: 3, OnExpire: func(db int, key []byte, _ bool) {
 		if _, ok := k.live(modelKey{db, string(key)}); ok {
 			t.Fatalf("%d/%.20q died too early", db, key)
 		}

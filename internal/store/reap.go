@@ -100,6 +100,13 @@ func (s *Store) expireField(it *Item, db int, field []byte) {
 	}
 }
 
+// tellReaped tells of fields of a hash that have died together.
+func (s *Store) tellReaped(it *Item, db int, gone bool) {
+	if s.onReap != nil {
+		s.onReap(db, it.Key(), gone)
+	}
+}
+
 func (s *Store) reapPacked(it *Item, db int, now int64) (done int) {
 	b := it.Blob()
 	end, done := pairs.Dead(b, now)
@@ -113,7 +120,9 @@ func (s *Store) reapPacked(it *Item, db int, now int64) (done int) {
 		field, _, _, off = pairs.ReadTimed(b, off)
 		s.expireField(it, db, Text(Value(field), text[:0]))
 	}
-	if pairs.Ends(b, end) {
+	gone := pairs.Ends(b, end)
+	s.tellReaped(it, db, gone)
+	if gone {
 		s.remove(it.sh, it.t, it.pos, it.rec)
 		it.ref, it.rec = 0, record{}
 		return done
@@ -129,7 +138,8 @@ func (s *Store) reapTable(it *Item, db int, now int64, most int) (done int) {
 	t, ft := it.elements(), it.rec.times()
 	if t.Len() > most && it.withered(now) { // nothing to look for, and too many to tell of each
 		done = t.Len()
-		s.bury(it.sh, it.t, db, it.pos, it.rec)
+		s.tellReaped(it, db, true)
+		s.bury(it.sh, it.t, db, it.pos, it.rec, true)
 		it.ref, it.rec = 0, record{}
 		return done
 	}
@@ -144,6 +154,7 @@ func (s *Store) reapTable(it *Item, db int, now int64, most int) (done int) {
 	}
 	if done > 0 {
 		it.sh.touch(db, it.Key())
+		s.tellReaped(it, db, t.Len() == 0)
 	}
 	it.countTimed(true)
 	switch {

@@ -49,11 +49,15 @@ type Options struct {
 	// BigString is the length in bytes past which a string gets one, 64 at least: numbers get none; 0 is the default.
 	BigString int
 
-	// OnExpire is called for each key that died of its expiry, its shard held, before the key's bytes are gone.
-	OnExpire func(db int, key []byte)
+	// OnExpire is called for each key that died of its expiry, its shard held, before the key's bytes are gone; also, with fields set,
+	// for a large hash all of whose fields have.
+	OnExpire func(db int, key []byte, fields bool)
 	// OnExpireField is called for each field of a hash that died of its expiry, its shard held, before the field's bytes are
 	// gone; the key goes with its last field. When all fields of a large hash have died, OnExpire is called instead.
 	OnExpireField func(db int, key, field []byte)
+	// OnReap is called after that, before the key's bytes are gone, once for all fields of a hash that die together; gone tells that
+	// the key goes too.
+	OnReap func(db int, key []byte, gone bool)
 	// OnEvict is called for each key that is evicted, its shard held, before the key's bytes are gone.
 	OnEvict func(db int, key []byte)
 	// OnDue is called when a shard wants housekeeping earlier than it did so far: the loop that sees to it may have to wake
@@ -72,7 +76,8 @@ type Store struct {
 	databases     int        // Immutable
 	bigTable      int        // Immutable; see Options
 	bigString     int        // Immutable; see Options
-	onExpire      func(db int, key []byte)
+	onExpire      func(db int, key []byte, fields bool)
+	onReap        func(db int, key []byte, gone bool)
 	onExpireField func(db int, key, field []byte)
 	onEvict       func(db int, key []byte)
 	onDue         func(shard int)
@@ -153,7 +158,7 @@ func New(o Options) *Store {
 	s := &Store{
 		arena: o.Arena, shards: make([]Shard, o.Shards), mask: uint64(o.Shards - 1),
 		databases: o.Databases, bigTable: cmp.Or(o.BigTable, bigTable), bigString: cmp.Or(o.BigString, bigString),
-		onExpire: o.OnExpire, onExpireField: o.OnExpireField, onEvict: o.OnEvict, onDue: o.OnDue,
+		onExpire: o.OnExpire, onExpireField: o.OnExpireField, onReap: o.OnReap, onEvict: o.OnEvict, onDue: o.OnDue,
 	}
 	for 1<<s.shardBits < o.Shards {
 		s.shardBits++

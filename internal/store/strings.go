@@ -69,6 +69,7 @@ func (db *DB) setBlob(key []byte, enc Encoding, value []byte, at int64) {
 	if at == KeepExpiry {
 		at = it.Expiry()
 	}
+	db.displace(&it)
 	db.replaceBlob(&it, TypeString, enc, value, at)
 	db.use(&it)
 }
@@ -406,6 +407,7 @@ func (db *DB) setBlock(key []byte, b block) {
 		return
 	}
 	_, shape.keyLen = it.rec.keyAt()
+	db.displace(&it)
 	db.replace(&it, shape, address[:])
 	it.rec.setAccess(db.freshAccess())
 }

@@ -66,6 +66,7 @@ func (db *DB) buildText(key []byte, n int, at int64, fill func(off int, piece []
 	if at == KeepExpiry {
 		at = it.Expiry()
 	}
+	db.displace(&it)
 	db.replaceBig(&it, b, at)
 	db.use(&it)
 	return nil

@@ -74,7 +74,7 @@ func transfer(c *command.Ctx, from []byte, target *store.DB, to []byte, move boo
 	if err := reserve(c, from, move); err != nil {
 		return err
 	}
-	target.Delete(to)
+	target.Displace(to, true)
 	if move {
 		return c.DB.Move(from, target, to, c.Tick)
 	}

@@ -11,7 +11,7 @@ import (
 
 // object runs fn with the key that a subcommand of OBJECT names; a missing one is answered with null.
 func object(c *command.Ctx, fn func(it *store.Item) error) error {
-	it, ok := c.DB.Look(c.Argv[2])
+	it, ok := c.DB.Inspect(c.Argv[2])
 	if !ok {
 		c.Reply.Null()
 		return nil

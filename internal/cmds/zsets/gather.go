@@ -138,7 +138,7 @@ func (g *gathering) store(dst []byte, sources [][]byte, event string) {
 			_ = g.tick()
 		}
 	}
-	c.DB.Delete(dst)
+	c.DB.Displace(dst, false)
 	c.DB.CreateZSet(dst, g.list, c.Tick)
 	c.Modified(event, dst)
 	c.Reply.Int(int64(len(g.list)))
