@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package clients runs programs written for Redis, with the client libraries that people use, against a Redpoll process. The
-// programs are those of a tutorial on caching: cache-aside over a slow database, sessions with sliding expiry, and sessions of
-// devices in fields that expire; in python/ with redis-py, in cacheaside/, sessions/ and devices/ with go-redis. It is a module of its own so that the server needs none of them.
+// Package clients runs programs written for Redis, with the client libraries that people use, against a Redpoll process. With redis-py
+// in python/: those of a tutorial on caching (cache-aside over a slow database, sessions with sliding expiry, sessions of devices in fields
+// that expire) and of one on the other types (a leaderboard, queues of e-mails, a rate limiter, listeners to channels and keys). With
+// go-redis: cacheaside/, sessions/, devices/, queue/ (workers that wait and give up) and chat/ (listeners whose connections break). It is a
+// module of its own so that the server needs none of them.
 package clients

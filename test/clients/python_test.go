@@ -14,28 +14,40 @@ import (
 // python is Debian's, for which its package python3-redis is made.
 const python = "/usr/bin/python3"
 
-// TestPython runs the programs of python/, which check themselves.
+// TestPython runs the programs of python/, which check themselves, and proves by a real redis-server that they are right to.
 func TestPython(t *testing.T) {
 	if out, err := exec.Command(python, "-c", "import redis, sqlite3").CombinedOutput(); err != nil {
 		testutil.Missing(t, "redis-py for "+python+" (Debian's package python3-redis): "+string(out))
 	}
 	bin, args := testutil.RedpollBinary(t)
 	programs, err := filepath.Glob("python/*.py")
-	if err != nil || len(programs) != 3 {
+	if err != nil || len(programs) != 7 {
 		t.Fatal(programs, err)
 	}
 	for _, program := range programs {
 		t.Run(filepath.Base(program), func(t *testing.T) {
 			t.Parallel()
-			host, port, err := net.SplitHostPort(testutil.Process(t, bin, args...).Addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out, err := exec.Command(python, "-B", program, host, port).CombinedOutput()
-			t.Logf("%s", out)
-			if err != nil {
-				t.Error(err)
-			}
+			run(t, program, bin, args...)
 		})
+		if filepath.Base(program) != "devices.py" { // whose commands are newer
+			t.Run(filepath.Base(program)+" on Redis", func(t *testing.T) {
+				t.Parallel()
+				run(t, program, testutil.OracleBinary(t))
+			})
+		}
+	}
+}
+
+// run runs a program with a server of its own.
+func run(t *testing.T, program, bin string, args ...string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(testutil.Process(t, bin, args...).Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(python, "-B", program, host, port).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
 	}
 }
