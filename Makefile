@@ -6,8 +6,8 @@ T      ?= 60s
 CHECKS  = $(GO) run ./scripts/checks
 
 # Packages that the race detector and the invariants build look at in "make test"; "make race" takes all.
-RACE       ?= ./internal/clock ./internal/mem ./internal/netloop ./internal/store ./internal/engine ./internal/session ./internal/server ./test/meta
-INVARIANTS ?= ./internal/invariants ./internal/mem ./internal/ds/... ./internal/store ./internal/engine ./internal/session ./internal/server ./internal/cmds/... ./test/compat ./test/meta
+RACE       ?= ./internal/clock ./internal/mem ./internal/netloop ./internal/store ./internal/engine ./internal/session ./internal/server ./test/meta ./test/waiting
+INVARIANTS ?= ./internal/invariants ./internal/mem ./internal/ds/... ./internal/store ./internal/engine ./internal/session ./internal/server ./internal/cmds/... ./test/compat ./test/meta ./test/waiting
 
 .PHONY: help run build test vet unit race-some invariants portable clients race compat meta bench fuzz docs clean
 

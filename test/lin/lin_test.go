@@ -188,25 +188,35 @@ func (c *client) pipeline(cmds ...[]string) (values []testutil.Value) {
 	return values
 }
 
-// history has clients run operations at the same time, each as many as rounds says.
-func history(t *testing.T, o redpoll.Options, clients, rounds int, draw func(*client) operation) (ops []porcupine.Operation) {
+// start starts a server for the length of the test.
+func start(t *testing.T, o redpoll.Options) *testutil.Target {
 	t.Helper()
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(o.Loops + 1)) // as the server's binary does
+	before := runtime.GOMAXPROCS(o.Loops + 1) // as the server's binary does
 	server, err := redpoll.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close()
+	t.Cleanup(func() {
+		server.Close()
+		runtime.GOMAXPROCS(before)
+	})
+	return &testutil.Target{Name: "redpoll", Network: "tcp", Addr: server.Addr(), Redpoll: true}
+}
+
+// history has clients draw and run operations at the same time, each as many as rounds says.
+func history(t *testing.T, target *testutil.Target, clients, rounds int, draw func(*client) operation,
+	run func(*client, operation) outcome) (ops []porcupine.Operation) {
+	t.Helper()
 	begin := time.Now()
 	var group sync.WaitGroup
 	parts := make([][]porcupine.Operation, clients)
 	for id := range clients {
-		c := &client{t: t, conn: testutil.Dial(t, "tcp", server.Addr()), rng: rand.New(rand.NewPCG(uint64(id), 1)), id: id + 1}
+		c := &client{t: t, conn: target.Dial(t), rng: rand.New(rand.NewPCG(uint64(id), 1)), id: id + 1}
 		group.Go(func() {
 			for range rounds {
 				op := draw(c)
 				call := time.Since(begin)
-				out := c.run(op)
+				out := run(c, op)
 				parts[id] = append(parts[id], porcupine.Operation{
 					ClientId: id, Input: op, Call: int64(call), Output: out, Return: int64(time.Since(begin)),
 				})
@@ -223,17 +233,15 @@ func history(t *testing.T, o redpoll.Options, clients, rounds int, draw func(*cl
 // judge fails the test when a history cannot be explained.
 func judge(t *testing.T, m porcupine.Model, ops []porcupine.Operation) {
 	t.Helper()
-	committed, changed := 0, 0
+	counts := map[string]int{}
 	for _, op := range ops {
-		if op.Input.(operation).kind == "CAS" {
-			if op.Output.(outcome).text == "changed" {
-				changed++
-			} else {
-				committed++
-			}
+		kind := op.Input.(operation).kind
+		if out := op.Output.(outcome).text; out == "changed" || out == "nil" {
+			kind += " " + out
 		}
+		counts[kind]++
 	}
-	t.Logf("%d operations, %d WATCHed transactions committed, %d not", len(ops), committed, changed)
+	t.Logf("%d operations: %v", len(ops), counts)
 	if t.Failed() {
 		return
 	}
@@ -243,10 +251,14 @@ func judge(t *testing.T, m porcupine.Model, ops []porcupine.Operation) {
 	}
 }
 
-// TestLinearizable is run with as many workers as a small machine has cores, and with more than it has; with all keys in
-// one shard, and with shards that several commands need at once.
+// setups are as many workers as a small machine has cores, and more than it has; all keys in one shard, and shards that several
+// commands need at once.
+func setups() []redpoll.Options {
+	return []redpoll.Options{{Loops: 2, Shards: 1}, {Loops: 2, Shards: 4}, {Loops: 8, Shards: 1}, {Loops: 8, Shards: 64}}
+}
+
 func TestLinearizable(t *testing.T) {
-	for _, o := range []redpoll.Options{{Loops: 2, Shards: 1}, {Loops: 2, Shards: 4}, {Loops: 8, Shards: 1}, {Loops: 8, Shards: 64}} {
+	for _, o := range setups() {
 		name := fmt.Sprintf("%d loops, %d shards", o.Loops, o.Shards)
 		t.Run(name+", one key", func(t *testing.T) {
 			m := model()
@@ -258,22 +270,46 @@ func TestLinearizable(t *testing.T) {
 				}
 				return parts
 			}
-			judge(t, m, history(t, o, 10, 300, (*client).single))
+			judge(t, m, history(t, start(t, o), 10, 300, (*client).single, (*client).run))
 		})
 		t.Run(name+", several keys", func(t *testing.T) {
-			judge(t, model(), history(t, o, 10, 200, (*client).multi))
+			judge(t, model(), history(t, start(t, o), 10, 200, (*client).multi, (*client).run))
 		})
 	}
 }
 
-// TestJudge: a history that no order of its operations explains is found out.
+// TestJudge: histories that no order of their operations explains are found out.
 func TestJudge(t *testing.T) {
-	set := operation{kind: "MSET", keys: []int{0, 1}, value: []string{"1", "1"}}
-	ops := []porcupine.Operation{
-		{ClientId: 0, Input: set, Call: 0, Output: outcome{}, Return: 10},
-		{ClientId: 1, Input: operation{kind: "MGET", keys: []int{0, 1}}, Call: 5, Output: outcome{read: []string{"1", ""}}, Return: 15},
+	one := func(client int, call, end int64, kind, value string, out outcome) porcupine.Operation {
+		op := operation{kind: kind, keys: []int{0}, value: []string{value}}
+		return porcupine.Operation{ClientId: client, Input: op, Call: call, Output: out, Return: end}
 	}
-	if result, _ := porcupine.CheckOperationsVerbose(model(), ops, limit); result != porcupine.Illegal {
-		t.Errorf("half an MSET was seen, and it is %v", result)
+	set := operation{kind: "MSET", keys: []int{0, 1}, value: []string{"1", "1"}}
+	for what, h := range map[string]struct {
+		model porcupine.Model
+		ops   []porcupine.Operation
+	}{
+		"half an MSET was seen": {model(), []porcupine.Operation{
+			{ClientId: 0, Input: set, Call: 0, Output: outcome{}, Return: 10},
+			{ClientId: 1, Input: operation{kind: "MGET", keys: []int{0, 1}}, Call: 5, Output: outcome{read: []string{"1", ""}}, Return: 15},
+		}},
+		"an element was given to two": {queueModel(), []porcupine.Operation{
+			one(0, 0, 20, "BLPOP", "", outcome{read: []string{keyName(0), "1"}}),
+			one(1, 0, 20, "LPOP", "", outcome{text: "1"}),
+			one(2, 5, 10, "RPUSH", "1", outcome{text: "1"}),
+		}},
+		"a client gave up while there was an element": {queueModel(), []porcupine.Operation{
+			one(0, 0, 5, "RPUSH", "1", outcome{text: "1"}),
+			one(1, 6, 20, "BLPOP", "", outcome{text: "nil"}),
+		}},
+		"the larger member was popped as the smallest": {rankedModel(), []porcupine.Operation{
+			one(0, 0, 5, "ZADD", "1", outcome{text: "1"}),
+			one(0, 6, 7, "ZADD", "0", outcome{text: "1"}),
+			one(1, 8, 20, "BZPOPMIN", "", outcome{read: []string{keyName(0), "1"}}),
+		}},
+	} {
+		if result, _ := porcupine.CheckOperationsVerbose(h.model, h.ops, limit); result != porcupine.Illegal {
+			t.Errorf("%s, and it is %v", what, result)
+		}
 	}
 }
