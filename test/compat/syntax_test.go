@@ -24,8 +24,10 @@ var generated = map[string]int{
 	"bitcount": 2, "bitfield": 6, "bitfield_ro": 2, "bitop": 4, "bitpos": 3, "getbit": 2, "setbit": 4,
 	"hdel": 5, "hexists": 2, "hget": 3, "hgetall": 3, "hincrby": 4, "hincrbyfloat": 4, "hkeys": 2, "hlen": 2, "hmget": 2,
 	"hmset": 3, "hrandfield": 2, "hscan": 3, "hset": 12, "hsetnx": 3, "hstrlen": 2, "hvals": 2,
-	"sadd": 8, "scard": 1, "sdiff": 2, "sdiffstore": 2, "sinter": 2, "sintercard": 2, "sinterstore": 2, "sismember": 2,
-	"smembers": 2, "smismember": 2, "smove": 3, "srandmember": 2, "srem": 4, "sscan": 2, "sunion": 2, "sunionstore": 2,
+	"blmove": 1, "blmpop": 1, "blpop": 1, "brpop": 1, "brpoplpush": 1, "lindex": 2, "linsert": 4, "llen": 2, "lmove": 4, "lmpop": 3,
+	"lpop": 4, "lpos": 3, "lpush": 8, "lpushx": 3, "lrange": 3, "lrem": 4, "lset": 4, "ltrim": 3, "rpop": 4, "rpoplpush": 3, "rpush": 9,
+	"rpushx": 3, "sadd": 16, "scard": 2, "sdiff": 3, "sdiffstore": 3, "sinter": 3, "sintercard": 3, "sinterstore": 3, "sismember": 3,
+	"smembers": 3, "smismember": 2, "smove": 4, "spop": 3, "srandmember": 2, "srem": 5, "sscan": 3, "sunion": 3, "sunionstore": 3,
 	"bzmpop": 1, "bzpopmax": 1, "bzpopmin": 1, "zadd": 20, "zcard": 1, "zcount": 2, "zdiff": 2, "zdiffstore": 3, "zincrby": 4,
 	"zinter": 2, "zintercard": 2, "zinterstore": 3, "zlexcount": 2, "zmpop": 2, "zmscore": 1, "zpopmax": 2, "zpopmin": 2,
 	"zrandmember": 1, "zrange": 8, "zrangebylex": 3, "zrangebyscore": 3, "zrangestore": 5, "zrank": 2, "zrem": 3,
@@ -114,10 +116,12 @@ type generator struct {
 	calls *gen.Generator
 	specs []*command.Spec
 	used  map[int]bool
+	focus string // the pool of the keys that most calls are about; "" for all
 }
 
 func newGenerator(seed uint64, specs []*command.Spec) *generator {
 	g := &generator{rnd: rand.New(rand.NewPCG(seed, seed)), calls: gen.New(seed), specs: specs, used: map[int]bool{}}
+	g.focus = []string{"", "strings", "hashes", "lists", "sets", "sorted sets", "sorted sets"}[g.rnd.IntN(7)]
 	g.calls.Make = g.word
 	return g
 }
@@ -126,24 +130,75 @@ func newGenerator(seed uint64, specs []*command.Spec) *generator {
 // in newer versions and in Redpoll (BITCOUNT), or that take more of them there (ZRANK).
 var checkedOtherwise = []string{"bitcount", "bitpos", "zrank", "zrevrank"}
 
-// call makes one call: five of six are valid, the others nearly so.
+// call makes one call: five of six are valid, the others nearly so. Some add very many elements at once.
 func (g *generator) call() []string {
 	s := g.specs[g.rnd.IntN(len(g.specs))]
-	next, bad := g.calls.Valid, unstable
-	if g.rnd.IntN(6) == 0 && !slices.Contains(checkedOtherwise, s.FullName()) && !waits(s.FullName()) { // not for long
-		next = g.calls.Nearly
-		bad = func(call []string) bool { return dangerous(call) || newer(call) || unstable(call) }
+	for pool := g.typePool(s); g.focus != "" && pool != "keys" && pool != g.focus; pool = g.typePool(s) {
+		s = g.specs[g.rnd.IntN(len(g.specs))]
 	}
+	valid := g.rnd.IntN(6) > 0 || slices.Contains(checkedOtherwise, s.FullName())
 	for {
-		if call := next(s); !bad(call) {
-			return call
+		call := g.calls.Valid(s)
+		if !valid {
+			call = g.calls.Nearly(s)
+		}
+		if !dangerous(call) && !newer(call) && !unstable(call) {
+			return g.sameScores(s, g.many(s, call))
 		}
 	}
 }
 
-// waits tells whether a command may wait for a key.
-func waits(name string) bool {
-	return len(name) > 2 && slices.Contains([]string{"bl", "br", "bz"}, name[:2])
+// many makes some calls that add an element add hundreds.
+func (g *generator) many(s *command.Spec, call []string) []string {
+	name := s.FullName()
+	if !slices.Contains([]string{"rpush", "lpush", "sadd", "zadd"}, name) || len(call) < 2 || g.rnd.IntN(12) > 0 {
+		return call
+	}
+	call = call[:2]
+	for range g.rnd.IntN(400) {
+		if name == "zadd" {
+			call = append(call, strconv.Itoa(g.rnd.IntN(50)))
+		}
+		call = append(call, "m"+strconv.Itoa(g.rnd.IntN(1000)))
+	}
+	return call
+}
+
+// sameScores keeps two sorted sets, which no other calls name, in which all scores are the same: only there ranges of texts have a
+// meaning. They get some of the calls of ZADD and all with ranges of texts.
+func (g *generator) sameScores(s *command.Spec, call []string) []string {
+	same := s.FullName() == "zadd" && len(call) > 3 && g.rnd.IntN(4) == 0
+	if same {
+		call = append([]string{"ZADD", call[1], "0"}, call[len(call)-1:]...)
+		for range g.rnd.IntN(20) {
+			call = append(call, "0", testutil.ExpandRuns(pools["member"][g.rnd.IntN(len(pools["member"]))]))
+		}
+	}
+	if !same && !strings.Contains(strings.ToUpper(strings.Join(call, " ")), "LEX") {
+		return call
+	}
+	for i, w := range call[1:] {
+		if slices.Contains(pools["keys"], w) && w != "" && (i == 0 || s.FullName() == "zrangestore") {
+			call[i+1] = "y" + w[len(w)-1:]
+		}
+	}
+	return call
+}
+
+// waits tells of a call that may wait, unless its time-out is one that the generator gives.
+func waits(call []string) bool {
+	switch strings.ToUpper(call[0]) {
+	case "BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX":
+		return !slices.Contains(pools["timeout"], call[len(call)-1])
+	case "BLMPOP", "BZMPOP":
+		return len(call) > 1 && !slices.Contains(pools["timeout"], call[1])
+	}
+	return false
+}
+
+// draws tells of a SPOP that may leave some members and take others, by chance.
+func draws(call []string) bool {
+	return strings.EqualFold(call[0], "SPOP") && (len(call) == 2 || len(call) == 3 && !slices.Contains([]string{"0", "1000", "-1"}, call[2]))
 }
 
 // unstable tells of a SORT that stores texts' owners in an order which, for equal texts, is that of a hash table or an unstable sort.
@@ -155,9 +210,15 @@ func unstable(call []string) bool {
 }
 
 // dangerous calls are those whose damage makes what two servers cannot agree on: a key that lives between a moment and a
-// minute.
+// minute, a call that waits without an end, members that are left by chance, numbers that no double can be.
 func dangerous(call []string) bool {
+	if waits(call) || draws(call) {
+		return true
+	}
 	for i, w := range call {
+		if len(w) == 400 || w == "1e-400" { // once such an element was sorted, the oracle takes all numbers for too large
+			return true
+		}
 		n, err := strconv.ParseInt(w, 10, 64)
 		takesTime := i > 0 && slices.Contains([]string{"EX", "PX"}, strings.ToUpper(call[i-1])) ||
 			slices.Contains([]string{"SETEX", "PSETEX", "EXPIRE", "PEXPIRE"}, strings.ToUpper(call[0]))
@@ -168,12 +229,17 @@ func dangerous(call []string) bool {
 	return false
 }
 
-// newer tells of a call to which newer versions and Redpoll reply otherwise: a SCAN for a type that there is not, and AGGREGATE COUNT.
+// newer tells of a call to which newer versions and Redpoll reply otherwise: a SCAN for a type that there is not, AGGREGATE COUNT, and an
+// LREM of more elements than a list can have.
 func newer(call []string) bool {
+	name := strings.ToUpper(call[0])
+	if name == "LREM" && len(call) > 2 && call[2] == "-9223372036854775808" {
+		return true
+	}
 	for i, w := range call {
 		switch {
 		case i == 0:
-		case strings.EqualFold(call[0], "SCAN") && strings.EqualFold(call[i-1], "TYPE") && !slices.Contains(pools["type"], w):
+		case name == "SCAN" && strings.EqualFold(call[i-1], "TYPE") && !slices.Contains(pools["type"], w):
 			return true
 		case strings.EqualFold(call[i-1], "AGGREGATE") && strings.EqualFold(w, "COUNT"):
 			return true
@@ -185,25 +251,32 @@ func newer(call []string) bool {
 // The times are so far off that no key expires while a run is compared; 33177117420 is in the year 3021. No number makes a string
 // of half a gigabyte, or a reply of as many elements.
 var pools = map[string][]string{
-	"keys":    {"s1", "s2", "s3", "n1", "n2", "h1", "h2", "h3", "h4", "l1", "l2", "l3", "z1", "z2", "z3", ""},
-	"strings": {"s1", "s2", "s3", "n1", "n2"},
-	"hashes":  {"h1", "h2", "h3", "h4"},
-	"lists":   {"l1", "l2", "l3"},
-	"zsets":   {"z1", "z2", "z3", "z4"},
-	"field":   {"f1", "f2", "f3", "f4", "7", "", "\x00\xff", "{f*64}", "{f*65}"},
+	"keys": {
+		"s1", "s2", "s3", "n1", "n2", "h1", "h2", "h3", "h4", "l1", "l2", "l3", "m1", "m2", "m3", "i1", "z1", "z2", "z3", "",
+	},
+	"strings":     {"s1", "s2", "s3", "n1", "n2"},
+	"hashes":      {"h1", "h2", "h3", "h4"},
+	"lists":       {"l1", "l2", "l3"},
+	"sets":        {"m1", "m2", "m3", "i1"},
+	"sorted sets": {"z1", "z2", "z3"},
+	"field":       {"f1", "f2", "f3", "f4", "7", "", "\x00\xff", "{f*64}", "{f*65}"},
 	"value": {
 		"", "v", "abc", "0", "100000", "-100000", "3.5", "1e3", "-0", "9223372036854775807", "-9223372036854775808", "\r\n\x00\xfe",
 		"{x*44}", "{x*45}", "{x*64}", "{x*65}", "{x*300}", "ohmytext", "mynewtext",
 	},
+	"member": {
+		"a", "b", "c", "d", "1", "2", "3", "-1", "", "01", "1.5", "\x00\xff", "300", "70000", "9223372036854775807", "{m*64}", "{m*65}", "m1", "m7",
+	},
+	"integers":  {"1", "2", "3", "-1", "300", "-70000", "5000000000", "9223372036854775807"},
+	"score":     {"0", "1", "2", "3", "-1", "1.5", "-0", "inf", "-inf", "0.1", "1e3", "3.141592653589793238", "1e300", "12345678901234"},
+	"weight":    {"1", "2", "-1", "0.5", "0", "inf"},
+	"bound":     {"-inf", "+inf", "0", "1", "(1", "(2", "3", "(-1", "(-inf", "(0.1", "1e3", "(", "[1", "nan", "", " 2", "0x10"},
+	"text":      {"-", "+", "[a", "(a", "[c", "(m", "[", "(", "[m1", "[abc", "(zz", "+x", "a", "", "[\xff"},
+	"rank":      {"1", "2", "-1", "-2", "0", "100"},
+	"timeout":   {"0.001", "1e-3", "0.0005", "-1", "abc"},
 	"integer":   {"0", "1", "-1", "100000", "9223372036854775807", "-9223372036854775808", "-100000"},
 	"double":    {"0", "1", "-1.5", "0.1", "1e3", "3.141592653589793238", "1e-7", "123456789.25", "-0.3"},
 	"unix-time": {"33177117420", "33177117420000", "33177117420500", "1", "0"},
-	"element":   {"a", "b", "c", "1", "-300", "", "{x*65}", "{y*300}"},
-	"score":     {"0", "1", "-1", "2", "1.5", "-0", "inf", "-inf", "0.1", "1e3", "3.141592653589793238", "1e300", "12345678901234"},
-	"bound":     {"0", "1", "(1", "-inf", "+inf", "(0.1", "2", "(-1", "1e3", "", "(inf", " 2", "0x10"},
-	"text":      {"-", "+", "[a", "(b", "[", "(", "[1", "[abc", "(zz", "+x", "a"},
-	"member":    {"a", "b", "c", "abc", "1", "10", "-300", "", "{x*64}", "\x00\xff"},
-	"timeout":   {"0.001", "1e-3", "0.0005"},
 	"offset":    {"0", "1", "5", "-1", "3", "-3", "100"},
 	"count":     {"0", "1", "2", "-1", "5", "-5", "1000"},
 	"db":        {"0", "1", "2", "0", "1", "2", "16", "-1"},
@@ -211,7 +284,7 @@ var pools = map[string][]string{
 	"weights":   {"nosort", "s*", "*", "n*", "h*->f1", "h*->*", "x*y", "s*->f1", "s1"},
 	"values":    {"#", "#", "s*", "n*", "*", "h*->f1", "h*->7", "none", "l*", "s*->"},
 	"pattern":   {"*", "f*", "?1", "[sh]*", "[^s]?", "f1", "\\*", "["},
-	"type":      {"string", "hash", "list", "zset", "STRING"},
+	"type":      {"string", "hash", "list", "set", "zset", "STRING"},
 	"bit":       {"0", "1", "0", "1", "2"},
 	"encoding":  {"u8", "i8", "u4", "i5", "u1", "i16", "i64", "u63", "u64", "i0", "8"},
 	"place":     {"0", "1", "5", "9", "#0", "#1", "#7", "100", "-1", "1000"},
@@ -229,18 +302,27 @@ func (g *generator) word(s *command.Spec, a *command.Argument) (string, bool) {
 
 // pool chooses where a word comes from.
 func (g *generator) pool(s *command.Spec, a *command.Argument) string {
+	name := s.FullName()
+	switch a.Name { // for these the type says less
+	case "encoding", "bit", "operation", "score", "weight", "rank", "timeout", "cursor", "type", "count":
+		return a.Name
+	case "element", "pivot", "member":
+		if name[0] == 's' && g.rnd.IntN(3) == 0 {
+			return "integers"
+		}
+		return "member"
+	case "len", "num-matches", "limit":
+		return "count"
+	}
+	if g.typePool(s) == "sorted sets" && slices.Contains([]string{"min", "max", "start", "stop"}, a.Name) {
+		return g.boundPool(name)
+	}
 	switch a.Type {
 	case command.TypeKey:
 		return g.keyPool(s)
 	case command.TypeUnixTime:
 		return "unix-time"
 	case command.TypeDouble:
-		if a.Name == "timeout" {
-			return "timeout"
-		}
-		if strings.HasPrefix(s.FullName(), "z") {
-			return "score"
-		}
 		return "double"
 	case command.TypePattern:
 		switch {
@@ -252,29 +334,19 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		return "values"
 	}
 	switch {
-	case a.Name == "encoding", a.Name == "bit", a.Name == "operation":
-		return a.Name
-	case a.Name == "value" && s.FullName() == "setbit":
+	case a.Name == "value" && name == "setbit":
 		return "bit"
-	case a.Name == "offset" && strings.Contains(s.FullName(), "bit"):
+	case a.Name == "offset" && strings.Contains(name, "bit"):
 		return "place"
-	case a.Name == "member":
-		return "member"
-	case s.FullName()[0] == 'z' && slices.Contains([]string{"min", "max", "start", "stop"}, a.Name):
-		return g.boundPool(s.FullName())
-	case a.Name == "element", a.Name == "pivot":
-		return "element"
-	case slices.Contains([]string{"offset", "start", "end", "stop", "rank"}, a.Name):
+	case slices.Contains([]string{"offset", "start", "stop", "end"}, a.Name), a.Name == "index" && name != "select":
 		return "offset"
-	case slices.Contains([]string{"count", "len", "num-matches", "exactly"}, a.Name):
-		return "count"
 	case strings.HasSuffix(a.Name, "db"), a.Name == "index":
 		return "db"
-	case a.Name == "cursor", a.Name == "type":
-		return a.Name
 	case strings.Contains(a.Name, "field"):
 		return "field"
-	case a.Name == "increment" && s.FullName() != "incrby" && s.FullName() != "hincrby":
+	case a.Name == "increment" && name == "zincrby":
+		return "score"
+	case a.Name == "increment" && name != "incrby" && name != "hincrby":
 		return "double"
 	case a.Type == command.TypeInteger, g.rnd.IntN(2) == 0:
 		return "integer"
@@ -292,7 +364,7 @@ func (g *generator) boundPool(name string) string {
 	case name != "zrange" && name != "zrangestore":
 		return "offset"
 	}
-	return []string{"text", "bound", "offset"}[g.rnd.IntN(3)]
+	return []string{"text", "bound", "offset", "offset"}[g.rnd.IntN(4)]
 }
 
 // duration is mostly a time to live that no other call of the run comes near: were two the same, it would depend on the
@@ -315,20 +387,34 @@ func (g *generator) duration(unit string) string {
 	return strconv.Itoa(n*10000 + 5000)
 }
 
-// keyPool prefers keys of the command's own type.
-func (g *generator) keyPool(s *command.Spec) string {
-	name := s.FullName()
-	switch {
-	case g.rnd.IntN(8) == 0, strings.HasPrefix(name, "object"):
-		return "keys"
-	case name[0] == 'h':
+// typePool is the pool of the keys that have the command's own type; "keys" for a command of all types.
+func (g *generator) typePool(s *command.Spec) string {
+	switch s.Group {
+	case "string", "bitmap":
+		return "strings"
+	case "hash":
 		return "hashes"
-	case s.Group == "sorted-set":
-		return "zsets"
-	case s.Group == "list":
+	case "list":
 		return "lists"
-	case slices.Contains([]string{"copy", "rename", "renamenx", "move", "del", "unlink", "watch", "sort", "sort_ro"}, name), strings.ContainsRune("pet", rune(name[0])):
-		return "keys"
+	case "set":
+		return "sets"
+	case "sorted-set":
+		return "sorted sets"
 	}
-	return "strings"
+	return "keys"
+}
+
+// keyPool prefers keys of the command's own type, and for commands of all types those that the run is about. Sorted sets are made of sets
+// as well.
+func (g *generator) keyPool(s *command.Spec) string {
+	pool := g.typePool(s)
+	switch {
+	case g.rnd.IntN(8) == 0:
+		return "keys"
+	case pool == "keys" && g.focus != "" && g.rnd.IntN(4) > 0:
+		return g.focus
+	case pool == "sorted sets" && g.rnd.IntN(8) == 0:
+		return "sets"
+	}
+	return pool
 }

@@ -32,6 +32,7 @@ type waiter struct {
 // A queueModel is what should become of lists and of those who wait for them. Whoever came first is served first, with what is in
 // the key that was made; what that moves into another key is next, when all who can be served from the first have been.
 type queueModel struct {
+	again   bool // who is served has his command run again, as in newer versions: it takes from the first of its keys that is there
 	lists   map[string][]string
 	waiters []*waiter // in the order in which they came
 }
@@ -51,6 +52,9 @@ func (m *queueModel) push(key string, elements []string) {
 // serve serves one client from a key and names the key that it has made, if any.
 func (m *queueModel) serve(w *waiter, key string) (made []string) {
 	w.served = true
+	if m.again {
+		key = w.keys[slices.IndexFunc(w.keys, func(k string) bool { return len(m.lists[k]) > 0 })]
+	}
 	var got []string
 	for range max(1, w.count) {
 		list := m.lists[key]
@@ -87,6 +91,7 @@ type crowd struct {
 	target *testutil.Target
 	rnd    *rand.Rand
 	c      *testutil.Client
+	again  bool      // as in queueModel
 	free   []*waiter // connections that are not waiting
 }
 
@@ -146,7 +151,7 @@ func (cr *crowd) unblock(w *waiter) {
 // TestOrder: whoever came first is served first, whatever he waits with and whatever becomes of those before him.
 func TestOrder(t *testing.T) {
 	everywhere(t, func(t *testing.T, target *testutil.Target) {
-		cr := &crowd{t: t, target: target, rnd: rand.New(rand.NewPCG(1, 2)), c: target.Dial(t)}
+		cr := &crowd{t: t, target: target, rnd: rand.New(rand.NewPCG(1, 2)), c: target.Dial(t), again: target.Redpoll}
 		turns, served, end := 0, 0, time.Now().Add(*budget)
 		for ; time.Now().Before(end); turns++ {
 			served += cr.turn()
@@ -159,7 +164,7 @@ func TestOrder(t *testing.T) {
 func (cr *crowd) turn() (served int) {
 	t := cr.t
 	cr.c.Must(t, "FLUSHALL")
-	m := &queueModel{lists: map[string][]string{}}
+	m := &queueModel{again: cr.again, lists: map[string][]string{}}
 	waiting := 1 + cr.rnd.IntN(8)
 	for i := range waiting {
 		m.waiters = append(m.waiters, cr.queue(i))

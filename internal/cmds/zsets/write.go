@@ -127,7 +127,7 @@ type outcome struct {
 func (o *addOptions) put(z *store.ZSet, member []byte, score float64) (r outcome, err error) {
 	if o.nx || o.xx || o.gt || o.lt || o.incr {
 		old, there := z.Score(member)
-		if there && o.incr {
+		if there && o.incr && !o.nx {
 			if score += old; score != score {
 				return r, errNaN
 			}
