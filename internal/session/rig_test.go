@@ -24,6 +24,7 @@ import (
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/session"
+	"github.com/redpoll/redpoll/internal/store"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -145,6 +146,8 @@ func (r *rig) testFamily() command.Family {
 		}),
 		// HOLD keeps its key's shard until released, ticking all the time.
 		spec("HOLD", "key", command.Write, one, command.PlanKeys, r.hold),
+		// HOLDPOP waits until there is its key, a list, and removes it; each time it is run it first does as HOLD does.
+		spec("HOLDPOP", "key timeout:double", command.Write, one, command.PlanKeys, r.holdPop),
 		// KILLED is killed, by somebody else, while it runs.
 		spec("KILLED", "", command.ReadOnly, nil, command.PlanNone, func(c *command.Ctx) error {
 			c.Client.(*session.Session).Kill()
@@ -197,6 +200,21 @@ func (r *rig) hold(c *command.Ctx) error {
 			}
 		}
 	}
+}
+
+func (r *rig) holdPop(c *command.Ctx) error {
+	args := command.MakeArgs(c.Argv[2:])
+	timeout, mark := args.Timeout(), c.Reply.Mark()
+	if err := r.hold(c); err != nil {
+		return err
+	}
+	if !c.DB.Delete(c.Argv[1]) {
+		return c.Wait(command.Wait{Keys: c.Argv[1:2], Type: store.TypeList, Timeout: timeout})
+	}
+	c.Modified("del", c.Argv[1])
+	c.Reply.Truncate(mark)
+	c.Reply.Simple("POPPED")
+	return nil
 }
 
 func (r *rig) stream(c *command.Ctx) error {

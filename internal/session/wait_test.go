@@ -26,12 +26,20 @@ func (r *rig) waiting(n int64) {
 func (r *rig) nobodyWaits() {
 	r.t.Helper()
 	r.waiting(0)
-	testutil.Poll(r.t, patience, func() bool { return r.engine.Store.WaitedKeys() == 0 && r.hub.Timed() == 0 })
-	r.engine.Store.Still()
-	defer r.engine.Store.Resume()
-	if err := r.engine.Store.CheckWaits(); err != nil {
-		r.t.Error(err)
-	}
+	var err error
+	defer func() {
+		if err != nil {
+			r.t.Error(err)
+		}
+	}()
+	testutil.Poll(r.t, patience, func() bool { // what was left to housekeeping is done by it
+		if r.engine.Store.WaitedKeys() != 0 || r.hub.Timed() != 0 || !r.engine.Store.Still() {
+			return false
+		}
+		defer r.engine.Store.Resume()
+		err = r.engine.Store.CheckWaits()
+		return err == nil
+	})
 }
 
 // sendWaiting sends commands, the last of which is to have the client wait.
@@ -211,6 +219,66 @@ func TestWaitWhilePaused(t *testing.T) {
 	receive(t, y, "*2 $1 k $1 v")
 	receive(t, pusher, ":1")
 	r.nobodyWaits()
+}
+
+// TestWaitOvertaken: a command that takes long before it waits, and again while it is served, keeps nobody else of its loop.
+func TestWaitOvertaken(t *testing.T) {
+	for _, loops := range []int{1, 2} {
+		r := start(t, options{loops: loops, shards: 64})
+		control, pusher, x := r.dial(), r.dial(), r.dial()
+		overtaken := func() {
+			t.Helper()
+			n := r.engine.Stats.Detached.Load()
+			<-r.began
+			testutil.Poll(t, patience, func() bool { return r.engine.Stats.Detached.Load() > n })
+			control.Must(t, "PING")
+			r.release <- struct{}{}
+		}
+		send := func(c *testutil.Client, cmds ...[]string) {
+			t.Helper()
+			var b []byte
+			for _, cmd := range cmds {
+				b = append(b, line(cmd...)...)
+			}
+			if err := c.SendRaw(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		send(x, []string{"HOLDPOP", "k", "0"}, []string{"INCR", "n"})
+		overtaken()
+		r.waiting(1)
+		send(pusher, []string{"RPUSH", "k", "v"}, []string{"INCR", "n"})
+		overtaken()
+		receive(t, pusher, ":1")
+		receive(t, x, "+POPPED")
+		n := []testutil.Value{}
+		for _, c := range []*testutil.Client{pusher, x} {
+			reply, err := c.Receive()
+			if err != nil {
+				t.Fatal(err)
+			}
+			n = append(n, reply.Value)
+		}
+		if n[0].Int+n[1].Int != 3 {
+			t.Errorf("replies %v", n)
+		}
+		send(x, []string{"HOLDPOP", "k", "0.05"}, []string{"PING"}) // its time comes
+		overtaken()
+		receive(t, x, "*-1", "+PONG")
+		send(x, []string{"HOLDPOP", "k", "0"})
+		overtaken()
+		r.waiting(1)
+		send(pusher, []string{"RPUSH", "k", "v"})
+		<-r.began
+		x.Close() // while it is served
+		control.Must(t, "PING")
+		r.release <- struct{}{}
+		receive(t, pusher, ":1")
+		if v := control.Must(t, "EXISTS", "k"); v.Int != 0 {
+			t.Error("k is there")
+		}
+		r.nobodyWaits()
+	}
 }
 
 // TestWaitOfMany: thousands wait, and cost nothing but memory; one push of many elements serves them in order.
