@@ -5,6 +5,8 @@ package sorting
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/redpoll/redpoll/internal/command"
@@ -19,9 +21,15 @@ const errScore = command.Error("ERR One or more scores can't be converted into d
 
 // element is an element that is to be sorted.
 type element struct {
-	text   []byte  // in place or kept by the finder
-	score  float64 // what counts without ALPHA
-	weight text    // what counts with ALPHA
+	text   []byte // in place or kept by the finder
+	weight text   // what it is sorted by, if that is a text
+}
+
+// place is an element in the order that is made: its number in the source, and so much of what it is sorted by as fits, so that few
+// comparisons need the element itself. What has the lower key comes first, without DESC.
+type place struct {
+	key uint64
+	at  int
 }
 
 // A sorter puts elements in order. Numbers that are equal are in the order of the elements' texts, texts that are equal in the
@@ -46,32 +54,37 @@ func (s *sorter) tick() error {
 	return s.err
 }
 
-// weigh finds out what each element is sorted by.
-func (s *sorter) weigh() error {
+// weigh gives the places of all elements as they are in the source, with what each is sorted by.
+func (s *sorter) weigh() ([]place, error) {
+	places := make([]place, len(s.elements))
 	numbers := true
 	for i := range s.elements {
 		e := &s.elements[i]
-		e.weight = text{bytes: e.text}
+		weight := text{bytes: e.text}
 		if s.by.varies {
-			e.weight = s.find(&s.by, e.text)
+			weight = s.find(&s.by, e.text)
 		}
-		if !s.alpha && !e.weight.missing() {
-			var ok bool
-			e.score, ok = score(e.weight.bytes)
-			numbers = numbers && ok && e.weight.big == nil // no number is written so long
+		places[i].at = i
+		if s.alpha {
+			e.weight = weight
+			places[i].key = s.textKey(weight)
+		} else {
+			score, ok := parseScore(weight.bytes)
+			numbers = numbers && ok && weight.big == nil // no number is written so long
+			places[i].key = scoreKey(score)
 		}
 		if err := s.tick(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if !numbers {
-		return errScore
+		return nil, errScore
 	}
-	return nil
+	return places, nil
 }
 
-// score reads a number as C's strtod does, up to the end or a zero byte: with spaces before it, and nothing being 0.
-func score(b []byte) (f float64, ok bool) {
+// parseScore reads a number as C's strtod does, up to the end or a zero byte: with spaces before it, and nothing being 0.
+func parseScore(b []byte) (f float64, ok bool) {
 	b = command.UpToNUL(b)
 	if len(b) == 0 {
 		return 0, true
@@ -79,44 +92,102 @@ func score(b []byte) (f float64, ok bool) {
 	return num.ParseFloat(bytes.TrimLeft(b, " \t\n\v\f\r"))
 }
 
-// order gives the numbers of all elements in the order that is asked for.
-func (s *sorter) order() ([]int, error) {
-	order := make([]int, len(s.elements))
-	for i := range order {
-		order[i] = i
+// scoreKey gives a key in the order of numbers; 0 and -0 are the same.
+func scoreKey(f float64) uint64 {
+	bits := math.Float64bits(f + 0)
+	if bits>>63 != 0 {
+		return ^bits
 	}
-	slices.SortFunc(order, func(i, j int) int {
-		if s.tick() != nil {
-			return 0
-		}
-		a, b := &s.elements[i], &s.elements[j]
-		n := s.compare(a, b)
-		switch {
-		case n == 0 && s.table:
-			n = bytes.Compare(a.text, b.text)
-		case n == 0:
-			return i - j
-		}
-		if s.desc {
-			return -n
-		}
-		return n
-	})
-	return order, s.err
+	return bits | 1<<63
 }
 
-// compare compares what elements are sorted by, in ascending order. The missing is before the empty.
-func (s *sorter) compare(a, b *element) int {
-	if !s.alpha {
-		return cmp.Or(cmp.Compare(a.score, b.score), bytes.Compare(a.text, b.text))
+// textKey gives a key in the order of texts, which may be equal where the texts are not.
+func (s *sorter) textKey(t text) uint64 {
+	b := t.slice(0, 8, &s.scratch[0])
+	if s.target == nil {
+		b = command.UpToNUL(b)
+	}
+	var room [8]byte
+	copy(room[:], b)
+	return binary.BigEndian.Uint64(room[:])
+}
+
+// order puts places in the order that is asked for and gives as many of the first as are needed.
+func (s *sorter) order(places []place, needed int) ([]place, error) {
+	if needed < len(places)/8 { // to look through all of them once is less work than to sort them
+		s.gather(places, needed)
+		places = places[:needed]
+	}
+	slices.SortFunc(places, s.compare)
+	return places[:needed], s.err
+}
+
+// gather brings the needed first ones of places to the front: they become a heap whose top is the last of them.
+func (s *sorter) gather(places []place, needed int) {
+	heap := places[:needed]
+	for i := needed/2 - 1; i >= 0; i-- {
+		s.sink(heap, i)
+	}
+	for i := needed; i < len(places) && needed > 0; i++ {
+		if s.compare(places[i], heap[0]) < 0 {
+			heap[0], places[i] = places[i], heap[0]
+			s.sink(heap, 0)
+		}
+	}
+}
+
+// sink mends a heap whose element i may be before one of those below it.
+func (s *sorter) sink(heap []place, i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(heap) {
+			return
+		}
+		if child+1 < len(heap) && s.compare(heap[child+1], heap[child]) > 0 {
+			child++
+		}
+		if s.compare(heap[child], heap[i]) <= 0 {
+			return
+		}
+		heap[i], heap[child] = heap[child], heap[i]
+		i = child
+	}
+}
+
+// compare compares places in the order that is asked for. It is never 0 but when the call is to end.
+func (s *sorter) compare(a, b place) int {
+	if s.tick() != nil {
+		return 0
+	}
+	n := cmp.Compare(a.key, b.key)
+	if n == 0 {
+		n = s.compareElements(&s.elements[a.at], &s.elements[b.at])
 	}
 	switch {
-	case a.weight.missing() || b.weight.missing():
-		return truth(!a.weight.missing()) - truth(!b.weight.missing())
-	case a.weight.big != nil || b.weight.big != nil:
-		return s.compareLong(a.weight, b.weight)
+	case n == 0:
+		return a.at - b.at
+	case s.desc:
+		return -n
 	}
-	return s.collate(a.weight.bytes, b.weight.bytes)
+	return n
+}
+
+// compareElements compares elements with the same key, in ascending order. The missing is before the empty.
+func (s *sorter) compareElements(a, b *element) (n int) {
+	switch {
+	case !s.alpha:
+		return bytes.Compare(a.text, b.text)
+	case a.weight.missing() || b.weight.missing():
+		n = truth(!a.weight.missing()) - truth(!b.weight.missing())
+	case a.weight.big != nil || b.weight.big != nil:
+		n = s.compareLong(a.weight, b.weight)
+	default:
+		n = s.collate(a.weight.bytes, b.weight.bytes)
+	}
+	if n == 0 && s.table {
+		n = bytes.Compare(a.text, b.text)
+	}
+	return n
 }
 
 // collate compares texts: with STORE as they are, else as C strings, which end at a zero byte.
@@ -145,9 +216,7 @@ func (t text) slice(off, n int, scratch *[]byte) []byte {
 		off = min(off, len(t.bytes))
 		return t.bytes[off:][:min(n, len(t.bytes)-off)]
 	}
-	if *scratch == nil {
-		*scratch = make([]byte, 0, n)
-	}
+	*scratch = slices.Grow((*scratch)[:0], n)
 	return t.big.Slice(off, n, *scratch)
 }
 

@@ -41,10 +41,12 @@ func (s *sorter) load(it *store.Item) error {
 	case store.TypeList:
 		l := s.c.DB.ListOf(it)
 		from, n, reverse := s.part(l.Len())
+		s.elements = make([]element, 0, n)
 		l.Each(from, n, reverse, take)
 	case store.TypeZSet:
 		z := s.c.DB.ZSetOf(it)
 		from, n, reverse := s.part(z.Len())
+		s.elements = make([]element, 0, n)
 		z.Each(from, n, reverse, func(m store.Value, _ float64) bool { return take(m) })
 	case store.TypeSet:
 		s.loadSet(it, take)
@@ -76,11 +78,13 @@ func (s *sorter) loadSet(it *store.Item, take func(v store.Value) bool) {
 	set := s.c.DB.SetOf(it)
 	s.table = it.Encoding() == store.EncTable
 	if !s.unsorted {
+		s.elements = make([]element, 0, set.Len())
 		set.Each(take)
 		return
 	}
 	first, end := s.limits(set.Len())
 	s.offset, s.count = 0, -1
+	s.elements = make([]element, 0, end-first)
 	at := 0
 	set.Each(func(v store.Value) bool {
 		at++
@@ -97,17 +101,17 @@ func (s *sorter) result() ([][]byte, error) {
 		}
 		return texts, nil
 	}
-	if err := s.weigh(); err != nil {
-		return nil, err
-	}
-	order, err := s.order()
+	places, err := s.weigh()
 	if err != nil {
 		return nil, err
 	}
-	first, end := s.limits(len(order))
+	first, end := s.limits(len(places))
+	if places, err = s.order(places, end); err != nil {
+		return nil, err
+	}
 	texts := make([][]byte, 0, end-first)
-	for _, i := range order[first:end] {
-		texts = append(texts, s.elements[i].text)
+	for _, p := range places[first:] {
+		texts = append(texts, s.elements[p.at].text)
 	}
 	return texts, nil
 }

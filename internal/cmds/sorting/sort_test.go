@@ -94,21 +94,40 @@ func TestStable(t *testing.T) {
 	}
 }
 
+// TestLimits: whatever part is asked for, it is that of the whole.
+func TestLimits(t *testing.T) {
+	r := newRig(t)
+	const n = 500
+	for i := range n {
+		member := strconv.Itoa(i * 7919 % n)
+		r.Call(t, "RPUSH", "l", member, member)
+		r.Call(t, "SADD", "s", "m"+member)
+		r.Call(t, "SET", "w"+member, strconv.Itoa(i%7))
+		r.Call(t, "SET", "wm"+member, strings.Repeat("w", i%11))
+	}
+	for _, line := range []string{"SORT l", "SORT l DESC", "SORT l BY w*", "SORT s BY w* ALPHA DESC", "SORT s ALPHA", "SORT l BY none* ALPHA"} {
+		whole := strings.Fields(call(t, r, line))
+		for _, part := range [][2]int{{0, 1}, {0, 0}, {0, 10}, {3, 20}, {100, 1}, {len(whole) - 1, 1}, {400, 5}, {0, len(whole) / 8}, {0, len(whole)/8 - 1}} {
+			want(t, r, fmt.Sprintf("%s LIMIT %d %d", line, part[0], part[1]), strings.Join(whole[part[0]:part[0]+part[1]], " "))
+		}
+	}
+}
+
 // TestTicks: every part of a long call asks now and then whether it is to end, and ends with the answer.
 func TestTicks(t *testing.T) {
 	r := newRig(t)
-	const n = 20_000
+	const n = 8000
 	fill(t, r, "RPUSH", "l", n)
 	fill(t, r, "SADD", "s", n)
 	for line, ticks := range map[string]int{
-		"SORT l":                                   300,
-		"SORT l BY w_* GET # GET v_* GET h_*->f":   400,
-		"SORT s":                                   300,
+		"SORT l":                                   90,
+		"SORT l BY w_* GET # GET v_* GET h_*->f":   110,
+		"SORT s":                                   90,
 		"SORT l BY nosort":                         2 * n / 1000,
 		"SORT s BY nosort":                         2 * n / 1000,
 		"SORT l BY nosort GET # GET # STORE to":    3 * n / 1000,
 		"SORT l BY nosort LIMIT 0 10":              0,
-		"SORT l BY nosort DESC LIMIT 15000 5 ASC":  0,
+		"SORT l BY nosort DESC LIMIT 7000 5 ASC":  0,
 		"SORT_RO l BY w_* GET v_* LIMIT 0 1 ALPHA": 2 * n / 1000,
 	} {
 		call(t, r, line)
