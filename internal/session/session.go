@@ -181,12 +181,13 @@ func (s *Session) end() {
 	s.conn.Close()
 }
 
-// run executes the commands in buf, which is the shared buffer or, if own, what s.in holds, and keeps what is left of it.
+// run executes the commands in buf, which is the shared buffer or, if own, what s.in holds, and keeps what is left of it: all of it
+// while the client waits for a key.
 func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	w := r.Worker.(*worker)
 	s.Client.Reply.SetPool(w.Chunks)
 	pos, spent, ran := 0, int64(0), false
-	for !s.closing && !s.shared.killed.Load() && pos < len(buf) {
+	for !s.closing && !s.parked && !s.shared.killed.Load() && pos < len(buf) {
 		if s.Client.Subscribed {
 			if s.hub.deliver(r); s.closing {
 				break

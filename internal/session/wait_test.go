@@ -100,6 +100,27 @@ func TestWaitInPipeline(t *testing.T) {
 	}
 }
 
+// TestSentWhileWaiting: what comes in when a client waits already, and nothing of its input is left, is kept until the wait is over.
+func TestSentWhileWaiting(t *testing.T) {
+	r := start(t, options{loops: 2, shards: 16})
+	control := r.dial()
+	for range 10 {
+		c := r.dial()
+		r.sendWaiting(c, "BLPOP k 0")
+		for range 3 {
+			c.SendRaw(line("INCR", "n"))
+			control.Must(t, "PING")
+		}
+		if v := control.Must(t, "EXISTS", "n"); v.Int != 0 {
+			t.Fatal("a command was run while its client waits")
+		}
+		control.Must(t, "RPUSH", "k", "a")
+		receive(t, c, "*2 $1 k $1 a", ":1", ":2", ":3")
+		control.Must(t, "DEL", "n")
+	}
+	r.nobodyWaits()
+}
+
 // TestWaitTimeouts: a wait ends with its time, not before, and in the order of the times.
 func TestWaitTimeouts(t *testing.T) {
 	fake := clock.NewFake(1_700_000_000_000)
