@@ -55,13 +55,12 @@ func (s *Set) Has(member []byte) bool {
 // Same tells whether two sets are those of the same key, which there is.
 func (s *Set) Same(other *Set) bool { return s.it.ref != 0 && s.it.ref == other.it.ref }
 
-// HasValue is Has for a member that another set has shown.
-func (s *Set) HasValue(member Value) bool {
+// HasValue is Has for a member that another set has shown. scratch has room for an integer's text, num.MaxIntLen bytes.
+func (s *Set) HasValue(member Value, scratch []byte) bool {
 	if member.IsInt() && s.it.ref != 0 && s.it.Encoding() == EncIntset {
 		return s.hasInt(member.Int)
 	}
-	var text [num.MaxIntLen]byte
-	return s.Has(Text(member, text[:0]))
+	return s.Has(Text(member, scratch))
 }
 
 func (s *Set) hasInt(n int64) bool {
@@ -272,15 +271,21 @@ func (s *Set) addInt(n int64, member []byte) (added bool) {
 // pack makes an intset a packed set, with another member.
 func (s *Set) pack(member []byte) {
 	ints := s.it.Blob()
+	b := packInts(ints, len(member))
+	b = appendMember(b, member)
+	pairs.SetCount(b, intset.Len(ints)+1)
+	s.db.replaceBlob(&s.it, TypeSet, EncListpack, b, s.it.Expiry())
+}
+
+// packInts gives the members of an intset packed, without their count, and with room for one more text.
+func packInts(ints []byte, more int) []byte {
 	n := intset.Len(ints)
-	b := make([]byte, pairs.HeaderSize, pairs.HeaderSize+(n+1)*(num.MaxIntLen+1)+len(member))
+	b := make([]byte, pairs.HeaderSize, pairs.HeaderSize+(n+1)*(num.MaxIntLen+1)+more)
 	var text [num.MaxIntLen]byte
 	for i := range n {
 		b = appendMember(b, num.AppendInt(text[:0], intset.At(ints, i)))
 	}
-	b = appendMember(b, member)
-	pairs.SetCount(b, n+1)
-	s.db.replaceBlob(&s.it, TypeSet, EncListpack, b, s.it.Expiry())
+	return b
 }
 
 // Each calls fn with every member until fn gives false: those of an intset in ascending order, those of a packed set in theirs.

@@ -3,8 +3,6 @@
 package store
 
 import (
-	"slices"
-
 	"github.com/redpoll/redpoll/internal/ds/dict"
 	"github.com/redpoll/redpoll/internal/ds/intset"
 	"github.com/redpoll/redpoll/internal/ds/pairs"
@@ -13,18 +11,30 @@ import (
 	"github.com/redpoll/redpoll/internal/num"
 )
 
-// SetDraft is a set in the making: a table in a heap of its own, which belongs to no key until it is stored. Whatever is
-// done with it no key changes before that, so it can be made of sets that it will replace. It must be dropped.
+// SetDraft is a set in the making, laid out as one of its kind. It belongs to no key until it is stored: it lies on the Go heap, and
+// as a table in a heap of its own. Whatever is done with it no key changes before that, so it can be made of sets that it will
+// replace. It must be dropped.
 type SetDraft struct {
-	db      *DB
-	heap    *mem.Heap // nil once it is the heap of a key's value, or released
-	root    dict.Root
-	texts   bool // something that is no integer was added
-	longest int  // length of the longest member that was added, in bytes
+	db   *DB
+	enc  Encoding
+	n    int                 // members of a draft that is no table
+	blob []byte              // of such a one
+	heap *mem.Heap           // of a table; nil once it is the heap of a key's value, or released
+	root dict.Root           // of a table
+	text [num.MaxIntLen]byte // of an integer that is being looked up
+	room [128]byte           // where the blob begins
 }
 
-// DraftSet begins a set.
-func (db *DB) DraftSet() *SetDraft { return &SetDraft{db: db, heap: db.s.arena.NewHeap()} }
+// DraftSet begins a set. As long as it has integers alone it is an intset if ints says so, else packed.
+func (db *DB) DraftSet(ints bool) *SetDraft {
+	d := &SetDraft{db: db, enc: EncListpack}
+	d.blob = d.room[:pairs.HeaderSize]
+	if ints {
+		d.enc, d.blob = EncIntset, d.room[:intset.HeaderSize]
+		intset.Init(d.blob, intset.Width(0))
+	}
+	return d
+}
 
 // Drop gives back what memory the draft has. It may be called again.
 func (d *SetDraft) Drop() {
@@ -40,38 +50,137 @@ func (d *SetDraft) table() dict.Table {
 
 // Len tells how many members there are.
 func (d *SetDraft) Len() int {
-	t := d.table()
-	return t.Len()
+	if d.enc == EncTable {
+		t := d.table()
+		return t.Len()
+	}
+	return d.n
+}
+
+// integer gives a member as an integer, if it can be one.
+func (v Value) integer() (n int64, ok bool) {
+	if v.IsInt() {
+		return v.Int, true
+	}
+	return num.ParseInt(v.Bytes)
 }
 
 // Add adds a member, which is copied; false when it is there already.
 func (d *SetDraft) Add(member Value) (added bool) {
-	var room [num.MaxIntLen]byte
-	text, t := Text(member, room[:0]), d.table()
-	if !addMember(&t, text) {
+	switch d.enc {
+	case EncIntset:
+		n, ok := member.integer()
+		if ok {
+			return d.addInt(n)
+		}
+		if !d.packs(member.Len(), d.widest()) {
+			d.spread()
+			return d.Add(member)
+		}
+		d.pack()
+		fallthrough
+	case EncListpack:
+		text := Text(member, d.text[:0])
+		if off, _ := pairs.Find(d.blob, text); off != 0 {
+			return false
+		}
+		if d.packs(len(text), 0) {
+			d.blob = appendMember(d.blob, text)
+			d.n++
+			return true
+		}
+		d.spread()
+	}
+	t := d.table()
+	return addMember(&t, Text(member, d.text[:0]))
+}
+
+// addInt is Add for an intset.
+func (d *SetDraft) addInt(n int64) (added bool) {
+	i, ok := intset.Find(d.blob, n)
+	if ok {
 		return false
 	}
-	d.longest = max(d.longest, len(text))
-	if !d.texts && !member.IsInt() {
-		_, isInt := num.ParseInt(text)
-		d.texts = !isInt
+	grown := intset.Grown(d.blob, n)
+	if d.n >= int(min(d.db.s.Settings.SetMaxIntsetEntries.Load(), intset.MaxLen)) || grown > maxPacked {
+		d.spread()
+		return d.Add(Value{Int: n})
 	}
+	d.blob = append(d.blob, make([]byte, grown-len(d.blob))...)
+	intset.Insert(d.blob, i, n)
+	d.n++
 	return true
+}
+
+// widest gives the length of the longest text of an intset's members.
+func (d *SetDraft) widest() int {
+	if d.n == 0 {
+		return 0
+	}
+	return max(num.IntLen(intset.At(d.blob, 0)), num.IntLen(intset.At(d.blob, d.n-1)))
+}
+
+// packs tells whether the draft can be packed with a text of that length more, its own being no longer than widest, if it is not
+// packed already.
+func (d *SetDraft) packs(length, widest int) bool {
+	settings := &d.db.s.Settings
+	return d.n < int(settings.SetMaxListpackEntries.Load()) &&
+		max(length, widest) <= int(settings.SetMaxListpackValue.Load()) && len(d.blob)+length+d.n*widest < maxPacked
+}
+
+// pack makes an intset packed.
+func (d *SetDraft) pack() {
+	ints := d.blob
+	d.enc, d.blob = EncListpack, packInts(ints, pairs.HeaderSize)
+}
+
+// spread makes the draft a table.
+func (d *SetDraft) spread() {
+	blob, enc := d.blob, d.enc
+	d.enc, d.heap, d.blob = EncTable, d.db.s.arena.NewHeap(), nil
+	eachPacked(blob, enc, func(p Pair) bool { return d.Add(p.Field) })
 }
 
 // Has tells whether a member is there.
 func (d *SetDraft) Has(member Value) bool {
-	var room [num.MaxIntLen]byte
-	text, t := Text(member, room[:0]), d.table()
+	switch d.enc {
+	case EncIntset:
+		n, ok := member.integer()
+		if ok {
+			_, ok = intset.Find(d.blob, n)
+		}
+		return ok
+	case EncListpack:
+		off, _ := pairs.Find(d.blob, Text(member, d.text[:0]))
+		return off != 0
+	}
+	text, t := Text(member, d.text[:0]), d.table()
 	e, _ := t.Find(hash.Bytes(text), text)
 	return e != 0
 }
 
-// Delete takes a member out; false when it is not there. A draft that had something else than integers, or long members, is laid
-// out as if it still had.
+// Delete takes a member out; false when it is not there.
 func (d *SetDraft) Delete(member Value) bool {
-	var room [num.MaxIntLen]byte
-	text, t := Text(member, room[:0]), d.table()
+	switch d.enc {
+	case EncIntset:
+		n, _ := member.integer()
+		if !d.Has(member) {
+			return false
+		}
+		i, _ := intset.Find(d.blob, n)
+		d.blob = d.blob[:len(d.blob)-intset.Remove(d.blob, i)]
+		d.n--
+		return true
+	case EncListpack:
+		off, end := pairs.Find(d.blob, Text(member, d.text[:0]))
+		if off == 0 {
+			return false
+		}
+		d.blob = append(d.blob[:off], d.blob[end:]...)
+		d.n--
+		return true
+	}
+	text, t := Text(member, d.text[:0]), d.table()
 	e, pos := t.Find(hash.Bytes(text), text)
 	if e == 0 {
 		return false
@@ -83,70 +192,44 @@ func (d *SetDraft) Delete(member Value) bool {
 
 // Each calls fn with every member until fn gives false. The draft must not change meanwhile.
 func (d *SetDraft) Each(fn func(member Value) bool) {
+	if d.enc != EncTable {
+		eachPacked(d.blob, d.enc, func(p Pair) bool { return fn(p.Field) })
+		return
+	}
 	t := d.table()
 	t.Each(func(e mem.Ref) bool { return fn(Value{Bytes: fieldKey(d.heap, e)}) })
 }
 
 // Store makes the draft, which has members, the set under a key, in place of whatever that held, with the expiry at (Unix ms, or
-// NoExpiry, or KeepExpiry). Integers alone become an intset if ints says so. It drops the draft. Nothing has changed when
-// memory is refused.
-func (d *SetDraft) Store(key []byte, at int64, ints bool) {
-	n, settings := d.Len(), &d.db.s.Settings
-	switch {
-	case ints && !d.texts && n <= int(settings.SetMaxIntsetEntries.Load()) && intset.SizeFor(n, 8) <= maxPacked:
-		d.storeBlob(key, EncIntset, d.intset(), at)
-	case n <= int(settings.SetMaxListpackEntries.Load()) && d.longest <= int(settings.SetMaxListpackValue.Load()) &&
-		n*d.longest < maxPacked:
-		d.storeBlob(key, EncListpack, d.packed(), at)
-	default:
+// NoExpiry, or KeepExpiry), and drops it. Nothing has changed when memory is refused.
+func (d *SetDraft) Store(key []byte, at int64) {
+	switch d.enc {
+	case EncTable:
 		d.storeTable(key, at)
+	case EncListpack:
+		pairs.SetCount(d.blob, d.n)
+		fallthrough
+	default:
+		d.storeBlob(key, at)
 	}
 	d.Drop()
 }
 
-// intset gives the members, which are integers, as an intset.
-func (d *SetDraft) intset() []byte {
-	all, width := make([]int64, 0, d.Len()), 0
-	d.Each(func(member Value) bool {
-		n, _ := num.ParseInt(member.Bytes)
-		all, width = append(all, n), max(width, intset.Width(n))
-		return true
-	})
-	slices.Sort(all)
-	b := make([]byte, intset.SizeFor(len(all), width))
-	intset.Init(b, width)
-	for _, n := range all {
-		intset.Append(b, n)
-	}
-	return b
-}
-
-// packed gives the members as a packed set.
-func (d *SetDraft) packed() []byte {
-	b := make([]byte, pairs.HeaderSize)
-	d.Each(func(member Value) bool {
-		b = appendMember(b, member.Bytes)
-		return true
-	})
-	pairs.SetCount(b, d.Len())
-	return b
-}
-
 // storeBlob is Store for a set in one blob.
-func (d *SetDraft) storeBlob(key []byte, enc Encoding, b []byte, at int64) {
+func (d *SetDraft) storeBlob(key []byte, at int64) {
 	it, ok := d.db.lookup(key)
 	if !ok {
-		d.db.createBlob(key, TypeSet, enc, b, max(at, NoExpiry))
+		d.db.createBlob(key, TypeSet, d.enc, d.blob, max(at, NoExpiry))
 		return
 	}
 	if at == KeepExpiry {
 		at = it.Expiry()
 	}
-	d.db.replaceBlob(&it, TypeSet, enc, b, at)
+	d.db.replaceBlob(&it, TypeSet, d.enc, d.blob, at)
 	d.db.use(&it)
 }
 
-// storeTable is Store for a table, which has a heap of its own as it is.
+// storeTable is Store for a table. A large one has the heap that it should have.
 func (d *SetDraft) storeTable(key []byte, at int64) {
 	if sh := d.db.shardOf(key); d.heap.Live() >= int64(d.db.s.bigTable) {
 		b := sh.newBigIn(d.heap)

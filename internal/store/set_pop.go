@@ -46,17 +46,16 @@ func (s *Set) popDrawn(n int, fn func(member Value)) {
 
 // popMost is Pop for most members of a table: what stays is drawn, and becomes the set.
 func (s *Set) popMost(n int, fn func(member Value)) {
-	rest := s.db.DraftSet()
+	rest := s.db.DraftSet(false)
 	defer rest.Drop()
 	s.Sample(s.Len()-n, func(member Value) bool { return rest.Add(member) })
-	s.db.Reserve(int(rest.heap.Live())) // for its place in the shard's heap
 	s.Each(func(member Value) bool {
 		if !rest.Has(member) {
 			fn(member)
 		}
 		return true
 	})
-	rest.Store(s.key, KeepExpiry, false)
+	rest.Store(s.key, KeepExpiry)
 	s.it, _ = s.db.lookup(s.key)
 }
 

@@ -108,7 +108,7 @@ func (k *keyspace) storeSet(key modelKey, db *DB, e modelValue, many int, ints b
 	set := map[string]bool{}
 	at := []int64{KeepExpiry, NoExpiry, k.v.NowMillis + 1 + k.rng.Int64N(1000)}[k.rng.IntN(3)]
 	if !k.try(func() {
-		d := db.DraftSet()
+		d := db.DraftSet(k.rng.IntN(2) == 0)
 		defer d.Drop()
 		s, err := db.FindSet([]byte(key.key))
 		if err != nil {
@@ -140,7 +140,7 @@ func (k *keyspace) storeSet(key modelKey, db *DB, e modelValue, many int, ints b
 			set = nil
 			return
 		}
-		d.Store([]byte(key.key), at, true)
+		d.Store([]byte(key.key), at)
 	}) || len(set) == 0 {
 		return
 	}

@@ -78,14 +78,14 @@ func storeCombined(c *command.Ctx, op operation, event string) error {
 	if err != nil {
 		return err
 	}
-	draft := c.DB.DraftSet()
+	draft := c.DB.DraftSet(true)
 	defer draft.Drop()
 	if err := op(c, sets, func(member store.Value) bool { draft.Add(member); return true }); err != nil {
 		return err
 	}
 	n := draft.Len()
 	if n > 0 {
-		draft.Store(key, store.NoExpiry, true)
+		draft.Store(key, store.NoExpiry)
 		c.Modified(event, key)
 	} else if c.DB.Delete(key) {
 		c.Modified("del", key)
@@ -206,6 +206,7 @@ type walk struct {
 	c     *command.Ctx
 	steps int
 	err   error
+	text  [num.MaxIntLen]byte // of an integer that is looked for
 }
 
 // each calls fn with every member of a set until it gives false, and gives the error that the command is to end with.
@@ -226,7 +227,7 @@ func (w *walk) step(n int) bool {
 // has tells whether one of the sets has a member.
 func (w *walk) has(sets []store.Set, member store.Value) bool {
 	for i := range sets {
-		if sets[i].HasValue(member) {
+		if sets[i].HasValue(member, w.text[:0]) {
 			w.steps += i
 			return true
 		}
@@ -245,7 +246,7 @@ func intersect(c *command.Ctx, sets []store.Set, show func(member store.Value) b
 	w := walk{c: c}
 	return w.each(least, func(member store.Value) bool {
 		for i := range others {
-			if !others[i].HasValue(member) {
+			if !others[i].HasValue(member, w.text[:0]) {
 				w.steps += i
 				return true
 			}
@@ -276,7 +277,7 @@ const lookMost = 3
 // unite is the operation that shows what any set has.
 func unite(c *command.Ctx, sets []store.Set, show func(member store.Value) bool) error {
 	if len(sets) > lookMost {
-		shown := c.DB.DraftSet()
+		shown := c.DB.DraftSet(true)
 		defer shown.Drop()
 		return pile(c, sets, func(member store.Value) bool { return !shown.Add(member) || show(member) })
 	}
@@ -302,7 +303,7 @@ func largestFirst(sets []store.Set) {
 // those of the others taken out of a copy of it, whichever is less work.
 func subtract(c *command.Ctx, sets []store.Set, show func(member store.Value) bool) error {
 	first, others := &sets[0], sets[1:]
-	looking, copying := 0, first.Len()
+	looking, copying := first.Len(), first.Len()
 	for i := range others {
 		if others[i].Same(first) {
 			return nil
@@ -324,7 +325,7 @@ func subtract(c *command.Ctx, sets []store.Set, show func(member store.Value) bo
 
 // subtractCopy is subtract with a copy of the first set.
 func subtractCopy(c *command.Ctx, first *store.Set, others []store.Set, show func(member store.Value) bool) error {
-	left := c.DB.DraftSet()
+	left := c.DB.DraftSet(true)
 	defer left.Drop()
 	w := walk{c: c}
 	if err := w.each(first, func(member store.Value) bool { return left.Add(member) }); err != nil {

@@ -86,7 +86,7 @@ func spop(c *command.Ctx) error {
 		c.Reply.Null()
 		return nil
 	}
-	p := popping{c: c, key: c.Argv[1]}
+	p := popping{c: c, key: c.Argv[1], left: 1}
 	s.Pop(1, p.show)
 	p.done(&s)
 	return nil
@@ -112,7 +112,7 @@ func spopCount(c *command.Ctx) error {
 	size := int64(s.Len())
 	if count < size && count > 0 {
 		c.Reply.Set(int(count))
-		p := popping{c: c, key: key}
+		p := popping{c: c, key: key, left: int(count)}
 		s.Pop(int(count), p.show)
 		p.done(&s)
 		return nil
@@ -139,7 +139,8 @@ const popBatch = 1024
 type popping struct {
 	c     *command.Ctx
 	key   []byte
-	n     int
+	n     int      // members that were shown
+	left  int      // members that are still to be shown
 	argv  [][]byte // of an SREM: what the log has not been told yet
 	texts []byte   // that its members lie in, or did until it was full
 }
@@ -148,7 +149,7 @@ type popping struct {
 func (p *popping) show(member store.Value) {
 	p.c.ReplyValue(member)
 	if p.argv == nil {
-		p.argv = [][]byte{[]byte("SREM"), p.key}
+		p.argv = append(make([][]byte, 0, 2+min(p.left, popBatch)), []byte("SREM"), p.key)
 	}
 	if n := member.Len(); cap(p.texts)-len(p.texts) < n { // what refers to the old texts keeps them
 		p.texts = make([]byte, 0, max(n, min(2*cap(p.texts), 64<<10)))
@@ -163,6 +164,7 @@ func (p *popping) show(member store.Value) {
 	if len(p.argv) == popBatch+2 {
 		p.flush()
 	}
+	p.left--
 	if p.n++; p.n%tickEvery == 0 {
 		_ = p.c.Tick() // see sadd
 	}

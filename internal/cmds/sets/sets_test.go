@@ -338,7 +338,7 @@ func sameSet(t *testing.T, r *commandtest.Rig, c *testutil.Client, words []strin
 		t.Fatalf("%q: %q is %q, want %q", words, key, got, want)
 	}
 	enc := c.Must(t, "OBJECT", "ENCODING", key).Str
-	if ours := it.Encoding().String(); ours != enc && !(ours == "listpack" && enc == "hashtable") && !(ours == "intset" && words[0] == "SDIFFSTORE") {
+	if ours := it.Encoding().String(); ours != enc && !(ours == "listpack" && enc == "hashtable") {
 		t.Fatalf("%q: %q is %s, want %s", words, key, ours, enc)
 	}
 }
