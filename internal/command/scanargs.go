@@ -15,7 +15,7 @@ type ScanArgs struct {
 	Count  int  // about how many elements a call is to visit, at least 1
 	Typed  bool // only values of Type are asked for
 	Type   store.Type
-	// NoValues wants a hash's fields without their values.
+	// NoValues wants a hash's fields without their values, or a sorted set's members without their scores.
 	NoValues bool
 
 	match []byte // nil: everything
@@ -27,6 +27,7 @@ type ScanOptions uint8
 const (
 	ScanType     ScanOptions = 1 << iota // TYPE
 	ScanNoValues                         // NOVALUES
+	ScanNoScores                         // NOSCORES
 )
 
 // scanCount is how many elements a call visits that names no number.
@@ -79,7 +80,7 @@ func (s *ScanArgs) ParseOptions(a *Args, with ScanOptions) error {
 			}
 		case with&ScanType != 0 && a.Len() >= 2 && a.Keyword("TYPE"):
 			s.parseType(a)
-		case with&ScanNoValues != 0 && a.Keyword("NOVALUES"):
+		case with&ScanNoValues != 0 && a.Keyword("NOVALUES"), with&ScanNoScores != 0 && a.Keyword("NOSCORES"):
 			s.NoValues = true
 		default:
 			a.Fail(ErrSyntax)

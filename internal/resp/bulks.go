@@ -9,16 +9,26 @@ const (
 
 // Bulks is a Source of bulk strings, as many as an aggregate whose header stands before it, that are made when they are sent.
 type Bulks struct {
-	next  func() (text []byte, ok bool)
+	next  func() (raw, text []byte, ok bool)
 	close func()
 	buf   []byte // the bulks that were made last
 	long  []byte // the text that follows them; nil: none
 	open  bool   // a long text was given, whose bulk is to be ended
+	ended bool   // next has given false
 }
 
 // NewBulks gives a Source of the texts that next gives until it gives false, each valid until the following call, or if it is a
 // long one until close is called, which is once.
 func NewBulks(next func() (text []byte, ok bool), close func()) *Bulks {
+	return NewMixed(func() (raw, text []byte, ok bool) {
+		text, ok = next()
+		return nil, text, ok
+	}, close)
+}
+
+// NewMixed is NewBulks for bulks with something else around them: raw is sent before the bulk of text as it is, also that which
+// comes with false. It is valid until the following call.
+func NewMixed(next func() (raw, text []byte, ok bool), close func()) *Bulks {
 	return &Bulks{next: next, close: close}
 }
 
@@ -36,9 +46,10 @@ func (s *Bulks) Next() []byte {
 		b = append(b, "\r\n"...)
 		s.open = false
 	}
-	for len(b) < pieceSize {
-		text, ok := s.next()
-		if !ok {
+	for len(b) < pieceSize && !s.ended {
+		raw, text, ok := s.next()
+		b = append(b, raw...)
+		if s.ended = !ok; s.ended {
 			break
 		}
 		b = AppendBulkLen(b, len(text))

@@ -26,18 +26,18 @@ type step struct {
 var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // groups are those whose commands work on data, or choose what is worked on.
-var groups = []string{"string", "bitmap", "hash", "set", "generic", "transactions"}
+var groups = []string{"string", "bitmap", "hash", "set", "sorted-set", "generic", "transactions"}
 
 // others are commands of other groups that belong into a workload.
 var others = []string{"select", "echo", "ping"}
 
 // left are commands of those groups that stay out: their replies depend on what a run is free to choose, or on all keys when
-// there are several actors, or chance decides what is left of the data. Whole scans are compared in package compat.
+// there are several actors, or chance decides what is left of the data, or they wait. Whole scans are compared in package compat.
 var left = []string{"keys", "randomkey", "scan", "object|freq", "object|idletime", "object|refcount", "object|encoding", "object|help", "hscan", "sscan",
-	"spop"}
+	"zscan", "spop", "bzmpop", "bzpopmax", "bzpopmin"}
 
 // unstable are commands of which only the kind of the reply is compared: chance is in it.
-var unstable = []string{"HRANDFIELD", "SRANDMEMBER"}
+var unstable = []string{"HRANDFIELD", "SRANDMEMBER", "ZRANDMEMBER"}
 
 // unordered tells commands whose replies have no order, and in groups of how many elements they come.
 var unordered = map[string]int{"HGETALL": 2, "HKEYS": 1, "HVALS": 1, "SMEMBERS": 1, "SINTER": 1, "SUNION": 1, "SDIFF": 1}
@@ -85,6 +85,8 @@ var pools = map[string][]string{
 	"field":    {"f1", "f2", "f3", "f4", "f5", "f6", "7", "", "\x00\xff", strings.Repeat("f", 65)},
 	"integer":  {"0", "1", "-1", "7", "100000", "9223372036854775807", "-9223372036854775808"},
 	"double":   {"0", "1", "-1.5", "0.1", "1e3", "3.141592653589793238"},
+	"bound":    {"0", "1", "5", "-1", "100", "-3", "(1", "-inf", "+inf", "-", "+", "[a", "(m", "0", "-1"},
+	"member":   {"m1", "m2", "m3", "m4", "m5", "m6", "7", "1000", "", "\x00\xff", strings.Repeat("m", 65), strings.Repeat("n", 3000)},
 	"offset":   {"0", "1", "5", "-1", "100", "-3", "31", "8191", "300000", "900000"},
 	"count":    {"1", "2", "-1", "5", "-5", "0"},
 	"database": {"0", "1", "2", "16"},
@@ -114,6 +116,12 @@ func (w *writer) word(s *command.Spec, a *command.Argument) (string, bool) {
 		return strconv.FormatInt(start.UnixMilli()+int64(w.rnd.IntN(40_000)), 10), true
 	case a.Type == command.TypeUnixTime:
 		return strconv.FormatInt(start.Unix()+int64(w.rnd.IntN(40)), 10), true
+	case a.Name == "weight": // none that makes -0 of 0, which packed sorted sets do not have
+		return w.pick([]string{"1", "2", "0.5"}), true
+	case s.Group == "sorted-set" && slices.Contains([]string{"min", "max", "start", "stop"}, a.Name):
+		return w.pick(pools["bound"]), true
+	case a.Name == "member":
+		return w.pick(pools["member"]), true
 	case a.Type == command.TypeDouble:
 		return w.pick(pools["double"]), true
 	case a.Type == command.TypePattern:
@@ -140,7 +148,7 @@ func (w *writer) word(s *command.Spec, a *command.Argument) (string, bool) {
 // call may be a key, which they would share.
 func (w *writer) call() []string {
 	s := w.specs[w.rnd.IntN(len(w.specs))]
-	if w.alone && w.rnd.IntN(8) == 0 {
+	if w.alone && w.rnd.IntN(8) == 0 && s.Group != "sorted-set" { // see the weights
 		return w.calls.Nearly(s)
 	}
 	return w.calls.Valid(s)

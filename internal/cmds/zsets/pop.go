@@ -70,7 +70,7 @@ func pop(c *command.Ctx, z *store.ZSet, key []byte, e end, n int, nested bool) (
 		if nested {
 			c.Reply.Array(2)
 		}
-		reply(c, m)
+		c.ReplyValue(m)
 		c.Reply.Double(score)
 		if shown++; shown%tickEvery == 0 {
 			err = c.Tick()

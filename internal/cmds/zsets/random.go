@@ -25,7 +25,7 @@ func zrandmember(c *command.Ctx) error {
 		return nil
 	}
 	z.Draw(1, func(m store.Value, _ float64) bool {
-		reply(c, m)
+		c.ReplyValue(m)
 		return true
 	})
 	return nil

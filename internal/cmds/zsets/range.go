@@ -145,16 +145,27 @@ func replyLen(c *command.Ctx, n int, withScores bool) {
 	c.Reply.Array(n)
 }
 
+// longReply is the bytes of members past which a reply is sent from where they lie, if their set can be frozen: to freeze it costs
+// who changes it next.
+const longReply = 32 << 10
+
 // replySpan writes members behind a header that replyLen has written.
 func replySpan(c *command.Ctx, z *store.ZSet, s span, withScores bool) (err error) {
-	n := 0
+	n, size := 0, 0
+	big := z.IsBig()
 	z.Each(s.from, s.n, s.reverse, func(m store.Value, score float64) bool {
+		if size += m.Len(); big && size > longReply {
+			return false
+		}
 		replyScored(c, m, score, withScores)
 		if n++; n%tickEvery == 0 {
 			err = c.Tick()
 		}
 		return err == nil
 	})
+	if err == nil && n < s.n {
+		c.Reply.Stream(newSpanStream(z, s.limited(int64(n), -1), withScores, c.Reply.Proto))
+	}
 	return err
 }
 
@@ -163,7 +174,7 @@ func replyScored(c *command.Ctx, m store.Value, score float64, withScores bool) 
 	if withScores && c.Reply.Proto == 3 {
 		c.Reply.Array(2)
 	}
-	reply(c, m)
+	c.ReplyValue(m)
 	if withScores {
 		c.Reply.Double(score)
 	}

@@ -11,15 +11,6 @@ import (
 // tickEvery is how many members a handler treats before it asks whether it has taken long.
 const tickEvery = 1000
 
-// reply writes a member as a bulk.
-func reply(c *command.Ctx, m store.Value) {
-	if m.IsInt() {
-		c.Reply.BulkInt(m.Int)
-		return
-	}
-	c.Reply.Bulk(m.Bytes)
-}
-
 func zcard(c *command.Ctx) error {
 	z, err := c.DB.FindZSet(c.Argv[1])
 	if err != nil {
@@ -147,7 +138,7 @@ func zscan(c *command.Ctx) error {
 		c.Reply.Array(0)
 		return nil
 	}
-	if err := scan.ParseOptions(&args, 0); err != nil {
+	if err := scan.ParseOptions(&args, command.ScanNoScores); err != nil {
 		return err
 	}
 	type found struct {
@@ -157,26 +148,28 @@ func zscan(c *command.Ctx) error {
 	var room [64]found
 	list := room[:0]
 	var scratch [num.MaxDoubleLen]byte
-	next := scan.Cursor
-	for left := scan.Count; left > 0; left -= tickEvery {
-		next = z.Scan(next, min(left, tickEvery), func(m store.Value, score float64) {
+	next, err := scan.Walk(c, func(cursor uint64, count int) (next uint64) {
+		return z.Scan(cursor, count, func(m store.Value, score float64) {
 			if scan.Match(store.Text(m, scratch[:0])) {
 				list = append(list, found{m, score})
 			}
 		})
-		if next == 0 {
-			break
-		}
-		if err := c.Tick(); err != nil {
-			return err
-		}
+	})
+	if err != nil {
+		return err
 	}
 	c.Reply.Array(2)
 	c.Reply.Bulk(num.AppendUint(scratch[:0], next))
-	c.Reply.Array(2 * len(list))
+	if !scan.NoValues {
+		c.Reply.Array(2 * len(list))
+	} else {
+		c.Reply.Array(len(list))
+	}
 	for i := range list {
-		reply(c, list[i].m)
-		c.Reply.Bulk(num.AppendDouble(scratch[:0], list[i].score))
+		c.ReplyValue(list[i].m)
+		if !scan.NoValues {
+			c.Reply.Bulk(num.AppendDouble(scratch[:0], list[i].score))
+		}
 		if i%tickEvery == tickEvery-1 {
 			if err := c.Tick(); err != nil {
 				return err

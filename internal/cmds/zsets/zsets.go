@@ -306,7 +306,7 @@ var Family = command.Family{Name: "sorted-set", Category: command.CatSortedSet, 
 	{
 		Name: "ZSCAN", Since: "2.8.0", Complexity: "O(1) a call, O(N) for all, N being the number of members",
 		Summary: "Goes through the members of a sorted set and their scores with a cursor.",
-		Syntax:  "key cursor:int [MATCH pattern] [COUNT count:int]",
+		Syntax:  "key cursor:int [MATCH pattern] [COUNT count:int] [NOSCORES{8.1.0}]",
 		Flags:   command.ReadOnly,
 		Keys:    command.OneKey(command.RO | command.Access),
 		Tips:    []string{command.TipNondeterministicOutput},

@@ -3,10 +3,16 @@
 package zsets
 
 import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/redpoll/redpoll/internal/cmds/sets"
 	"github.com/redpoll/redpoll/internal/command/commandtest"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -74,6 +80,100 @@ func TestEffects(t *testing.T) {
 		}
 		if got := strings.Join(r.Effects, ","); got != tc.effects {
 			t.Errorf("%s: effects %q, want %q", tc.line, got, tc.effects)
+		}
+	}
+}
+
+// members parses a reply with members of a sorted set.
+func members(t *testing.T, raw []byte) []resp.Value {
+	t.Helper()
+	v, err := resp.NewReader(bytes.NewReader(raw)).Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v.Elems
+}
+
+// TestLongReplies: what of a big set is sent from where it lies is what short replies show.
+func TestLongReplies(t *testing.T) {
+	r := newRig(t)
+	const n = 12_000
+	for i := range n {
+		member := "member:" + strconv.Itoa(i*7919%n) + strings.Repeat("x", i%90)
+		if i%3000 == 5 {
+			member += strings.Repeat("y", 40_000)
+		}
+		r.Do(2, "ZADD", "z", strconv.Itoa(i/5)+".25", member)
+	}
+	if z, _ := r.DB.FindZSet([]byte("z")); !z.IsBig() {
+		t.Fatal("the set is not big")
+	}
+	for _, proto := range []int{2, 3} {
+		for _, options := range [][]string{nil, {"WITHSCORES"}, {"REV"}, {"REV", "WITHSCORES"}} {
+			call := func(from, to int) []resp.Value {
+				return members(t, r.Do(proto, append([]string{"ZRANGE", "z", strconv.Itoa(from), strconv.Itoa(to)}, options...)...))
+			}
+			var want []resp.Value
+			for i := 100; i < n-100; i += 50 {
+				want = append(want, call(i, i+49)...)
+			}
+			if got := call(100, n-101); !reflect.DeepEqual(got, want) {
+				t.Errorf("RESP%d, ZRANGE %v: %d elements, want %d, or others", proto, options, len(got), len(want))
+			}
+		}
+	}
+}
+
+// TestDestinationAmongSources: the result is made of members whose memory its being stored frees.
+func TestDestinationAmongSources(t *testing.T) {
+	r := commandtest.NewRig(t, Family, sets.Family)
+	for _, n := range []int{3, 50, 400} {
+		for _, call := range []string{
+			"ZUNIONSTORE a 2 a b", "ZINTERSTORE a 2 a a", "ZDIFFSTORE a 2 a none", "ZRANGESTORE a a 0 -1", "ZUNIONSTORE s 2 s b", "ZRANGESTORE a a 1 -2",
+		} {
+			for _, key := range []string{"a", "b", "s"} {
+				r.DB.Delete([]byte(key))
+			}
+			for i := range n {
+				r.Do(2, "ZADD", "a", strconv.Itoa(i), "member:"+strconv.Itoa(i))
+				r.Do(2, "ZADD", "b", strconv.Itoa(i), "another:"+strconv.Itoa(i))
+				r.Do(2, "SADD", "s", "member:"+strconv.Itoa(i))
+			}
+			words := strings.Fields(call)
+			dst := words[1]
+			read := append([]string{strings.TrimSuffix(words[0], "STORE")}, words[2:]...)
+			want := members(t, r.Do(2, append(read, "WITHSCORES")...))
+			r.Do(2, words...)
+			if got := members(t, r.Do(2, "ZRANGE", dst, "0", "-1", "WITHSCORES")); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s of %d members: got %v\nwant %v", call, n, got, want)
+			}
+		}
+	}
+}
+
+// TestTicks: what can take long asks for it.
+func TestTicks(t *testing.T) {
+	r := newRig(t)
+	add := []string{"ZADD", "z"}
+	for i := range 5000 {
+		add = append(add, strconv.Itoa(i), strconv.Itoa(i))
+	}
+	for _, call := range []string{
+		strings.Join(add, " "), "ZRANGE z 0 -1", "ZRANGESTORE d z 0 -1", "ZUNION 2 z d", "ZUNIONSTORE e 2 z d", "ZINTER 2 z d", "ZDIFF 2 z none",
+		"ZDIFF 2 z d", "ZINTERCARD 2 z d", "ZRANDMEMBER z 4000", "ZRANDMEMBER z -4000 WITHSCORES", "ZSCAN z 0 COUNT 3000", "ZPOPMIN d 4000",
+		"ZREMRANGEBYRANK e 0 3000", "ZLEXCOUNT z - +", "ZREVRANGEBYLEX z + -",
+	} {
+		if r.Do(2, strings.Fields(call)...); r.Ticks == 0 {
+			t.Errorf("%.40s never ticks", call)
+		}
+	}
+	r.End = errors.New("the end")
+	for _, call := range []string{"ZRANGE z 0 -1", "ZUNION 2 z e", "ZUNIONSTORE e 2 z e", "ZINTER 2 z e", "ZDIFF 2 z none", "ZPOPMIN z 4000"} {
+		if got := string(r.Do(2, strings.Fields(call)...)); got != "-the end\r\n" {
+			t.Errorf("%s: %.60q, want the end", call, got)
+		}
+		if r.Dirty != 0 {
+			t.Errorf("%s: dirty %d", call, r.Dirty)
 		}
 	}
 }
