@@ -42,7 +42,7 @@ type waiter struct {
 }
 
 // waiterBytes is about what a waiter takes on the Go heap beside arguments and keys.
-const waiterBytes = 512
+const waiterBytes = 360
 
 // MayWait implements command.Host.
 func (w *Worker) MayWait() bool { return !w.inExec }

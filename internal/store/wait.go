@@ -122,7 +122,7 @@ func (w *Waiter) Abandon() bool {
 
 // waiterKeyBytes is about what a key that is waited for takes on the Go heap beside its text: a place, a queue, and where that is
 // found.
-const waiterKeyBytes = 240
+const waiterKeyBytes = 220
 
 // Bytes gives about what waiting takes on the Go heap.
 func (w *Waiter) Bytes() int64 { return w.bytes }
