@@ -7,6 +7,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/invariants"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
@@ -153,8 +154,11 @@ func (w *Worker) PrepareRecord(c *Call) {
 }
 
 // Run executes calls in order until one cannot go on. It gives how many were run to their end. runner may be nil: then
-// nothing is ever overtaken.
+// nothing is ever overtaken. The client must not be Waiting.
 func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status) {
+	if invariants.Enabled && cl.Waiting() {
+		panic("engine: a client that waits runs commands")
+	}
 	w.runner, w.client = runner, cl
 	cl.Reply.SetPool(w.Chunks)
 	w.readClock()

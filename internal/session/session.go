@@ -142,6 +142,10 @@ func (s *Session) Data(r *netloop.Runner, n int) {
 	case s.overQueue(n):
 		s.overQueryBuffer()
 		return
+	case s.parked && len(s.in) == 0: // the client waits for a key, and had sent nothing behind that command
+		s.keep(r.Buf[:n], false)
+		s.publish()
+		return
 	case ahead > 0 || len(s.in) == 0:
 		s.run(r, r.Buf[:ahead+n], false)
 		return

@@ -90,6 +90,22 @@ func TestWaitInPipeline(t *testing.T) {
 				t.Errorf("%d keys are left", v.Int)
 			}
 		}
+		e := r.dial()
+		r.sendWaiting(e, "BLPOP k 0") // with nothing behind it; what comes later waits too
+		for range 3 {
+			e.Send("INCR", "n")
+			control.Must(t, "PING")
+		}
+		other := r.dial() // its bytes come later
+		for range 10 {
+			other.Must(t, "PING")
+		}
+		if v := control.Must(t, "EXISTS", "n"); v.Int != 0 {
+			t.Error("a command behind one that waits was run")
+		}
+		control.Must(t, "RPUSH", "k", "a")
+		receive(t, e, "*2 $1 k $1 a", ":1", ":2", ":3")
+
 		d := r.dial()
 		r.sendWaiting(d, "SET x 1", "BLPOP k 0", "RESET", "BLPOP k 0", "PING")
 		control.Must(t, "RPUSH", "k", "a")
