@@ -33,6 +33,10 @@ type Host interface {
 	Wait(w Wait) error
 	// NotifyIn is Notify for a key of another database.
 	NotifyIn(db int, event string, key []byte)
+	// NotifyFields is Notify that names the fields of a hash too: fields[0], fields[step], …
+	NotifyFields(event string, key []byte, fields [][]byte, step int)
+	// HearsFields is Ctx.HearsFields.
+	HearsFields() bool
 }
 
 // Ctx is one call of a command: what a handler reads and writes. It is valid until the handler returns; so are the
@@ -75,6 +79,17 @@ func (c *Ctx) ModifiedIn(db *store.DB, event string, key []byte) {
 		c.Host.NotifyIn(db.Index(), event, key)
 	}
 }
+
+// ModifiedFields is Modified for fields of a hash: fields[0], fields[step], … For at least one.
+func (c *Ctx) ModifiedFields(event string, key []byte, fields [][]byte, step int) {
+	c.DB.Touch(key)
+	c.Dirty++
+	c.Host.NotifyFields(event, key, fields, step)
+}
+
+// HearsFields tells whether somebody wants to know which fields of hashes change: if not, they need not be gathered for
+// ModifiedFields.
+func (c *Ctx) HearsFields() bool { return c.Host.HearsFields() }
 
 // Propagate replaces what the effect log gets for this command. Called several times, the log gets all of them in
 // order. Without a call it gets the command itself, when Dirty is not zero. The arguments are copied when they are kept.

@@ -31,6 +31,10 @@ type Client struct {
 	Mute          Mute
 	HeldBack      bool // parked until a pause ends
 	Subscribed    bool // the client listens to channels: in RESP2 it may send little else than more of that
+	// MaxReply is how many bytes of replies the client may leave unread, 0 for no bound: a long command that makes more is ended, and
+	// Overflow says so.
+	MaxReply int64
+	Overflow bool
 	// CloseAfterReply is set by commands that end the connection: it is closed when all replies so far are written.
 	CloseAfterReply bool
 	// Wake is called, from any goroutine, when a parked command may be tried again.

@@ -3,6 +3,8 @@
 package engine
 
 import (
+	"bytes"
+
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/num"
@@ -57,7 +59,13 @@ func (w *Worker) EndPush() {
 }
 
 // SetEvents sets which keyspace events are published (notify-keyspace-events).
-func (e *Engine) SetEvents(ev config.Events) { e.events.Store(uint32(ev)) }
+func (e *Engine) SetEvents(ev config.Events) {
+	e.events.Store(uint32(ev))
+	e.Store.Settings.NameReaped.Store(ev&config.EventHash != 0 && ev&ofFields != 0)
+}
+
+// ofFields are the ways in which events are published with the names of fields.
+const ofFields = config.EventSubkeyspace | config.EventSubkeyevent | config.EventSubkeyspaceItem | config.EventSubkeyspaceEvent
 
 // onTheWay are the classes of events that the store tells of.
 const onTheWay = config.EventKeyMiss | config.EventNew | config.EventOverwritten | config.EventTypeChanged
@@ -106,6 +114,21 @@ func (w *Worker) NotifyIn(db int, event string, key []byte) {
 	}
 }
 
+// NotifyFields implements command.Host.
+func (w *Worker) NotifyFields(event string, key []byte, fields [][]byte, step int) {
+	db := w.ctx.DB.Index()
+	w.NotifyIn(db, event, key)
+	if config.Events(w.e.events.Load())&ofFields != 0 {
+		w.afterPublish(w.e.notifyFields(db, event, key, fields, step, w.Tick))
+	}
+}
+
+// HearsFields implements command.Host.
+func (w *Worker) HearsFields() bool {
+	on := config.Events(w.e.events.Load())
+	return on&ofFields != 0 && on&config.EventHash != 0 && !w.e.Channels.Silent()
+}
+
 // overwritten tells of a key that has got a value of type t, if that took the place of another.
 func (w *Worker) overwritten(db int, key []byte, t store.Type) {
 	old, ok := w.view.TakeDisplaced()
@@ -119,8 +142,11 @@ func (w *Worker) overwritten(db int, key []byte, t store.Type) {
 }
 
 // reaped tells of fields of a hash that have died together, and perhaps the key with them; its shard is held.
-func (e *Engine) reaped(db int, key []byte, gone bool) {
+func (e *Engine) reaped(db int, key []byte, fields [][]byte, gone bool) {
 	e.notify(config.EventHash, db, "hexpired", key, nil)
+	if len(fields) > 0 {
+		e.notifyFields(db, "hexpired", key, fields, 1, nil)
+	}
 	if gone {
 		e.notify(config.EventGeneric, db, "del", key, nil)
 	}
@@ -143,6 +169,45 @@ func (e *Engine) notify(class config.Events, db int, event string, key []byte, t
 		receivers += e.Channels.Publish(pubsub.Channel, channel, key, tick)
 	}
 	return receivers
+}
+
+// notifyFields publishes an event on fields of a hash with their names, on up to four kinds of channels, and gives the number of
+// receivers. A name stands behind its length; what would be ambiguous is not published.
+func (e *Engine) notifyFields(db int, event string, key []byte, fields [][]byte, step int, tick func() error) (receivers int) {
+	on := config.Events(e.events.Load())
+	if on&config.EventHash == 0 || len(fields) == 0 || e.Channels.Silent() {
+		return 0
+	}
+	var names []byte
+	for i := 0; i < len(fields); i += step {
+		if i > 0 {
+			names = append(names, ',')
+		}
+		names = appendCounted(names, fields[i])
+	}
+	publish := func(class config.Events, channel, message []byte) {
+		if on&class != 0 {
+			receivers += e.Channels.Publish(pubsub.Channel, channel, message, tick)
+		}
+	}
+	publish(config.EventSubkeyspace, append(eventChannel(nil, "__subkeyspace@", db), key...), append([]byte(event+"|"), names...))
+	publish(config.EventSubkeyevent, append(eventChannel(nil, "__subkeyevent@", db), event...), append(append(appendCounted(nil, key), '|'), names...))
+	if on&config.EventSubkeyspaceItem != 0 && bytes.IndexByte(key, '\n') < 0 {
+		channel := append(append(eventChannel(nil, "__subkeyspaceitem@", db), key...), '\n')
+		for i := 0; i < len(fields); i += step {
+			receivers += e.Channels.Publish(pubsub.Channel, append(channel[:len(channel):len(channel)], fields[i]...), []byte(event), tick)
+			if tick != nil && i%1000 == 0 {
+				_ = tick() // the rest is published, even if the server ends
+			}
+		}
+	}
+	publish(config.EventSubkeyspaceEvent, append(append(eventChannel(nil, "__subkeyspaceevent@", db), event+"|"...), key...), names)
+	return receivers
+}
+
+// appendCounted appends a name behind its length.
+func appendCounted(b, name []byte) []byte {
+	return append(append(num.AppendInt(b, int64(len(name))), ':'), name...)
 }
 
 // eventChannel appends the beginning of a channel's name that events of a database are published on.

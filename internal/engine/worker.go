@@ -385,8 +385,12 @@ func (w *Worker) Tick() error {
 	if w.e.closing.Load() {
 		return errClosing
 	}
-	if w.client != nil && int64(w.client.Reply.Pending()) > w.e.maxPending {
-		return errTooLong
+	if cl := w.client; cl != nil {
+		pending := int64(cl.Reply.Pending())
+		cl.Overflow = cl.Overflow || cl.MaxReply > 0 && pending > max(cl.MaxReply, resp.ChunkSize)
+		if cl.Overflow || pending > w.e.maxPending {
+			return errTooLong
+		}
 	}
 	if w.detached || w.runner == nil || w.e.clock.Mono()-w.began < overtakeAfter {
 		return nil

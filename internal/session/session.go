@@ -208,7 +208,7 @@ func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 		}
 		next, more := s.batch(r, w, buf, pos)
 		pos, spent, ran = next, spent+w.Busy(), ran || len(w.calls) > 0
-		if !more || r.Detached() {
+		if r.Detached() || s.overflows() || !more {
 			break
 		}
 	}
@@ -235,6 +235,16 @@ func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	}
 }
 
+// overflows closes the connection if commands have made more replies than the client may leave unread, and tells whether it has.
+func (s *Session) overflows() bool {
+	pending := int64(s.Client.Reply.Pending())
+	if !s.Client.Overflow && (pending <= resp.ChunkSize || s.Client.MaxReply == 0 || pending < s.Client.MaxReply) {
+		return false
+	}
+	s.hub.overflow(s)
+	return true
+}
+
 // owes tells whether the client has so much to read that no more commands are run: many bytes, or a reply that is made as it
 // is read.
 func (s *Session) owes() bool {
@@ -248,6 +258,7 @@ func (s *Session) batch(r *netloop.Runner, w *worker, buf []byte, pos int) (next
 		s.Client.Authenticated = s.hub.password() == "" // it may have been taken away
 	}
 	w.calls, w.ends, w.args = w.calls[:0], w.ends[:0], w.args[:0]
+	s.Client.MaxReply = s.outputLimit().hard.Load()
 	s.parser.Limits = s.hub.parserLimits(s.Client.Authenticated)
 	end, fault := pos, error(nil)
 	for len(w.calls) < maxBatch && end < len(buf) {
@@ -395,6 +406,7 @@ func (s *Session) resume(r *netloop.Runner) {
 	switch {
 	case s.shared.killed.Load():
 		s.end()
+	case s.overflows():
 	case s.parked:
 		if s.Client.Reply.Pending() > 0 {
 			s.conn.Dirty()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/pubsub"
+	"github.com/redpoll/redpoll/internal/resp"
 )
 
 // loopState is what a hub keeps of one loop. It belongs to the runner that holds the loop's core.
@@ -87,10 +88,9 @@ func (h *Hub) noteBuffers(s *Session, now int64) {
 
 // checkOutput closes a connection whose unread replies exceed the limits at now, mono ns.
 func (h *Hub) checkOutput(s *Session, now int64) {
-	pending := int64(s.Client.Reply.Pending())
-	limit := &h.limits.normal
-	if s.Client.Subscribed {
-		limit = &h.limits.pubsub
+	pending, limit := int64(s.Client.Reply.Pending()), s.outputLimit()
+	if pending <= resp.ChunkSize {
+		pending = 0
 	}
 	soft := limit.soft.Load()
 	switch hard := limit.hard.Load(); {
@@ -104,6 +104,19 @@ func (h *Hub) checkOutput(s *Session, now int64) {
 	case now-s.overSoft <= limit.period.Load():
 		return
 	}
+	h.overflow(s)
+}
+
+// outputLimit gives the limit of what the client may leave unread. What fits into one chunk is never too much, as in Redis.
+func (s *Session) outputLimit() *outputLimit {
+	if s.Client.Subscribed {
+		return &s.hub.limits.pubsub
+	}
+	return &s.hub.limits.normal
+}
+
+// overflow closes a connection that has too much to read.
+func (h *Hub) overflow(s *Session) {
 	h.closed.output.Add(1)
 	h.logClose(s, "Client scheduled to be closed ASAP for overcoming of output buffer limits")
 	s.end()

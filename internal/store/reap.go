@@ -3,6 +3,8 @@
 package store
 
 import (
+	"bytes"
+
 	"github.com/redpoll/redpoll/internal/ds/dict"
 	"github.com/redpoll/redpoll/internal/ds/pairs"
 	"github.com/redpoll/redpoll/internal/hash"
@@ -95,6 +97,9 @@ func (s *Store) reap(it *Item, db int, now int64, most int) (done int) {
 
 // expireField tells of a field that dies.
 func (s *Store) expireField(it *Item, db int, field []byte) {
+	if s.Settings.NameReaped.Load() {
+		it.sh.reaped = append(it.sh.reaped, bytes.Clone(field))
+	}
 	if s.onExpireField != nil {
 		s.onExpireField(db, it.Key(), field)
 	}
@@ -103,8 +108,9 @@ func (s *Store) expireField(it *Item, db int, field []byte) {
 // tellReaped tells of fields of a hash that have died together.
 func (s *Store) tellReaped(it *Item, db int, gone bool) {
 	if s.onReap != nil {
-		s.onReap(db, it.Key(), gone)
+		s.onReap(db, it.Key(), it.sh.reaped, gone)
 	}
+	it.sh.reaped = nil
 }
 
 func (s *Store) reapPacked(it *Item, db int, now int64) (done int) {

@@ -225,6 +225,7 @@ func (d *SetDraft) storeBlob(key []byte, at int64) {
 	if at == KeepExpiry {
 		at = it.Expiry()
 	}
+	d.db.displace(&it)
 	d.db.replaceBlob(&it, TypeSet, d.enc, d.blob, at)
 	d.db.use(&it)
 }
@@ -266,6 +267,7 @@ func (d *SetDraft) place(key []byte, at int64) Item {
 	d.db.announce(&it, shape.expiry)
 	_, shape.keyLen = it.rec.keyAt()
 	var none [rootSize]byte
+	d.db.displace(&it)
 	d.db.replace(&it, shape, none[:])
 	d.db.use(&it)
 	return it

@@ -30,6 +30,7 @@ type Settings struct {
 	Samples                atomic.Int64  // keys looked at to find one to evict
 	LFULogFactor           atomic.Int64
 	LFUDecayTime           atomic.Int64 // minutes
+	NameReaped             atomic.Bool  // OnReap is given the names of fields
 	LazyExpire             atomic.Bool  // DEBUG SET-ACTIVE-EXPIRE 0: keys die only when they are met
 	KeepDead               atomic.Bool  // CLIENT PAUSE: keys that are dead stay; views have a flag of the same name
 	SparsePercent          atomic.Int64 // what a heap may hold beyond its blocks, in per cent of these, before it is compacted
@@ -56,8 +57,8 @@ type Options struct {
 	// gone; the key goes with its last field. When all fields of a large hash have died, OnExpire is called instead.
 	OnExpireField func(db int, key, field []byte)
 	// OnReap is called after that, before the key's bytes are gone, once for all fields of a hash that die together; gone tells that
-	// the key goes too.
-	OnReap func(db int, key []byte, gone bool)
+	// the key goes too. fields are their names, if Settings.NameReaped says so and there are not too many.
+	OnReap func(db int, key []byte, fields [][]byte, gone bool)
 	// OnEvict is called for each key that is evicted, its shard held, before the key's bytes are gone.
 	OnEvict func(db int, key []byte)
 	// OnDue is called when a shard wants housekeeping earlier than it did so far: the loop that sees to it may have to wake
@@ -77,7 +78,7 @@ type Store struct {
 	bigTable      int        // Immutable; see Options
 	bigString     int        // Immutable; see Options
 	onExpire      func(db int, key []byte, fields bool)
-	onReap        func(db int, key []byte, gone bool)
+	onReap        func(db int, key []byte, fields [][]byte, gone bool)
 	onExpireField func(db int, key, field []byte)
 	onEvict       func(db int, key []byte)
 	onDue         func(shard int)
@@ -118,10 +119,11 @@ type Shard struct {
 	// Guarded by the lock:
 	watched   map[watchKey][]*Watch
 	lazy      []condemned
-	heapBytes int64  // of all its tables, as last published to Store.used
-	unsettled []*big // big values that may have other sizes than published
-	sweeping  []*big // big values with blocks that only ended views kept
-	refused   bool   // memory was refused that removing a field of a frozen hash takes
+	heapBytes int64    // of all its tables, as last published to Store.used
+	unsettled []*big   // big values that may have other sizes than published
+	sweeping  []*big   // big values with blocks that only ended views kept
+	reaped    [][]byte // names of the fields of a hash that are just being removed
+	refused   bool     // memory was refused that removing a field of a frozen hash takes
 
 	releases // of views of its big values
 	waits    waits

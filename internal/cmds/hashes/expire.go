@@ -175,11 +175,11 @@ type changes struct{ changed, deleted [][]byte }
 func (ch *changes) tell(c *command.Ctx, h *store.Hash, event string, at int64) {
 	key := c.Argv[1]
 	if len(ch.deleted) > 0 {
-		c.Modified("hdel", key)
+		c.ModifiedFields("hdel", key, ch.deleted, 1)
 		c.Propagate(append([][]byte{[]byte("HDEL"), key}, ch.deleted...)...)
 	}
 	if len(ch.changed) > 0 {
-		c.Modified(event, key)
+		c.ModifiedFields(event, key, ch.changed, 1)
 		argv := [][]byte{[]byte("HPERSIST"), key}
 		if at != store.NoExpiry {
 			argv = [][]byte{[]byte("HPEXPIREAT"), key, strconv.AppendInt(nil, at, 10)}

@@ -226,9 +226,9 @@ func (o *exOptions) mayset(c *command.Ctx, h *store.Hash) bool {
 func (o *exOptions) set(c *command.Ctx, h *store.Hash, at int64) {
 	key := c.Argv[1]
 	setAll(c, h, o.fields, at)
-	c.Modified("hset", key)
+	c.ModifiedFields("hset", key, o.fields, 2)
 	if o.expire {
-		c.Host.Notify("hexpire", key)
+		c.Host.NotifyFields("hexpire", key, o.fields, 2)
 		argv := [][]byte{[]byte("HSETEX"), key, []byte("PXAT"), strconv.AppendInt(nil, at, 10), []byte("FIELDS"),
 			strconv.AppendInt(nil, int64(len(o.fields)/2), 10)}
 		c.Propagate(append(argv, o.fields...)...)
@@ -247,8 +247,8 @@ func (o *exOptions) setOver(c *command.Ctx, h *store.Hash) {
 			_ = c.Tick() // see setAll
 		}
 	}
-	c.Modified("hset", key)
-	c.Host.Notify("hdel", key)
+	c.ModifiedFields("hset", key, o.fields, 2)
+	c.Host.NotifyFields("hdel", key, o.fields, 2)
 	if h.Len() == 0 {
 		c.Host.Notify("del", key)
 	}

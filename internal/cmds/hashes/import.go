@@ -75,7 +75,7 @@ func himportSet(c *command.Ctx) error {
 		}
 	}
 	setAll(c, &h, pairs, store.NoExpiry)
-	c.Modified("hset", key)
+	c.ModifiedFields("hset", key, pairs, 2)
 	if there {
 		c.Propagate([]byte("DEL"), key)
 	}

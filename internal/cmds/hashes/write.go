@@ -28,7 +28,7 @@ func hset(c *command.Ctx) error {
 		return err
 	}
 	created := setAll(c, &h, pairs, store.NoExpiry)
-	c.Modified("hset", key)
+	c.ModifiedFields("hset", key, pairs, 2)
 	c.Dirty += int64(len(pairs)/2 - 1)
 	if c.Spec.Name == "HMSET" {
 		c.Reply.OK()
@@ -61,7 +61,7 @@ func hsetnx(c *command.Ctx) error {
 		return nil
 	}
 	h.Set(pair, store.NoExpiry)
-	c.Modified("hset", key)
+	c.ModifiedFields("hset", key, pair[:1], 1)
 	c.Reply.Int(1)
 	return nil
 }
@@ -73,16 +73,21 @@ func hdel(c *command.Ctx) error {
 		return err
 	}
 	var deleted int64
+	var names [][]byte // of those deleted, if somebody wants to know
+	hears := c.HearsFields()
 	for i := 0; i < len(fields) && h.Len() > 0; i++ {
 		if h.Delete(fields[i]) {
 			deleted++
+			if hears {
+				names = append(names, fields[i])
+			}
 		}
 		if i%tickEvery == tickEvery-1 {
 			_ = c.Tick() // see setAll
 		}
 	}
 	if deleted > 0 {
-		c.Modified("hdel", key)
+		c.ModifiedFields("hdel", key, names, 1)
 		c.Dirty += deleted - 1
 		if h.Len() == 0 {
 			c.Host.Notify("del", key)
@@ -116,7 +121,7 @@ func hincrby(c *command.Ctx) error {
 	n += by
 	var scratch [num.MaxIntLen]byte
 	h.SetOne(field, num.AppendInt(scratch[:0], n), store.KeepExpiry)
-	c.Modified("hincrby", key)
+	c.ModifiedFields("hincrby", key, c.Argv[2:3], 1)
 	c.Reply.Int(n)
 	return nil
 }
@@ -150,7 +155,7 @@ func hincrbyfloat(c *command.Ctx) error {
 	var scratch [64]byte
 	value := num.AppendLongDouble(scratch[:0], sum)
 	h.SetOne(field, value, store.KeepExpiry)
-	c.Modified("hincrbyfloat", key)
+	c.ModifiedFields("hincrbyfloat", key, c.Argv[2:3], 1)
 	value = append([]byte(nil), value...)
 	if at, _ := h.Expiry(field); at != 0 {
 		c.Propagate([]byte("HSETEX"), key, []byte("KEEPTTL"), []byte("FIELDS"), []byte("1"), field, value)

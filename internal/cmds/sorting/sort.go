@@ -163,7 +163,7 @@ func (s *sorter) store(texts [][]byte) error {
 	if c.DB.Exists(s.target) && (bytes.Equal(s.target, s.source) || len(s.gets) > 0) {
 		texts = clone(texts, size) // they may lie in what is going to be deleted
 	}
-	c.DB.Delete(s.target)
+	c.DB.Displace(s.target, false)
 	l, err := c.DB.FindListWrite(s.target)
 	if err != nil {
 		return err

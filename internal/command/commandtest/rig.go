@@ -4,6 +4,7 @@ package commandtest
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/redpoll/redpoll/internal/command"
@@ -22,6 +23,7 @@ type Rig struct {
 	Registry *command.Registry
 
 	Events  []string // notifications: the event and the key
+	Fields  []string // those that name fields: the event and the fields
 	Effects []string // what the log gets in place of the call
 	Dirty   int64
 	Ticks   int
@@ -97,9 +99,22 @@ func (r *Rig) Wait(w command.Wait) error {
 	return errWaits
 }
 
+// NotifyFields is command.Host's. It notes the fields behind the key.
+func (r *Rig) NotifyFields(event string, key []byte, fields [][]byte, step int) {
+	r.NotifyIn(0, event, key)
+	var names []string
+	for i := 0; i < len(fields); i += step {
+		names = append(names, string(fields[i]))
+	}
+	r.Fields = append(r.Fields, event+" "+strings.Join(names, ","))
+}
+
+// HearsFields is command.Host's.
+func (r *Rig) HearsFields() bool { return true }
+
 // Do runs a call and gives the bytes of its reply in protocol 2 or 3; none when it waits.
 func (r *Rig) Do(proto int, words ...string) []byte {
-	r.Events, r.Effects, r.Dirty, r.Ticks, r.Waits = nil, nil, 0, 0, nil
+	r.Events, r.Fields, r.Effects, r.Dirty, r.Ticks, r.Waits = nil, nil, nil, 0, 0, nil
 	argv := make([][]byte, len(words))
 	for i, w := range words {
 		argv[i] = []byte(w)
