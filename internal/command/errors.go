@@ -25,6 +25,11 @@ const (
 	ErrNaN            Error = "ERR increment would produce NaN or Infinity"
 	ErrDBIndex        Error = "ERR DB index is out of range"
 	ErrInvalidCursor  Error = "ERR invalid cursor"
+	ErrNumKeys        Error = "ERR numkeys should be greater than 0"
+	ErrCount          Error = "ERR count should be greater than 0"
+	ErrLimit          Error = "ERR LIMIT can't be negative"
+	// ErrNoOpposite is the error of a number that may be negative for the least one, which has no positive counterpart.
+	ErrNoOpposite Error = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 
 	ErrTimeoutFloat    Error = "ERR timeout is not a float or out of range"
 	ErrTimeoutInteger  Error = "ERR timeout is not an integer or out of range"

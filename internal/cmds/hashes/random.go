@@ -9,12 +9,6 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// Errors of HRANDFIELD's count.
-const (
-	errCount      command.Error = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
-	errCountPairs command.Error = command.ErrOutOfRange
-)
-
 func hrandfield(c *command.Ctx) error {
 	if len(c.Argv) > 2 {
 		return hrandfieldCount(c)
@@ -40,14 +34,14 @@ func hrandfieldCount(c *command.Ctx) error {
 	args := c.Args()
 	key, count := args.Key(), args.Int()
 	if args.Err() == nil && count == math.MinInt64 {
-		args.Fail(errCount)
+		args.Fail(command.ErrNoOpposite)
 	}
 	withValues := args.Keyword("WITHVALUES")
 	if err := args.Done(); err != nil {
 		return err
 	}
 	if withValues && (count < -math.MaxInt64/2 || count > math.MaxInt64/2) {
-		return errCountPairs
+		return command.ErrOutOfRange
 	}
 	h, err := c.DB.FindHash(key)
 	if err != nil {

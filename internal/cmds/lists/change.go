@@ -73,7 +73,7 @@ func linsert(c *command.Ctx) error {
 
 func lrem(c *command.Ctx) error {
 	args := c.Args()
-	key, count, element := args.Key(), args.IntIn(-math.MaxInt64, math.MaxInt64, errNoOpposite), args.Bytes()
+	key, count, element := args.Key(), args.IntIn(-math.MaxInt64, math.MaxInt64, command.ErrNoOpposite), args.Bytes()
 	if err := args.Done(); err != nil {
 		return err
 	}

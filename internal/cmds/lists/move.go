@@ -87,7 +87,7 @@ func (m *move) parseHowMany(args [][]byte) (err error) {
 	if !m.exactly && !command.EqualFold(args[0], "COUNT") || len(args) < 2 {
 		return command.ErrSyntax
 	}
-	if m.count, err = number(args[1], 1, errCount); err != nil {
+	if m.count, err = number(args[1], 1, command.ErrCount); err != nil {
 		return err
 	}
 	if len(args) != 3 {

@@ -8,12 +8,6 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// Errors of numbers that LMPOP and its like take.
-const (
-	errNumKeys command.Error = "ERR numkeys should be greater than 0"
-	errCount   command.Error = "ERR count should be greater than 0"
-)
-
 func lpop(c *command.Ctx) error { return pop(c, true) }
 func rpop(c *command.Ctx) error { return pop(c, false) }
 
@@ -112,7 +106,7 @@ type multiPop struct {
 
 // parseMultiPop reads the arguments from the number of keys on.
 func parseMultiPop(args [][]byte) (p multiPop, err error) {
-	n, err := number(args[0], 1, errNumKeys)
+	n, err := number(args[0], 1, command.ErrNumKeys)
 	if err != nil {
 		return p, err
 	}
@@ -128,7 +122,7 @@ func parseMultiPop(args [][]byte) (p multiPop, err error) {
 		if p.count != -1 || len(args) < 2 || !command.EqualFold(args[0], "COUNT") {
 			return p, command.ErrSyntax
 		}
-		if p.count, err = number(args[1], 1, errCount); err != nil {
+		if p.count, err = number(args[1], 1, command.ErrCount); err != nil {
 			return p, err
 		}
 	}

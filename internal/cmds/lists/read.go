@@ -17,9 +17,8 @@ const tickEvery = 1000
 const (
 	errRank command.Error = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... " +
 		"or use negative to start from the end of the list"
-	errMatches    command.Error = "ERR COUNT can't be negative"
-	errMaxLen     command.Error = "ERR MAXLEN can't be negative"
-	errNoOpposite command.Error = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+	errMatches command.Error = "ERR COUNT can't be negative"
+	errMaxLen  command.Error = "ERR MAXLEN can't be negative"
 )
 
 // reply writes an element as a bulk.
@@ -140,7 +139,7 @@ func parseSearch(args *command.Args) (s search) {
 		case args.Len() == 1:
 			args.Fail(command.ErrSyntax)
 		case args.Keyword("RANK"):
-			if s.rank = args.IntIn(-math.MaxInt64, math.MaxInt64, errNoOpposite); s.rank == 0 {
+			if s.rank = args.IntIn(-math.MaxInt64, math.MaxInt64, command.ErrNoOpposite); s.rank == 0 {
 				args.Fail(errRank)
 			}
 		case args.Keyword("COUNT"):

@@ -13,12 +13,8 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// Errors of SINTERCARD and its like.
-const (
-	errNumKeys     command.Error = "ERR numkeys should be greater than 0"
-	errTooManyKeys command.Error = "ERR Number of keys can't be greater than number of args"
-	errLimit       command.Error = "ERR LIMIT can't be negative"
-)
+// errTooManyKeys is an error of SINTERCARD and its like.
+const errTooManyKeys command.Error = "ERR Number of keys can't be greater than number of args"
 
 // An operation makes a set of sets, which it may put into another order: it calls show with one member after the other, each once
 // if nothing else is said, until that gives false. Nothing that it does changes a key.
@@ -104,10 +100,10 @@ type cardArgs struct {
 // parseCard reads them. Only some of the commands know APPROX.
 func parseCard(c *command.Ctx, approx bool) (o cardArgs, err error) {
 	args := c.Args()
-	n := args.IntOr(errNumKeys)
+	n := args.IntOr(command.ErrNumKeys)
 	switch {
 	case args.Err() == nil && n < 1:
-		args.Fail(errNumKeys)
+		args.Fail(command.ErrNumKeys)
 	case n > int64(args.Len()):
 		args.Fail(errTooManyKeys)
 	}
@@ -117,8 +113,8 @@ func parseCard(c *command.Ctx, approx bool) (o cardArgs, err error) {
 	for args.More() {
 		switch {
 		case args.Len() >= 2 && args.Keyword("LIMIT"):
-			if o.limit = args.IntOr(errLimit); o.limit < 0 {
-				args.Fail(errLimit)
+			if o.limit = args.IntOr(command.ErrLimit); o.limit < 0 {
+				args.Fail(command.ErrLimit)
 			}
 		case approx && args.Keyword("APPROX"):
 			o.approx = true

@@ -9,9 +9,6 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// errCount is the error for SRANDMEMBER's count.
-const errCount command.Error = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
-
 func srandmember(c *command.Ctx) error {
 	if len(c.Argv) > 2 {
 		return srandmemberCount(c)
@@ -37,7 +34,7 @@ func srandmemberCount(c *command.Ctx) error {
 		return command.ErrSyntax
 	}
 	if args.Err() == nil && count == math.MinInt64 {
-		args.Fail(errCount)
+		args.Fail(command.ErrNoOpposite)
 	}
 	if err := args.Done(); err != nil {
 		return err

@@ -12,11 +12,8 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// Errors of commands on several sets.
-const (
-	errWeight command.Error = "ERR weight value is not a float"
-	errLimit  command.Error = "ERR LIMIT can't be negative"
-)
+// errWeight is the error of WEIGHTS.
+const errWeight command.Error = "ERR weight value is not a float"
 
 // aggregate is how the scores of a member in several sets become one.
 type aggregate uint8
@@ -168,8 +165,8 @@ func (o *operation) parseOptions(args *command.Args, has options) {
 		case has.withScores && args.Keyword("WITHSCORES"):
 			o.withScores = true
 		case has.limit && args.Len() >= 2 && args.Keyword("LIMIT"):
-			if o.limit = args.IntOr(errLimit); o.limit < 0 {
-				args.Fail(errLimit)
+			if o.limit = args.IntOr(command.ErrLimit); o.limit < 0 {
+				args.Fail(command.ErrLimit)
 			}
 		default:
 			args.Fail(command.ErrSyntax)

@@ -10,12 +10,6 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// Errors of commands that pop.
-const (
-	errNumKeys command.Error = "ERR numkeys should be greater than 0"
-	errCount   command.Error = "ERR count should be greater than 0"
-)
-
 // end is the end of a sorted set that is popped from.
 type end struct {
 	command, event string
@@ -161,11 +155,11 @@ func waitForOne(c *command.Ctx, e end) error {
 
 // parseSeveral reads the arguments of ZMPOP, the number of keys first.
 func parseSeveral(args *command.Args) (s several, err error) {
-	n := args.IntOr(errNumKeys)
+	n := args.IntOr(command.ErrNumKeys)
 	switch {
 	case args.Err() != nil:
 	case n < 1:
-		args.Fail(errNumKeys)
+		args.Fail(command.ErrNumKeys)
 	case n >= int64(args.Len()):
 		args.Fail(command.ErrSyntax)
 	}
@@ -186,9 +180,9 @@ func parseSeveral(args *command.Args) (s several, err error) {
 	}
 	s.count = 1
 	if args.Len() >= 2 && args.Keyword("COUNT") {
-		s.count = args.IntOr(errCount)
+		s.count = args.IntOr(command.ErrCount)
 		if args.Err() == nil && s.count < 1 {
-			args.Fail(errCount)
+			args.Fail(command.ErrCount)
 		}
 	}
 	return s, args.Done()

@@ -9,9 +9,6 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// errSample is the error of ZRANDMEMBER's count.
-const errSample command.Error = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
-
 func zrandmember(c *command.Ctx) error {
 	if len(c.Argv) > 2 {
 		return zrandmemberCount(c)
@@ -37,7 +34,7 @@ func zrandmemberCount(c *command.Ctx) error {
 	args := c.Args()
 	key, count := args.Key(), args.Int()
 	if args.Err() == nil && count == math.MinInt64 {
-		args.Fail(errSample)
+		args.Fail(command.ErrNoOpposite)
 	}
 	withScores := args.Keyword("WITHSCORES")
 	if err := args.Done(); err != nil {
