@@ -25,7 +25,7 @@ func (w *Worker) acquire(cl *Client, c *Call) (held, ok bool) {
 			return false, false
 		}
 		w.held = append(w.held, shard)
-		return true, !w.e.Store.HasTargets(shard) || w.widen(cl, c)
+		return true, !c.spec.Flags.Has(command.Write) || !w.e.Store.HasTargets(shard) || w.widen(cl, c)
 	case !c.spec.HasKeys():
 		return false, true
 	case c.spec.PlanOf(c.Argv) == command.PlanAll:

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/testutil"
@@ -240,5 +241,20 @@ func TestGateOfDetached(t *testing.T) {
 	s.Resume()
 	if woken != 3 || s.ParkGate(func() {}, true) {
 		t.Errorf("woken %d times, or there is still something to wait for", woken)
+	}
+}
+
+// TestShardLines: a shard begins on a cache line of its own, and what every command looks at lies on its first two.
+func TestShardLines(t *testing.T) {
+	const line = 64
+	var sh Shard
+	if n := unsafe.Sizeof(sh); n%line != 0 {
+		t.Errorf("a shard has %d bytes, %d too few for whole lines", n, line-n%line)
+	}
+	if off := unsafe.Offsetof(sh.shardLock); off != line {
+		t.Errorf("the lock lies at %d", off)
+	}
+	if off := unsafe.Offsetof(sh.targets); off+unsafe.Sizeof(sh.targets) > 2*line {
+		t.Errorf("what is looked at before a write lies at %d, not on the lock's line", off)
 	}
 }

@@ -117,7 +117,9 @@ type Shard struct {
 	due   atomic.Int64 // Unix ms at which the earliest key may die, or housekeeping is wanted; raised under the lock only
 
 	// Guarded by the lock:
+	targets   int // of all places in the queues of waits; it is looked at before every write, and on the lock's line
 	watched   map[watchKey][]*Watch
+	waits     waits // all but targets of what has to do with waiting clients
 	lazy      []condemned
 	heapBytes int64    // of all its tables, as last published to Store.used
 	unsettled []*big   // big values that may have other sizes than published
@@ -125,8 +127,8 @@ type Shard struct {
 	reaped    [][]byte // names of the fields of a hash that are just being removed
 	refused   bool     // memory was refused that removing a field of a frozen hash takes
 
-	releases // of views of its big values
-	waits    waits
+	releases          // of views of its big values
+	_        [48]byte // whole lines, or the next shard's first would not be one of its own
 }
 
 // table is one database's part of a shard.

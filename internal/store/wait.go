@@ -69,8 +69,7 @@ type queue struct {
 
 // waits is a shard's part of what has to do with waiting clients.
 type waits struct {
-	queues  map[uint64]*queue // by the key's hash; guarded by the shard's lock
-	targets int               // of all places in the queues; guarded by the shard's lock
+	queues map[uint64]*queue // by the key's hash; guarded by the shard's lock
 
 	mu      sync.Mutex // a leaf
 	leaving []*place   // that are to be taken out of their queues; guarded by mu
@@ -188,7 +187,7 @@ func (q *queue) add(p *place) {
 			q.targets = make(map[uint64]int)
 		}
 		q.targets[h]++
-		q.shard.waits.targets++
+		q.shard.targets++
 	}
 }
 
@@ -213,7 +212,7 @@ func (p *place) leave() {
 		if q.targets[h]--; q.targets[h] == 0 {
 			delete(q.targets, h)
 		}
-		q.shard.waits.targets--
+		q.shard.targets--
 	}
 	if q.first == nil {
 		q.shard.dropQueue(q)
@@ -292,7 +291,7 @@ func (sh *Shard) sweepWaits() {
 }
 
 // HasTargets tells whether somebody who waits for a key of the shard, which is held, writes to others when he is served.
-func (s *Store) HasTargets(shard int) bool { return s.shards[shard].waits.targets > 0 }
+func (s *Store) HasTargets(shard int) bool { return s.shards[shard].targets > 0 }
 
 // EachTarget calls fn with the hashes of the keys that those write to who are served with a key of hash h, in whatever database it is,
 // until fn gives false. The key's shard is held.
@@ -429,8 +428,8 @@ func (s *Store) CheckWaits() error {
 				}
 			}
 		}
-		if targets != sh.waits.targets {
-			return fmt.Errorf("shard %d counts %d targets, it has %d", i, sh.waits.targets, targets)
+		if targets != sh.targets {
+			return fmt.Errorf("shard %d counts %d targets, it has %d", i, sh.targets, targets)
 		}
 	}
 	if int64(len(waiters)) != s.waiters.Load() || keys != s.waitedKeys.Load() {
