@@ -144,15 +144,59 @@ func (s *Server) debugListpack(c *command.Ctx) error {
 			return command.Error("ERR Not a listpack encoded object.")
 		}
 		var words []string
-		if hidden := s.config.Bool("hide-user-data-from-log").Load(); it.Type() == store.TypeHash && !hidden {
+		note := func(values ...store.Value) bool {
+			var line []string
+			for _, v := range values {
+				line = append(line, strconv.Quote(string(store.Text(v, nil))))
+			}
+			words = append(words, strings.Join(line, " "))
+			return len(words) < maxListed
+		}
+		switch {
+		case s.config.Bool("hide-user-data-from-log").Load():
+		case it.Type() == store.TypeHash:
 			h := c.DB.HashOf(&it)
-			h.Each(func(p store.Pair) bool {
-				words = append(words, strconv.Quote(string(store.Text(p.Field, nil)))+" "+strconv.Quote(string(store.Text(p.Value, nil))))
-				return len(words) < maxListed
-			})
+			h.Each(func(p store.Pair) bool { return note(p.Field, p.Value) })
+		case it.Type() == store.TypeList:
+			l := c.DB.ListOf(&it)
+			l.Each(0, maxListed, false, func(v store.Value) bool { return note(v) })
 		}
 		s.log.Warn(fmt.Sprintf("listpack of %d bytes: %s", it.SerializedLen(), strings.Join(words, ", ")))
 		c.Reply.Simple("Listpack structure printed on stdout")
 		return nil
 	})
+}
+
+// debugQuicklist writes to the log how the elements of a large list are spread over its leaves.
+func (s *Server) debugQuicklist(c *command.Ctx) error {
+	return c.DB.Hold(c.Argv[2], func() error {
+		it, ok := c.DB.Peek(c.Argv[2])
+		if !ok {
+			return command.ErrNoSuchKey
+		}
+		if it.Encoding() != store.EncQuicklist {
+			return command.Error("ERR Not a quicklist encoded object.")
+		}
+		l := c.DB.ListOf(&it)
+		var leaves []string
+		l.Leaves(func(elements, bytes int, form string) bool {
+			leaves = append(leaves, fmt.Sprintf("%d in %d bytes, %s", elements, bytes, form))
+			return len(leaves) < maxListed
+		})
+		s.log.Warn(fmt.Sprintf("quicklist of %d elements: %s", l.Len(), strings.Join(leaves, "; ")))
+		c.Reply.Simple("Quicklist structure printed on stdout")
+		return nil
+	})
+}
+
+// debugPlainSize sets the length from which an element of a large list is a leaf of its own; 0 is what it is by itself.
+func (s *Server) debugPlainSize(c *command.Ctx) error {
+	const most = 1<<32 - 1<<20
+	n, ok := num.ParseMemory(c.Argv[2])
+	if !ok || n > most {
+		return command.Error("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+	}
+	s.engine.Store.Settings.ListPlainSize.Store(int64(n))
+	c.Reply.OK()
+	return nil
 }

@@ -136,8 +136,11 @@ type leafKind struct {
 
 // leafKind gives what there is to know of the leaves of an encoding with a tree.
 func (e Encoding) leafKind() leafKind {
-	if e == EncSkiplist {
+	switch e {
+	case EncSkiplist:
 		return leafKind{size: func(*mem.Heap, mem.Ref) int { return scores.Size }, copy: copySorted, moved: movedSorted}
+	case EncQuicklist:
+		return leafKind{size: leafSize, copy: copyLeaves}
 	}
 	return leafKind{}
 }

@@ -49,8 +49,9 @@ type View struct {
 	hashLen int
 	hash    uint64
 
-	pool  pool // keys that may be evicted next
-	ready readyKeys
+	pool     pool // keys that may be evicted next
+	ready    readyKeys
+	squeezer *squeezer // nil until a leaf of a list is squeezed
 
 	displaced displaced // what the command has put a value in place of; only while OnEvent is set
 }

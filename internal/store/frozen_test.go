@@ -13,6 +13,7 @@ type modelView struct {
 	f      *Frozen
 	fields map[string]modelField
 	scored zsetModel
+	list   []string // of a list
 }
 
 // view freezes a hash, a set or a sorted set if it is big.
@@ -31,7 +32,7 @@ func (k *keyspace) view(key modelKey) {
 			fields[member] = modelField{}
 		}
 	}
-	k.views = append(k.views, modelView{db.Freeze(&it), fields, slices.Clone(e.scored)})
+	k.views = append(k.views, modelView{db.Freeze(&it), fields, slices.Clone(e.scored), e.list})
 }
 
 // compareView looks whether a view still is what it was.
@@ -39,6 +40,12 @@ func (k *keyspace) compareView(v modelView) {
 	k.t.Helper()
 	if v.scored != nil {
 		k.compareRanked(v)
+		return
+	}
+	if v.list != nil {
+		if got := walkList(v.f, 0, len(v.list)); !slices.Equal(got, v.list) {
+			k.t.Fatalf("a view's list: got  %.60q\nwant %.60q", got, v.list)
+		}
 		return
 	}
 	left, fields := maps.Clone(v.fields), v.f.Fields()

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/redpoll/redpoll/internal/ds/listpack"
+	"github.com/redpoll/redpoll/internal/ds/tree"
 )
 
 // A small list is packed: a listpack, which lies in the record or in a block as other packed values do. One that outgrows
@@ -29,9 +30,13 @@ func (db *DB) FindList(key []byte) (List, error) {
 	return List{db: db, key: key, it: it}, err
 }
 
-// FindListWrite finds a list to be changed; see FindWrite. The error is ErrWrongType.
+// FindListWrite finds a list to be changed; see FindWrite. The error is ErrWrongType. Even to remove elements takes memory while
+// the list is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) FindListWrite(key []byte) (List, error) {
-	it, _, err := db.FindTypeWrite(key, TypeList)
+	it, ok, err := db.FindTypeWrite(key, TypeList)
+	if ok && err == nil && it.isBig() && it.big().heap.Freezing() {
+		db.Reserve(0)
+	}
 	return List{db: db, key: key, it: it}, err
 }
 
@@ -55,10 +60,26 @@ func (l listLimit) exceeded(bytes, elements int) bool {
 	return bytes > l.bytes || elements > l.elements
 }
 
+// roomy tells whether a listpack of so many bytes and elements has at most half of what it may have.
+func (l listLimit) roomy(bytes, elements int) bool {
+	if l.elements < math.MaxInt {
+		return elements <= l.elements/2
+	}
+	return bytes <= l.bytes/2
+}
+
+func (l *List) isTree() bool { return l.it.Encoding() == EncQuicklist }
+
+// leaves gives the leaves of a list that is a tree.
+func (l *List) leaves() leafList { return l.db.leafList(l.it.body().leaves()) }
+
 // Len tells how many elements there are.
 func (l *List) Len() int {
-	if l.it.ref == 0 {
+	switch {
+	case l.it.ref == 0:
 		return 0
+	case l.isTree():
+		return l.it.body().leaves().Len()
 	}
 	return listpack.Count(l.it.listpack())
 }
@@ -75,36 +96,13 @@ func (l *List) At(i int) (v Value, ok bool) {
 // Each calls fn with n elements, or as many as there are, from the index from on, or until it gives false: towards the tail,
 // or with reverse towards the head. The list must not change meanwhile.
 func (l *List) Each(from, n int, reverse bool, fn func(v Value) bool) {
-	if l.it.ref == 0 || n <= 0 || from < 0 || from >= l.Len() {
-		return
+	switch {
+	case n <= 0 || from < 0 || from >= l.Len():
+	case l.isTree():
+		l.leaves().each(from, n, reverse, fn)
+	default:
+		eachEntry(l.it.listpack(), from, n, reverse, fn)
 	}
-	eachEntry(l.it.listpack(), from, n, reverse, fn)
-}
-
-// Push adds elements at the head or the tail, one after the other, so that at the head the last one comes to be the first. The
-// slices are copied and must not be part of this list. Nothing has changed when memory is refused. tick is called every so
-// often; its error is of no consequence, since a command is not to be done by halves.
-func (l *List) Push(texts [][]byte, head bool, tick func() error) {
-	l.pushPacked(texts, head)
-	_ = tick
-}
-
-// Insert makes text the element at an index, which is at most Len; those from there on move up. The list is there. The slice
-// is copied and must not be part of this list.
-func (l *List) Insert(i int, text []byte) {
-	l.insertPacked(i, text)
-}
-
-// Set puts text in the place of the element at an index, which is there. The slice is copied and must not be part of this
-// list.
-func (l *List) Set(i int, text []byte) {
-	l.setPacked(i, text)
-}
-
-// Reserve makes it all but certain that n elements of so many bytes in all can be pushed; see DB.Reserve.
-func (l *List) Reserve(n, bytes int) {
-	const overhead = 16 // of an element, at most
-	l.db.Reserve(bytes + n*overhead)
 }
 
 // Size gives the bytes of the texts of n elements from the index from on.
@@ -116,9 +114,146 @@ func (l *List) Size(from, n int) (bytes int) {
 	return bytes
 }
 
+// Reserve makes it all but certain that n elements of so many bytes in all can be pushed; see DB.Reserve.
+func (l *List) Reserve(n, bytes int) {
+	const overhead = 16 // of an element, at most
+	l.db.Reserve(bytes + n*overhead)
+}
+
+// Push adds elements at the head or the tail, one after the other, so that at the head the last one comes to be the first. The
+// slices are copied and must not be part of this list. Nothing has changed when memory is refused. tick is called every so
+// often; its error is of no consequence, since a command is not to be done by halves.
+func (l *List) Push(texts [][]byte, head bool, tick func() error) {
+	if l.packsMore(texts) {
+		l.pushPacked(texts, head)
+		return
+	}
+	if len(texts) > 1 {
+		l.Reserve(len(texts), sizeOf(texts))
+	}
+	if l.it.ref == 0 {
+		l.createTree(texts[0])
+		texts = texts[1:]
+	} else if !l.isTree() {
+		l.spread()
+	}
+	for len(texts) > 0 {
+		some := texts[:min(len(texts), tickEvery)]
+		l.change(func(leaves leafList) {
+			for _, text := range some {
+				leaves.push(text, head)
+			}
+		})
+		if texts = texts[len(some):]; len(texts) > 0 {
+			_ = tick()
+		}
+	}
+}
+
+// sizeOf gives the bytes of texts.
+func sizeOf(texts [][]byte) (n int) {
+	for _, text := range texts {
+		n += len(text)
+	}
+	return n
+}
+
+// packsMore tells whether a list is packed, or is none yet, and stays so with more elements.
+func (l *List) packsMore(texts [][]byte) bool {
+	bytes, elements := listpack.EmptySize, 0
+	if l.it.ref != 0 {
+		if l.isTree() {
+			return false
+		}
+		b := l.it.listpack()
+		bytes, elements = len(b), listpack.Count(b)
+	}
+	return !l.db.listLimit().exceeded(bytes+sizeOf(texts), elements+len(texts))
+}
+
+// createTree makes the key, with a tree of one element.
+func (l *List) createTree(text []byte) {
+	l.it, _ = l.db.createBody(l.key, TypeList, EncQuicklist, NoExpiry, len(text), func(v body) error {
+		l.db.leafList(v.leaves()).push(text, false)
+		return nil
+	})
+}
+
+// spread makes a packed list a tree of one leaf.
+func (l *List) spread() {
+	b := l.it.listpack()
+	l.it.becomeBody(EncQuicklist, func(v body) {
+		leaves := l.db.leafList(v.leaves())
+		f := newLeaf(leaves.Heap, leafPacked, len(b), leaves.roomFor(len(b)))
+		copy(f.data(), b)
+		leaves.place(new(tree.Cursor), f, listpack.Count(b), true)
+	})
+}
+
+// change has a tree changed, and it is given the heap that it should have then.
+func (l *List) change(fn func(leaves leafList)) {
+	leaves := l.leaves()
+	before := leaves.Heap.Live()
+	fn(leaves)
+	l.it.weigh(leaves.Heap.Live() - before)
+	l.it.fitBody()
+}
+
+// pack makes a tree that has become small a packed list, if there is memory.
+func (l *List) pack() {
+	leaves := l.leaves()
+	var c tree.Cursor
+	if leaves.Leaves() != 1 || !leaves.First(&c) {
+		return
+	}
+	f := leaves.leaf(&c)
+	if f.form != leafPacked || !leaves.limit.roomy(int(f.size), c.Count()) {
+		return
+	}
+	defer ignoreNoMemory()
+	l.db.replaceBlob(&l.it, TypeList, EncListpack, f.data(), l.it.Expiry())
+}
+
+// Insert makes text the element at an index, which is at most Len; those from there on move up. The list is there. The slice
+// is copied and must not be part of this list.
+func (l *List) Insert(i int, text []byte) {
+	if l.packsMore([][]byte{text}) {
+		l.insertPacked(i, text)
+		return
+	}
+	if !l.isTree() {
+		l.spread()
+	}
+	l.change(func(leaves leafList) { leaves.insert(i, text) })
+}
+
+// Set puts text in the place of the element at an index, which is there. The slice is copied and must not be part of this
+// list.
+func (l *List) Set(i int, text []byte) {
+	if l.packsMore([][]byte{text}) {
+		l.setPacked(i, text)
+		return
+	}
+	if !l.isTree() {
+		l.spread()
+	}
+	l.change(func(leaves leafList) {
+		if !leaves.set(i, text) {
+			l.Reserve(1, len(text)+3*leaves.limit.bytes)
+			leaves.insert(i+1, text)
+			leaves.remove(i, 1, neverEnds)
+		}
+	})
+	l.pack()
+}
+
 // Reverse turns the order of n elements from the index from on round. tick is as for Push.
 func (l *List) Reverse(from, n int, tick func() error) {
-	l.Reserve(n, l.Size(from, n))
+	size := l.Size(from, n)
+	if l.isTree() {
+		size += l.leaves().copySize()
+	}
+	l.Reserve(n, size)
 	var room, other [64]byte
 	for i, j := from, from+n-1; i < j; i, j = i+1, j-1 {
 		a, _ := l.At(i)
@@ -133,25 +268,88 @@ func (l *List) Reverse(from, n int, tick func() error) {
 	}
 }
 
-// Remove removes n elements from the index from on, which are there, and the key with the last one.
-func (l *List) Remove(from, n int) {
-	if n == 0 {
-		return
+// Rotate takes n elements, fewer than there are, from one end and puts them at the other, towards which they keep their order.
+// tick is as for Push. Of the list there is never more than there was.
+func (l *List) Rotate(n int, toHead bool, tick func() error) {
+	from := 0
+	if toHead {
+		from = l.Len() - n
 	}
-	if n == l.Len() {
+	l.Reserve(n, l.Size(from, n))
+	for n > 0 {
+		some := min(n, tickEvery)
+		from, first := 0, 0
+		if toHead {
+			from, first = l.Len()-some, l.Len()-1
+		}
+		var buf []byte
+		texts := make([][]byte, 0, some)
+		l.Each(first, some, toHead, func(v Value) bool {
+			begin := len(buf)
+			buf = append(buf, Text(v, nil)...)
+			texts = append(texts, buf[begin:])
+			return true
+		})
+		l.remove(from, some, tick)
+		l.Push(texts, toHead, tick)
+		if n -= some; n > 0 {
+			_ = tick()
+		}
+	}
+	if l.isTree() {
+		l.pack()
+	}
+}
+
+// Remove removes n elements from the index from on, which are there, and the key with the last one. tick is as for Push.
+func (l *List) Remove(from, n int, tick func() error) {
+	switch {
+	case n == 0:
+	case n == l.Len():
 		l.db.Remove(&l.it)
+	default:
+		if l.remove(from, n, tick); l.isTree() {
+			l.pack()
+		}
+	}
+}
+
+// remove is Remove for some of the elements, after which the list has the encoding that it had.
+func (l *List) remove(from, n int, tick func() error) {
+	if !l.isTree() {
+		l.removePacked(from, n)
 		return
 	}
-	l.removePacked(from, n)
+	l.reserveNodes()
+	l.change(func(leaves leafList) { leaves.remove(from, n, tick) })
+}
+
+// reserveNodes is Reserve for what removing leaves takes while the list is frozen.
+func (l *List) reserveNodes() {
+	if l.it.isBig() && l.it.big().heap.Freezing() {
+		leaves := l.leaves()
+		l.db.Reserve(int(leaves.Bytes()) + 2*leaves.limit.bytes)
+	}
 }
 
 // RemoveEqual removes elements that are text, limit at most, beginning at the head or with reverse at the tail, and the key
-// with the last element. It tells how many. tick is called every so often; its error is of no consequence, since a command is
-// not to be done by halves. The text must not be part of this list.
+// with the last element. It tells how many. tick is as for Push. The text must not be part of this list.
 func (l *List) RemoveEqual(text Needle, limit int, reverse bool, tick func() error) (removed int) {
-	if l.it.ref == 0 {
+	switch {
+	case l.it.ref == 0:
 		return 0
+	case !l.isTree():
+		return l.removeEqualPacked(text, limit, reverse)
 	}
-	_ = tick
-	return l.removeEqualPacked(text, limit, reverse)
+	if n := l.leaves().copySize(); n > 0 {
+		l.db.Reserve(n)
+	}
+	l.change(func(leaves leafList) { removed = leaves.removeEqual(text, limit, reverse, tick) })
+	switch {
+	case l.Len() == 0:
+		l.db.Remove(&l.it)
+	case removed > 0:
+		l.pack()
+	}
+	return removed
 }

@@ -119,7 +119,7 @@ func (l *List) removeEqualPacked(text Needle, limit int, reverse bool) (removed 
 	count, matches := listpack.Count(b), countEqual(b, text)
 	removed = min(matches, limit)
 	if removed == 0 || removed == count {
-		l.Remove(0, removed)
+		l.Remove(0, removed, neverEnds)
 		return removed
 	}
 	skip := 0
@@ -161,10 +161,4 @@ func closeEqual(b []byte, text Needle, skip, n int) (end int) {
 		off = next
 	}
 	return end + copy(b[end:], b[from:len(b)-1])
-}
-
-// serializedList is SerializedLen for a list: the number of its nodes, and of each what it is and its bytes.
-func (it *Item) serializedList() int {
-	n := len(it.listpack())
-	return 2 + lengthPrefix(n) + n
 }

@@ -27,11 +27,14 @@ type modelValue struct {
 	fields map[string]modelField // of a hash
 	set    map[string]bool       // of a set
 	scored zsetModel             // of a sorted set
+	list   []string              // of a list; never changed in place
 	expiry int64
 }
 
 // isString tells whether it is that of a string, or of no key.
-func (e modelValue) isString() bool { return e.fields == nil && e.set == nil && e.scored == nil }
+func (e modelValue) isString() bool {
+	return e.fields == nil && e.set == nil && e.scored == nil && e.list == nil
+}
 
 // modelField is a field's value and when it expires.
 type modelField struct {
@@ -71,6 +74,8 @@ func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace
 	k.s.Settings.SetMaxListpackEntries.Store(8)
 	k.s.Settings.SetMaxIntsetEntries.Store(16)
 	k.s.Settings.ZSetMaxListpackEntries.Store(20)
+	k.s.Settings.ListMaxListpackSize.Store(-1)
+	k.s.Settings.ListCompressDepth.Store(int64(seed % 3))
 	k.s.bigTable, k.s.bigString = 6000, 20_000
 	k.v = k.s.NewView()
 	k.v.NowMillis = 1_700_000_000_000
@@ -202,6 +207,10 @@ func (k *keyspace) compare(key modelKey, it *Item, want modelValue) {
 		k.compareZSet(key, it, want.scored)
 		return
 	}
+	if want.list != nil {
+		k.compareList(key, it, want)
+		return
+	}
 	if want.fields == nil {
 		if got := string(it.AppendText(nil)); it.Type() != TypeString || got != want.text || it.TextLen() != len(got) {
 			k.t.Fatalf("%d/%.20q is a %v with %d bytes %.20q, want %d bytes %.20q", key.db, key.key, it.Type(), len(got), got, len(want.text), want.text)
@@ -244,7 +253,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(37); op {
+	switch op := k.rng.IntN(42); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -287,6 +296,10 @@ func (k *keyspace) step() {
 	case 27, 28, 29, 30, 31:
 		if !there || e.set != nil {
 			k.changeSet(key, db, e)
+		}
+	case 36, 37, 38, 39, 40:
+		if !there || e.list != nil {
+			k.changeListKey(key, db, e)
 		}
 	case 19:
 		k.build(key, db, name, e)

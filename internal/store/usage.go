@@ -63,8 +63,14 @@ func (it *Item) SerializedLen() int {
 		size := it.TextLen()
 		return lengthPrefix(size) + size
 	}
-	if it.Type() == TypeList {
-		return it.serializedList()
+	switch it.Encoding() {
+	case EncQuicklist:
+		return serializedLeaves(it.body().leaves())
+	case EncListpack:
+		if it.Type() == TypeList {
+			n := len(it.listpack())
+			return 2 + lengthPrefix(n) + n // one node, and that it is packed
+		}
 	}
 	if it.Type() == TypeZSet {
 		return it.serializedZSet()

@@ -124,6 +124,8 @@ func (p *Player) Play(s *Step) (r Reply, ok bool, err error) {
 		return r, false, p.advance(s.Wait)
 	case StepClosed:
 		return r, false, p.closed(s.Conn)
+	case StepWaiting:
+		return r, false, p.waiting(s.Times)
 	}
 	c, err := p.conn(s.Conn)
 	if err != nil {
@@ -178,6 +180,25 @@ func (p *Player) advance(d time.Duration) error {
 	}
 	time.Sleep(d) // not to wait for something: the passing of time itself is the step
 	return nil
+}
+
+// waiting waits until so many clients of the server wait for keys.
+func (p *Player) waiting(n int) error {
+	c, err := Connect(p.target.Network, p.target.Addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	line := fmt.Sprintf("\nblocked_clients:%d\r\n", n)
+	for deadline := time.Now().Add(longestWait); ; {
+		v, err := c.Do("INFO", "clients")
+		if err != nil || strings.Contains(v.Str, line) {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("not %d clients wait: %s", n, v.Str)
+		}
+	}
 }
 
 // closed waits for the server to close the connection and forgets it.

@@ -25,6 +25,7 @@ import (
 //	closed                  the server closes the connection (the next use opens a new one)
 //	resp3, resp2            switches the connection, at least this far
 //	advance 10s             moves the clock
+//	waiting 2               comes to pass: so many clients of the server wait for keys
 //	# a comment
 //
 // Before the command, raw or read may stand: @NAME; redpoll-only; redis-only (not for Redpoll); since 7.2 (and not before).
@@ -62,6 +63,7 @@ const (
 	StepClosed
 	StepProto
 	StepAdvance
+	StepWaiting
 )
 
 // A Step is one line of a story with what is expected of it.
@@ -76,6 +78,7 @@ type Step struct {
 	RedpollOnly, RedisOnly bool
 	Since                  string
 	// Args are a command's, before {i} is replaced; Times is how often it is sent.
+	// Of a StepWaiting it is the clients that wait.
 	Args  []string
 	Times int
 	// Raw are the bytes of a raw step.
@@ -147,7 +150,7 @@ func parseStory(path, text string) (*Story, error) {
 }
 
 // stepStart recognises the lines that cannot belong to a reply.
-var stepStart = regexp.MustCompile(`^(?:(?:@\w+|redpoll-only|redis-only|since \S+|times \d+) +)*(?:> |raw "|read$|closed$|resp[23]$|advance \S+$)`)
+var stepStart = regexp.MustCompile(`^(?:(?:@\w+|redpoll-only|redis-only|since \S+|times \d+) +)*(?:> |raw "|read$|closed$|resp[23]$|advance \S+$|waiting \d+$)`)
 
 func endsReply(line string) bool {
 	line = strings.TrimRight(line, " \t\r")
@@ -212,6 +215,9 @@ func (s *Step) action(word, rest string) error {
 	case "advance":
 		s.Kind = StepAdvance
 		s.Wait, err = time.ParseDuration(rest)
+	case "waiting":
+		s.Kind = StepWaiting
+		s.Times, err = strconv.Atoi(rest)
 	}
 	return err
 }

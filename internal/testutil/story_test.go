@@ -27,6 +27,7 @@ func TestStepsParse(t *testing.T) {
 		{`@2 read`, Step{Kind: StepRead, Conn: "2", Times: 1}},
 		{`closed`, Step{Kind: StepClosed, Conn: "1", Times: 1}},
 		{`@x resp3`, Step{Kind: StepProto, Conn: "x", Times: 1, Proto: 3}},
+		{`waiting 2`, Step{Kind: StepWaiting, Conn: "1", Times: 2}},
 		{`advance 1m30s`, Step{Kind: StepAdvance, Conn: "1", Times: 1, Wait: 90 * time.Second}},
 	} {
 		got, ok, err := parseStep(tc.line)

@@ -66,6 +66,7 @@ func linsert(c *command.Ctx) error {
 		i++
 	}
 	l.Insert(i, c.Argv[4])
+	c.DB.SignalReady(key)
 	c.Modified("linsert", key)
 	c.Reply.Int(int64(l.Len()))
 	return nil
@@ -109,8 +110,8 @@ func ltrim(c *command.Ctx) error {
 	}
 	if length := l.Len(); length > 0 {
 		from, n := span(start, stop, length)
-		l.Remove(from+n, length-from-n)
-		l.Remove(0, from)
+		l.Remove(from+n, length-from-n, c.Tick)
+		l.Remove(0, from, c.Tick)
 		removed(c, &l, key, "ltrim", length-n)
 	}
 	c.Reply.OK()

@@ -58,7 +58,7 @@ func (m *move) one(c *command.Ctx) error {
 // replyOne replies with the element that it moves.
 func (m *move) replyOne(c *command.Ctx) {
 	v, _ := m.source.At(m.first(1))
-	reply(c, v)
+	c.ReplyValue(v)
 	m.run(c, 1)
 }
 
@@ -176,36 +176,15 @@ func (m *move) transfer(c *command.Ctx, n int) {
 		return true
 	})
 	m.source, _ = c.DB.FindListWrite(m.from) // the target's changes may have moved its place
-	m.source.Remove(first, n)
+	m.source.Remove(first, n, c.Tick)
 }
 
-// rotate moves elements within a list. To the end that they come from it only turns them round; else they are taken out, some
-// at a time, before they are put in again, so that the list is never longer than it was.
+// rotate moves elements within a list. To the end that they come from it only turns them round.
 func (m *move) rotate(c *command.Ctx, n int) {
-	l := &m.source
-	switch {
+	switch l := &m.source; {
 	case m.reversed():
 		l.Reverse(m.first(n), n, c.Tick)
-		return
-	case m.fromHead == m.toHead || n == l.Len():
-		return
-	}
-	l.Reserve(n, l.Size(m.first(n), n))
-	for n > 0 {
-		some := min(n, tickEvery)
-		var buf []byte
-		texts := make([][]byte, 0, some)
-		from := m.first(1)
-		l.Each(from, some, !m.fromHead, func(v store.Value) bool {
-			begin := len(buf)
-			buf = append(buf, store.Text(v, nil)...)
-			texts = append(texts, buf[begin:])
-			return true
-		})
-		l.Remove(m.first(some), some)
-		l.Push(texts, m.toHead, c.Tick)
-		if n -= some; n > 0 {
-			_ = c.Tick()
-		}
+	case m.fromHead != m.toHead && n < l.Len():
+		l.Rotate(n, m.toHead, c.Tick)
 	}
 }

@@ -57,8 +57,8 @@ func takeOne(c *command.Ctx, l *store.List, key []byte, head bool) {
 		i = l.Len() - 1
 	}
 	v, _ := l.At(i)
-	reply(c, v)
-	l.Remove(i, 1)
+	c.ReplyValue(v)
+	l.Remove(i, 1, c.Tick)
 	popped(c, l, key, head, 1)
 }
 
@@ -74,7 +74,7 @@ func take(c *command.Ctx, l *store.List, key []byte, head bool, count int64) (n 
 	if err := replyEach(c, l, first, n, !head); err != nil {
 		return 0, err
 	}
-	l.Remove(from, n)
+	l.Remove(from, n, c.Tick)
 	popped(c, l, key, head, n)
 	return n, nil
 }

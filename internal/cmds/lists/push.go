@@ -26,12 +26,13 @@ func push(c *command.Ctx, head, ifThere bool) error {
 	return nil
 }
 
-// pushed tells that n elements have been added to a list.
+// pushed tells that n elements have been added to a list: those, too, who wait for so many.
 func pushed(c *command.Ctx, key []byte, head bool, n int) {
 	event := "rpush"
 	if head {
 		event = "lpush"
 	}
+	c.DB.SignalReady(key)
 	c.Modified(event, key)
 	c.Dirty += int64(n - 1)
 }

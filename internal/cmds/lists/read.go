@@ -7,11 +7,15 @@ import (
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
 // tickEvery is how many elements a handler treats before it asks whether it has taken long.
 const tickEvery = 1000
+
+// longRange is the bytes of elements past which they are sent from where they lie: freezing a list costs who changes it next.
+const longRange = 256 << 10
 
 // Errors of LPOS's options, and of numbers that must have an opposite.
 const (
@@ -21,26 +25,28 @@ const (
 	errMaxLen  command.Error = "ERR MAXLEN can't be negative"
 )
 
-// reply writes an element as a bulk.
-func reply(c *command.Ctx, v store.Value) {
-	if v.IsInt() {
-		c.Reply.BulkInt(v.Int)
-		return
-	}
-	c.Reply.Bulk(v.Bytes)
-}
-
 // replyEach writes n elements from an index on, which are there, towards the tail or with reverse the head.
 func replyEach(c *command.Ctx, l *store.List, from, n int, reverse bool) (err error) {
 	written := 0
 	l.Each(from, n, reverse, func(v store.Value) bool {
-		reply(c, v)
+		c.ReplyValue(v)
 		if written++; written%tickEvery == 0 {
 			err = c.Tick()
 		}
 		return err == nil
 	})
 	return err
+}
+
+// stream writes n elements of a list that IsBig, from an index on, as bulks that are made when they are sent.
+func stream(c *command.Ctx, l *store.List, from, n int) {
+	view := l.Freeze()
+	walk := view.Elements(from, n)
+	var digits [num.MaxIntLen]byte
+	c.Reply.Stream(resp.NewBulks(func() ([]byte, bool) {
+		v, ok := walk.Next()
+		return store.Text(v, digits[:0]), ok
+	}, view.Release))
 }
 
 func llen(c *command.Ctx) error {
@@ -66,20 +72,18 @@ func lindex(c *command.Ctx) error {
 	if !ok {
 		return command.ErrNotInteger
 	}
-	if v, ok := at(&l, i); ok {
-		reply(c, v)
-	} else {
+	at, ok := place(&l, i)
+	if !ok {
 		c.Reply.Null()
+		return nil
 	}
+	v, _ := l.At(at)
+	if len(v.Bytes) > longRange && l.IsBig() {
+		stream(c, &l, at, 1)
+		return nil
+	}
+	c.ReplyValue(v)
 	return nil
-}
-
-// at gives the element at an index, which counts from the tail if it is negative; false when there is none.
-func at(l *store.List, i int64) (v store.Value, ok bool) {
-	if i, ok := place(l, i); ok {
-		return l.At(i)
-	}
-	return v, false
 }
 
 // place gives an index, which counts from the tail if it is negative, as one from 0 on; false when it is not in the list.
@@ -120,6 +124,10 @@ func lrange(c *command.Ctx) error {
 	}
 	from, n := span(start, stop, l.Len())
 	c.Reply.Array(n)
+	if l.IsBig() && (n > tickEvery || l.Size(from, n) > longRange) {
+		stream(c, &l, from, n)
+		return nil
+	}
 	return replyEach(c, &l, from, n, false)
 }
 

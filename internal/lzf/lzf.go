@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package lzf packs and unpacks bytes in Marc Lehmann's LZF format, in which Redis compresses strings of RDB files and the inner
+// nodes of lists.
+//
+// Packed bytes are a row of pieces. Each begins with a control byte c:
+//
+//	c < 32   c+1 bytes follow that stand for themselves
+//	else     a reference to bytes that have come already: c>>5 is their number less 2, or when that is 7 the next byte is added to
+//	         it; the low five bits of c and the byte after that, big-endian, tell how far back they begin, less 1
+//
+// The bytes of a reference may reach into what it stands for.
+package lzf
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+const (
+	maxLiteral = 32      // bytes that stand for themselves in one piece
+	maxBack    = 1 << 13 // how far back a reference may begin
+	maxRun     = 264     // bytes that a reference may stand for
+	minRun     = 3       // bytes from which on one is worth while
+
+	hashBits = 13
+)
+
+// ErrCorrupt is the error for bytes that do not unpack to what they should.
+var ErrCorrupt = errors.New("lzf: corrupt")
+
+// Table is what Pack needs to remember while it works. It may be used again and need not be cleared, by one at a time.
+type Table [1 << hashBits]uint32
+
+// Pack appends src, packed, to dst, and gives false when that takes more than max bytes: dst is then returned as it was. src has
+// less than 4 GB.
+func (t *Table) Pack(dst, src []byte, max int) (packed []byte, ok bool) {
+	clear(t[:])
+	start := len(dst)
+	literal, at := 0, 0 // src[literal:at] are to stand for themselves
+	for at+minRun < len(src) {
+		slot := &t[hash(src[at:])]
+		from := int(*slot) - 1 // places are kept from 1 on
+		*slot = uint32(at + 1)
+		if from < 0 || at-from > maxBack || string(src[from:from+minRun]) != string(src[at:at+minRun]) {
+			at++
+			continue
+		}
+		n := runLen(src, from, at)
+		dst = appendReference(appendLiterals(dst, src[literal:at]), at-from-1, n)
+		if len(dst)-start > max {
+			return dst[:start], false
+		}
+		for end := at + n; at < end; at++ {
+			if at+minRun < len(src) {
+				t[hash(src[at:])] = uint32(at + 1)
+			}
+		}
+		literal = at
+	}
+	dst = appendLiterals(dst, src[literal:])
+	if len(dst)-start > max {
+		return dst[:start], false
+	}
+	return dst, true
+}
+
+// hash gives the place in a Table of the three bytes that b begins with; there is one more at least.
+func hash(b []byte) uint32 {
+	return binary.LittleEndian.Uint32(b) << 8 * 0x9e3779b1 >> (32 - hashBits)
+}
+
+// runLen tells how many bytes from one place on are those from another on, minRun at least and maxRun at most.
+func runLen(src []byte, from, at int) int {
+	n, limit := minRun, min(maxRun, len(src)-at)
+	for n < limit && src[from+n] == src[at+n] {
+		n++
+	}
+	return n
+}
+
+func appendLiterals(dst, b []byte) []byte {
+	for len(b) > 0 {
+		n := min(len(b), maxLiteral)
+		dst = append(append(dst, byte(n-1)), b[:n]...)
+		b = b[n:]
+	}
+	return dst
+}
+
+func appendReference(dst []byte, back, n int) []byte {
+	if n -= 2; n < 7 {
+		return append(dst, byte(n<<5|back>>8), byte(back))
+	}
+	return append(dst, byte(7<<5|back>>8), byte(n-7), byte(back))
+}
+
+// Unpack writes what src stands for into dst, which has just the room for it. Any bytes may be given; the error is ErrCorrupt.
+func Unpack(dst, src []byte) error {
+	at := 0
+	for len(src) > 0 {
+		c := int(src[0])
+		src = src[1:]
+		if c < maxLiteral {
+			n := c + 1
+			if n > len(src) || n > len(dst)-at {
+				return ErrCorrupt
+			}
+			at += copy(dst[at:], src[:n])
+			src = src[n:]
+			continue
+		}
+		n := c >> 5
+		if n == 7 {
+			if len(src) == 0 {
+				return ErrCorrupt
+			}
+			n += int(src[0])
+			src = src[1:]
+		}
+		if len(src) == 0 {
+			return ErrCorrupt
+		}
+		from := at - (c&31)<<8 - int(src[0]) - 1
+		src = src[1:]
+		if n += 2; from < 0 || n > len(dst)-at {
+			return ErrCorrupt
+		}
+		for end := at + n; at < end; { // a copy of bytes that the copy itself makes
+			at += copy(dst[at:end], dst[from:at])
+		}
+	}
+	if at != len(dst) {
+		return ErrCorrupt
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package lzf
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// samples are texts of many kinds.
+func samples() [][]byte {
+	rng := rand.New(rand.NewPCG(1, 2))
+	list := [][]byte{nil, []byte("a"), []byte("ab"), []byte("abc"), []byte("abcd"), []byte("aaaa"), []byte("aaaaaaaaaa")}
+	for _, n := range []int{31, 32, 33, 264, 265, 266, 267, 268, 8191, 8192, 8193, 8194, 20_000} {
+		list = append(list, bytes.Repeat([]byte("x"), n), bytes.Repeat([]byte("abcdefghijk"), n/11+1))
+		noise := make([]byte, n)
+		few := make([]byte, n)
+		for i := range noise {
+			noise[i], few[i] = byte(rng.Uint32()), 'a'+byte(rng.IntN(3))
+		}
+		list = append(list, noise, few, append(append([]byte("far away: hello"), noise...), "far away: hello"...))
+	}
+	return list
+}
+
+func TestPackUnpack(t *testing.T) {
+	var table Table
+	for _, text := range samples() {
+		packed, ok := table.Pack([]byte("before"), text, 2*len(text)+10)
+		if !ok || !bytes.HasPrefix(packed, []byte("before")) {
+			t.Fatalf("%.20q of %d bytes: not packed", text, len(text))
+		}
+		packed = packed[len("before"):]
+		got := make([]byte, len(text))
+		if err := Unpack(got, packed); err != nil || !bytes.Equal(got, text) {
+			t.Fatalf("%.20q of %d bytes: unpacked to %.20q, %v", text, len(text), got, err)
+		}
+		if again, ok := table.Pack(nil, text, len(packed)); !ok || !bytes.Equal(again, packed) {
+			t.Fatalf("%.20q of %d bytes: packed otherwise the second time", text, len(text))
+		}
+		if len(packed) > 0 {
+			if dst, ok := table.Pack([]byte("x"), text, len(packed)-1); ok || string(dst) != "x" {
+				t.Fatalf("%.20q of %d bytes: packed to more than the limit", text, len(text))
+			}
+		}
+		for _, n := range []int{len(text) - 1, len(text) + 1} {
+			if n >= 0 && Unpack(make([]byte, n), packed) == nil {
+				t.Fatalf("%.20q of %d bytes: unpacked to %d", text, len(text), n)
+			}
+		}
+	}
+}
+
+// What is known of the format by its description.
+func TestFormat(t *testing.T) {
+	for _, c := range []struct{ packed, text string }{
+		{"\x00a", "a"},
+		{"\x02abc", "abc"},
+		{"\x00a\x20\x00", "aaaa"},
+		{"\x02abc\x60\x02", "abcabcab"},
+		{"\x00a\xe0\x00\x00", "a" + strings.Repeat("a", 9)},
+		{"\x00a\xe0\xff\x00", "a" + strings.Repeat("a", 264)},
+	} {
+		got := make([]byte, len(c.text))
+		if err := Unpack(got, []byte(c.packed)); err != nil || string(got) != c.text {
+			t.Errorf("%q: %q, %v", c.packed, got, err)
+		}
+	}
+	var table Table
+	if packed, _ := table.Pack(nil, bytes.Repeat([]byte("a"), 10_000), 1000); len(packed) > 130 {
+		t.Errorf("the same byte 10000 times takes %d bytes", len(packed))
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add([]byte("\x02abc\x60\x02"), 8)
+	f.Add([]byte("\xe0\xff\x00"), 266)
+	f.Fuzz(func(t *testing.T, packed []byte, n int) {
+		dst := make([]byte, uint(n)%(1<<16))
+		_ = Unpack(dst, packed)
+		var table Table
+		again, ok := table.Pack(nil, dst, 2*len(dst)+10)
+		got := make([]byte, len(dst))
+		if err := Unpack(got, again); !ok || err != nil || !bytes.Equal(got, dst) {
+			t.Fatalf("%d bytes do not come back: %v", len(dst), err)
+		}
+	})
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package store
+
+import (
+	"github.com/redpoll/redpoll/internal/ds/listpack"
+	"github.com/redpoll/redpoll/internal/ds/tree"
+	"github.com/redpoll/redpoll/internal/mem"
+)
+
+// IsBig tells whether the list can be frozen.
+func (l *List) IsBig() bool { return l.it.ref != 0 && l.it.isBig() }
+
+// Freeze gives the list, which IsBig, as it is now; see DB.Freeze.
+func (l *List) Freeze() *Frozen { return l.db.Freeze(&l.it) }
+
+// Elements goes through elements of a list that is frozen, from one index towards the tail.
+type Elements struct {
+	heap *mem.Heap
+	at   tree.Cursor
+	leaf leaf
+	b    []byte // the listpack of the leaf, if it is not plain
+	off  int    // of the next entry in it; 0: the leaf has no more
+	left int    // elements to be given, as many as there are at most
+	room []byte // that leaves are unpacked to
+}
+
+// keptUnpacked is the bytes of a leaf past which its elements are to stay what they are when the walk has gone on, since they may
+// be long ones.
+const keptUnpacked = 32 << 10
+
+// Elements begins a walk over n elements from the index from on. The value is a list, and has so many.
+func (f *Frozen) Elements(from, n int) *Elements {
+	w := &Elements{heap: f.at.b.heap, left: n}
+	if n > 0 {
+		t := tree.Tree{Heap: w.heap, Root: &f.at.root.tree}
+		w.enter(t.Seek(&w.at, from))
+	}
+	return w
+}
+
+// enter begins with the leaf that the cursor is at, from an index in it on.
+func (w *Elements) enter(i int) {
+	w.leaf, w.off = leafAt(w.heap, w.at.Leaf()), 0
+	if w.leaf.form == leafPlain {
+		return
+	}
+	if w.leaf.entrySize() > keptUnpacked {
+		w.b, _ = w.leaf.listpack(nil)
+	} else {
+		w.b, w.room = w.leaf.listpack(w.room)
+	}
+	w.off = listpack.Seek(w.b, i)
+}
+
+// Next gives the next element, valid until the call after this one, or one longer than 32 KB until the view is released; false at
+// the end.
+func (w *Elements) Next() (v Value, ok bool) {
+	if w.left == 0 {
+		return v, false
+	}
+	if w.leaf.leafHeader == nil {
+		w.at.Next()
+		w.enter(0)
+	}
+	w.left--
+	if w.leaf.form == leafPlain {
+		v = Value{Bytes: w.leaf.data()}
+	} else {
+		var e listpack.Entry
+		e, w.off = listpack.Read(w.b, w.off)
+		v = Value(e)
+	}
+	if w.off == 0 {
+		w.leaf = leaf{}
+	}
+	return v, true
+}
