@@ -61,6 +61,25 @@ func TestParseFloatReads(t *testing.T) {
 	}
 }
 
+func TestParseBound(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want float64
+	}{
+		{"", 0}, {"\x00", 0}, {"1", 1}, {" \t\n\v\f\r-1.5", -1.5}, {"0x10", 16}, {"0x.8p1", 1}, {"1\x00x", 1}, {"1e400", math.Inf(1)},
+		{"-1e400", math.Inf(-1)}, {"1e-400", 0}, {"1e-99999999999", 0}, {"inf", math.Inf(1)}, {"-Infinity", math.Inf(-1)}, {"5e-324", 5e-324},
+	} {
+		if f, ok := ParseBound([]byte(c.text)); !ok || f != c.want {
+			t.Errorf("ParseBound(%q) = %v, %v; want %v", c.text, f, ok, c.want)
+		}
+	}
+	for _, s := range []string{" ", "1 ", "x", "nan", "1e", "0x", "(1", "1,5", "--1", "\xa01", "inf1"} {
+		if f, ok := ParseBound([]byte(s)); ok {
+			t.Errorf("ParseBound(%q) = %v, want it refused", s, f)
+		}
+	}
+}
+
 func TestAppendDouble(t *testing.T) {
 	for _, c := range []struct {
 		f    float64

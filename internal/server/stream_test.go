@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +216,45 @@ func TestSlowMembers(t *testing.T) {
 	testutil.Poll(t, 10*time.Second, func() bool {
 		return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
 	})
+}
+
+// TestSlowRanges: a client that reads a large sorted set slowly gets it as it was, in its order, whatever is done to it meanwhile.
+func TestSlowRanges(t *testing.T) {
+	_, target := startLong(t)
+	c := target.Dial(t)
+	const members = 200_000
+	for i := 0; i < members; i += 1000 {
+		add := []string{"ZADD", "z"}
+		for j := i; j < i+1000; j++ {
+			add = append(add, strconv.Itoa(j), fieldName(j))
+		}
+		c.Must(t, add...)
+	}
+	slow := target.Dial(t)
+	slow.SetTimeout(time.Minute)
+	if err := slow.Send("ZRANGE", "z", "0", "-1", "REV", "WITHSCORES"); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 1 })
+	c.Must(t, "ZINCRBY", "z", "0.5", fieldName(100))
+	c.Must(t, "ZREMRANGEBYRANK", "z", "1000", "150000")
+	c.Must(t, "ZADD", "z", "-1", "new")
+	c.Must(t, "DEL", "z")
+	r, err := slow.Receive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := r.Value.Strings()
+	if len(got) != 2*members {
+		t.Fatalf("%d elements, want %d", len(got), 2*members)
+	}
+	for i := range members {
+		rank := members - 1 - i
+		if got[2*i] != fieldName(rank) || got[2*i+1] != strconv.Itoa(rank) {
+			t.Fatalf("%d from the end: %q with the score %s", i, got[2*i], got[2*i+1])
+		}
+	}
+	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 0 })
 }
 
 // TestStreamsAtTheEnd: FLUSHALL and the server's end do not wait for who does not read.

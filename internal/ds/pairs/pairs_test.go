@@ -209,3 +209,37 @@ func FuzzTexts(f *testing.F) {
 		}
 	})
 }
+
+// TestRaw: a value that is kept as it is stays a text, and pairs are passed over whatever their form.
+func TestRaw(t *testing.T) {
+	texts := []string{"", "a", "12345678", "-1000000", strings.Repeat("x", 14), strings.Repeat("y", 15), strings.Repeat("z", 300)}
+	b := make([]byte, 4096)
+	off := HeaderSize
+	var ends []int
+	for _, value := range texts {
+		var p Pair
+		p.EncodeRaw([]byte("f"+value), []byte(value))
+		end := p.Put(b, off)
+		if end != off+p.Size() {
+			t.Fatalf("%q: %d bytes, want %d", value, end-off, p.Size())
+		}
+		ends = append(ends, end)
+		off = end
+	}
+	b = b[:off]
+	off = HeaderSize
+	for i, value := range texts {
+		if Ended(b, off) {
+			t.Fatal("the end comes too early")
+		}
+		if _, v, _ := Read(b, off); v.Bytes == nil || string(v.Bytes) != value {
+			t.Errorf("got %q or %d, want %q", v.Bytes, v.Int, value)
+		}
+		if off = Skip(b, off); off != ends[i] {
+			t.Fatalf("%q ends at %d, want %d", value, off, ends[i])
+		}
+	}
+	if !Ended(b, off) {
+		t.Error("there is no end")
+	}
+}
