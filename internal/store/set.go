@@ -133,8 +133,7 @@ func (s *Set) AddAll(members [][]byte, hint int) (added int) {
 
 // packs tells whether a set that is no table can be packed with another member, which it has not.
 func (s *Set) packs(member []byte) bool {
-	settings, longest := &s.db.s.Settings, len(member)
-	b := s.it.Blob()
+	longest, b := len(member), s.it.Blob()
 	size, n := len(b), 0
 	if s.it.Encoding() == EncIntset {
 		n = intset.Len(b)
@@ -143,8 +142,13 @@ func (s *Set) packs(member []byte) bool {
 	} else {
 		n = pairs.Count(b)
 	}
-	return n < int(settings.SetMaxListpackEntries.Load()) && longest <= int(settings.SetMaxListpackValue.Load()) &&
-		size+len(member) < maxPacked
+	return s.db.s.Settings.packsMember(n, longest, size+len(member))
+}
+
+// packsMember tells whether a set of n members can be packed with one more: the longest has so many bytes then, and all of them have
+// size.
+func (s *Settings) packsMember(n, longest, size int) bool {
+	return n < int(s.SetMaxListpackEntries.Load()) && longest <= int(s.SetMaxListpackValue.Load()) && size < maxPacked
 }
 
 // create makes the key with some of the members, and tells how many those are, the repeated ones among them. A set of hint

@@ -123,9 +123,7 @@ func (d *SetDraft) widest() int {
 // packs tells whether the draft can be packed with a text of that length more, its own being no longer than widest, if it is not
 // packed already.
 func (d *SetDraft) packs(length, widest int) bool {
-	settings := &d.db.s.Settings
-	return d.n < int(settings.SetMaxListpackEntries.Load()) &&
-		max(length, widest) <= int(settings.SetMaxListpackValue.Load()) && len(d.blob)+length+d.n*widest < maxPacked
+	return d.db.s.Settings.packsMember(d.n, max(length, widest), len(d.blob)+length+d.n*widest)
 }
 
 // pack makes an intset packed.
