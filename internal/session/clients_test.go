@@ -5,6 +5,8 @@ package session_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -300,11 +302,13 @@ func TestClientEviction(t *testing.T) {
 	}
 }
 
-// TestSmallThingsAreEvicted has a client closed whose queue has many commands of few bytes, and one whose fieldsets are large.
+// TestSmallThingsAreEvicted has a client closed whose queue has many commands of few bytes, one whose fieldsets are large, and one that
+// waits for very many keys.
 func TestSmallThingsAreEvicted(t *testing.T) {
 	for _, pipeline := range [][]byte{
 		append(line("MULTI"), bytes.Repeat(line("PING"), 20_000)...),
 		line("PREPARE", "2000000"),
+		line(slices.Concat([]string{"BLPOP"}, manyKeys(20_000), []string{"0"})...),
 	} {
 		r := start(t, options{})
 		limits := defaults()
@@ -318,6 +322,14 @@ func TestSmallThingsAreEvicted(t *testing.T) {
 		other.Must(t, "PING")
 		testutil.Poll(t, patience, func() bool { return r.engine.Account().Total() < 100_000 })
 	}
+}
+
+// manyKeys are so many names.
+func manyKeys(n int) (names []string) {
+	for i := range n {
+		names = append(names, strconv.Itoa(i))
+	}
+	return names
 }
 
 // TestNoneMayBeEvicted: a client that may not be closed is left alone, and others are looked at again in a while.
