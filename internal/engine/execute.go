@@ -70,6 +70,11 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		w.view.Plan(c.Argv[1], c.hash)
 	}
 	err := w.call(cl, c.spec, c.Argv)
+	if err == errWaits {
+		w.beginWait(cl, c)
+		w.release()
+		return true, false
+	}
 	if shard, busy := busyShard(err); busy {
 		w.release()
 		cl.Reply.Truncate(w.mark)
@@ -79,11 +84,6 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		}
 		w.e.Store.Unlock(shard)
 		return false, false
-	}
-	if err == errWaits {
-		w.beginWait(cl, c)
-		w.release()
-		return true, false
 	}
 	w.commit()
 	if w.view.HasReady() {
@@ -191,14 +191,15 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	mark := cl.Reply.Mark()
 	before := cl.DB
 	err := spec.Run(ctx)
+	if err == errWaits {
+		cl.Reply.Truncate(mark)
+		return err
+	}
 	if err != nil && !errors.Is(err, command.ErrQuiet) {
 		if _, busy := busyShard(err); busy {
 			return err
 		}
 		cl.Reply.Truncate(mark)
-		if err == errWaits {
-			return err
-		}
 		w.fail(cl, err)
 	}
 	if spec.Flags.Has(command.Write) {
