@@ -302,6 +302,11 @@ func TestJudge(t *testing.T) {
 			one(0, 0, 5, "RPUSH", "1", outcome{text: "1"}),
 			one(1, 6, 20, "BLPOP", "", outcome{text: "nil"}),
 		}},
+		"the larger member was popped as the smallest": {rankedModel(), []porcupine.Operation{
+			one(0, 0, 5, "ZADD", "1", outcome{text: "1"}),
+			one(0, 6, 7, "ZADD", "0", outcome{text: "1"}),
+			one(1, 8, 20, "BZPOPMIN", "", outcome{read: []string{keyName(0), "1"}}),
+		}},
 	} {
 		if result, _ := porcupine.CheckOperationsVerbose(h.model, h.ops, limit); result != porcupine.Illegal {
 			t.Errorf("%s, and it is %v", what, result)

@@ -60,6 +60,36 @@ var families = map[string]family{
 			{"LINDEX", "w:2", "0"}, {"PERSIST", "w:1"}, {"DEL", "w:2"}, {"LPOS", "w:3", "1"}, {"TTL", "w:1"},
 		},
 	},
+	"sorted sets": {
+		push: func(rnd *rand.Rand, key string, elements []string) [][]string {
+			all := []string{"ZADD", key}
+			for _, e := range elements {
+				all = append(all, strconv.Itoa(rnd.IntN(10)), e)
+			}
+			switch rnd.IntN(3) {
+			case 0:
+				return [][]string{{"MULTI"}, all, {"EXEC"}}
+			case 1:
+				all[1] = "other"
+				return [][]string{all, {"ZUNIONSTORE", key, "1", "other"}, {"DEL", "other"}}
+			}
+			return [][]string{all}
+		},
+		wait: func(rnd *rand.Rand) []string {
+			switch rnd.IntN(3) {
+			case 0:
+				return append([]string{"BZMPOP", "0", "3"}, watched[0], watched[1], watched[2], "MAX")
+			case 1:
+				return append([]string{"BZPOPMAX"}, watched[1], watched[2], watched[0], "0")
+			}
+			return append([]string{"BZPOPMIN"}, watched[0], watched[1], watched[2], "0")
+		},
+		look: [][]string{
+			{"EXISTS", "w:1", "w:2", "w:3"}, {"ZCARD", "w:1"}, {"ZPOPMIN", "w:2"}, {"ZPOPMAX", "w:3", "5"}, {"ZRANGE", "w:1", "0", "-1"},
+			{"ZCOUNT", "w:2", "-inf", "+inf"}, {"ZMPOP", "3", "w:1", "w:2", "w:3", "MIN"}, {"KEYS", "w:*"}, {"ZREMRANGEBYRANK", "w:3", "0", "-1"},
+			{"ZRANDMEMBER", "w:1"}, {"ZSCORE", "w:2", "1"}, {"DEL", "w:2"}, {"ZUNIONSTORE", "w:3", "1", "w:1"}, {"TTL", "w:1"},
+		},
+	},
 }
 
 // TestUnseen: with clients waiting, nobody sees the keys for which they wait, however and by whomever something is pushed there.
