@@ -46,7 +46,8 @@ func randomSetup(rnd *rand.Rand) setup {
 		config: map[string]string{
 			"hash-max-listpack-entries": strconv.Itoa(pick(1, 3, 128, 10_000)),
 			"hash-max-listpack-value":   strconv.Itoa(pick(1, 64, 5_000)),
-			"zset-max-listpack-entries": strconv.Itoa(pick(1, 3, 128, 10_000)),
+			"list-max-listpack-size":    strconv.Itoa(pick(-5, -2, -1, 1, 3, 128)),
+			"zset-max-listpack-entries": strconv.Itoa(pick(0, 3, 128, 10_000)),
 			"zset-max-listpack-value":   strconv.Itoa(pick(1, 64, 5_000)),
 			"set-max-intset-entries":    strconv.Itoa(pick(0, 2, 512)),
 			"set-max-listpack-entries":  strconv.Itoa(pick(1, 3, 128, 10_000)),

@@ -32,9 +32,12 @@ var groups = []string{"string", "bitmap", "hash", "set", "sorted-set", "generic"
 var others = []string{"select", "echo", "ping"}
 
 // left are commands of those groups that stay out: their replies depend on what a run is free to choose, or on all keys when
-// there are several actors, or chance decides what is left of the data, or they wait. Whole scans are compared in package compat.
-var left = []string{"keys", "randomkey", "scan", "object|freq", "object|idletime", "object|refcount", "object|encoding", "object|help", "hscan", "sscan",
-	"zscan", "spop", "bzmpop", "bzpopmax", "bzpopmin"}
+// there are several actors, or they would change the data by chance. Whole scans are compared in package compat, what waits has package
+// waiting.
+var left = []string{
+	"keys", "randomkey", "scan", "object|freq", "object|idletime", "object|refcount", "object|encoding", "object|help", "hscan", "sscan", "zscan",
+	"spop", "sort", "sort_ro",
+}
 
 // unstable are commands of which only the kind of the reply is compared: chance is in it.
 var unstable = []string{"HRANDFIELD", "SRANDMEMBER", "ZRANDMEMBER"}
@@ -52,7 +55,8 @@ func specs(t *testing.T) (list []*command.Spec) {
 	for s := range r.All() {
 		name := s.FullName()
 		wanted := slices.Contains(groups, s.Group) || slices.Contains(others, name)
-		if wanted && len(s.Children()) == 0 && !slices.Contains(left, name) && !s.Flags.Has(command.Admin) {
+		waits := s.Flags.Has(command.Blocking)
+		if wanted && len(s.Children()) == 0 && !slices.Contains(left, name) && !s.Flags.Has(command.Admin) && !waits {
 			list = append(list, s)
 		}
 	}
@@ -66,8 +70,9 @@ type writer struct {
 	calls *gen.Generator
 	specs []*command.Spec
 	name  string
-	alone bool // there is no other actor
-	heavy bool // many values are large
+	alone bool   // there is no other actor
+	heavy bool   // many values are large
+	focus string // the group of most calls; "" for all
 }
 
 func newWriter(seed uint64, actor int, specs []*command.Spec, alone bool) *writer {
@@ -76,6 +81,7 @@ func newWriter(seed uint64, actor int, specs []*command.Spec, alone bool) *write
 		rnd: rand.New(rand.NewPCG(seed, uint64(actor))), calls: gen.New(seed*1000 + uint64(actor)), specs: specs,
 		name: string(rune('a' + actor)),
 	}
+	w.focus = w.pick([]string{"", "hash", "list", "list", "set", "sorted-set", "sorted-set"})
 	w.calls.Make = w.word
 	return w
 }
@@ -85,10 +91,12 @@ var pools = map[string][]string{
 	"field":    {"f1", "f2", "f3", "f4", "f5", "f6", "7", "", "\x00\xff", strings.Repeat("f", 65)},
 	"integer":  {"0", "1", "-1", "7", "100000", "9223372036854775807", "-9223372036854775808"},
 	"double":   {"0", "1", "-1.5", "0.1", "1e3", "3.141592653589793238"},
-	"bound":    {"0", "1", "5", "-1", "100", "-3", "(1", "-inf", "+inf", "-", "+", "[a", "(m", "0", "-1"},
-	"member":   {"m1", "m2", "m3", "m4", "m5", "m6", "7", "1000", "", "\x00\xff", strings.Repeat("m", 65), strings.Repeat("n", 3000)},
 	"offset":   {"0", "1", "5", "-1", "100", "-3", "31", "8191", "300000", "900000"},
 	"count":    {"1", "2", "-1", "5", "-5", "0"},
+	"element":  {"a", "b", "c", "d", "1", "2", "-3", "300", "", "70000", "5000000000", "01", "m1", "m7", "\x00\xff", strings.Repeat("m", 65), strings.Repeat("n", 3000)},
+	"score":    {"0", "1", "2", "3", "-1", "1.5", "inf", "-inf", "7", "1e3", "0.1"},
+	"bound":    {"-inf", "+inf", "0", "1", "(1", "(2", "3", "nan"},
+	"text":     {"-", "+", "[a", "(a", "[c", "(m", "[m1", "a", ""},
 	"database": {"0", "1", "2", "16"},
 	"pattern":  {"*", "f*", "?1", "[^s]?", "\\*"},
 }
@@ -107,7 +115,7 @@ func (w *writer) pick(words []string) string { return words[w.rnd.IntN(len(words
 func (w *writer) word(s *command.Spec, a *command.Argument) (string, bool) {
 	switch {
 	case a.Type == command.TypeKey:
-		return w.name + w.pick([]string{"1", "2", "3", "4", "5", ""}), true
+		return w.key(s), true
 	case a.Name == "seconds":
 		return strconv.Itoa(w.rnd.IntN(8)), true
 	case a.Name == "milliseconds":
@@ -116,19 +124,19 @@ func (w *writer) word(s *command.Spec, a *command.Argument) (string, bool) {
 		return strconv.FormatInt(start.UnixMilli()+int64(w.rnd.IntN(40_000)), 10), true
 	case a.Type == command.TypeUnixTime:
 		return strconv.FormatInt(start.Unix()+int64(w.rnd.IntN(40)), 10), true
+	case s.Group == "sorted-set" && slices.Contains([]string{"min", "max", "start", "stop"}, a.Name):
+		return w.bound(s.FullName()), true
 	case a.Name == "weight": // none that makes -0 of 0, which packed sorted sets do not have
 		return w.pick([]string{"1", "2", "0.5"}), true
-	case s.Group == "sorted-set" && slices.Contains([]string{"min", "max", "start", "stop"}, a.Name):
-		return w.pick(pools["bound"]), true
-	case a.Name == "member":
-		return w.pick(pools["member"]), true
+	case a.Name == "score", a.Name == "increment" && s.Group == "sorted-set":
+		return w.pick(pools["score"]), true
 	case a.Type == command.TypeDouble:
 		return w.pick(pools["double"]), true
 	case a.Type == command.TypePattern:
 		return w.pick(pools["pattern"]), true
-	case slices.Contains([]string{"offset", "start", "end"}, a.Name):
+	case slices.Contains([]string{"offset", "start", "end", "stop"}, a.Name), a.Name == "index" && s.Group == "list":
 		return w.pick(pools["offset"]), true
-	case a.Name == "count", a.Name == "len":
+	case slices.Contains([]string{"count", "len", "limit", "rank", "num-matches"}, a.Name):
 		return w.pick(pools["count"]), true
 	case strings.HasSuffix(a.Name, "db"), a.Name == "index":
 		return w.pick(pools["database"]), true
@@ -136,22 +144,92 @@ func (w *writer) word(s *command.Spec, a *command.Argument) (string, bool) {
 		return w.pick(pools["field"]), true
 	case a.Name == "increment":
 		return w.pick(append(pools["integer"], pools["double"]...)), true
-	case a.Name == "value" && (w.rnd.IntN(40) == 0 || w.heavy && w.rnd.IntN(3) == 0):
+	}
+	return w.text(a)
+}
+
+// text makes a value, an element or a member, some of them large.
+func (w *writer) text(a *command.Argument) (string, bool) {
+	content := slices.Contains([]string{"value", "element", "member", "pivot"}, a.Name)
+	switch {
+	case content && (w.rnd.IntN(80) == 0 || w.heavy && w.rnd.IntN(3) == 0):
 		return w.pick(large), true
+	case content && a.Name != "value":
+		return w.pick(pools["element"]), true
 	case a.Type == command.TypeString && strings.Contains(a.Name, "value"):
 		return w.pick(values), true
 	}
 	return "", false
 }
 
+// key makes the name of a key: mostly of one that the command's own type has, so that many calls find what they can work on.
+func (w *writer) key(s *command.Spec) string {
+	kinds := map[string]string{"list": "l", "set": "s", "sorted-set": "z"}
+	kind := kinds[s.Group]
+	if s.Group == "generic" && w.rnd.IntN(2) == 0 {
+		kind = kinds[w.focus]
+	}
+	if w.rnd.IntN(10) == 0 {
+		kind = w.pick([]string{"l", "s", "z", ""})
+	}
+	return w.name + kind + w.pick([]string{"1", "2", "3", "4", "5", ""})
+}
+
+// bound makes one end of a range in a sorted set.
+func (w *writer) bound(name string) string {
+	switch {
+	case strings.Contains(name, "lex"):
+		return w.pick(pools["text"])
+	case strings.Contains(name, "score"), name == "zcount":
+		return w.pick(pools["bound"])
+	case name != "zrange" && name != "zrangestore":
+		return w.pick(pools["offset"])
+	}
+	return w.pick(pools[w.pick([]string{"text", "bound", "offset", "offset"})])
+}
+
 // call makes one call. Seven of eight are valid, the others nearly so, unless there are several actors: any word of a damaged
-// call may be a key, which they would share.
+// call may be a key, which they would share. Some add very many elements.
 func (w *writer) call() []string {
 	s := w.specs[w.rnd.IntN(len(w.specs))]
+	for w.focus != "" && s.Group != w.focus && w.rnd.IntN(4) > 0 {
+		s = w.specs[w.rnd.IntN(len(w.specs))]
+	}
 	if w.alone && w.rnd.IntN(8) == 0 && s.Group != "sorted-set" { // see the weights
 		return w.calls.Nearly(s)
 	}
-	return w.calls.Valid(s)
+	call := w.calls.Valid(s)
+	name := s.FullName()
+	if slices.Contains([]string{"lpush", "rpush", "sadd", "zadd"}, name) && w.rnd.IntN(12) == 0 {
+		call = call[:2]
+		for range 1 + w.rnd.IntN(500) {
+			if name == "zadd" {
+				call = append(call, strconv.Itoa(w.rnd.IntN(100)))
+			}
+			call = append(call, "m"+strconv.Itoa(w.rnd.IntN(1000)))
+		}
+	}
+	return w.sameScores(s, call)
+}
+
+// sameScores keeps a sorted set in which all scores are the same, which only some calls of ZADD and those with ranges of texts name:
+// elsewhere these ranges have no meaning.
+func (w *writer) sameScores(s *command.Spec, call []string) []string {
+	lex := strings.Contains(strings.ToUpper(strings.Join(call[:min(len(call), 12)], " ")), "LEX")
+	switch {
+	case s.Group != "sorted-set" || len(call) < 2:
+	case lex:
+		call[1] = w.name + "y"
+		if s.FullName() == "zrangestore" && len(call) > 2 {
+			call[2] = call[1]
+		}
+	case s.FullName() == "zadd" && w.rnd.IntN(4) == 0:
+		call = []string{"ZADD", w.name + "y"}
+		for range 1 + w.rnd.IntN(20) {
+			call = append(call, "0", w.pick(pools["element"]))
+		}
+	}
+	return call
 }
 
 // workload makes the steps of a run by so many actors.

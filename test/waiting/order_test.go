@@ -37,20 +37,28 @@ type queueModel struct {
 	waiters []*waiter // in the order in which they came
 }
 
-// push adds elements to the end of a list and serves who waits.
-func (m *queueModel) push(key string, elements []string) {
+// push adds elements to the end of a list and serves who waits. The keys of before were made before in the same transaction, and are
+// gone: one that serving makes again has its turn at their place.
+func (m *queueModel) push(key string, elements []string, before ...string) {
 	m.lists[key] = append(m.lists[key], elements...)
-	for ready := []string{key}; len(ready) > 0; ready = ready[1:] {
+	ready := before
+	if !slices.Contains(before, key) {
+		ready = append(ready, key)
+	}
+	for ; len(ready) > 0; ready = ready[1:] {
 		for _, w := range m.waiters {
-			if len(m.lists[ready[0]]) > 0 && !w.served && !w.gone && slices.Contains(w.keys, ready[0]) {
-				ready = append(ready, m.serve(w, ready[0])...)
+			if len(m.lists[ready[0]]) == 0 || w.served || w.gone || !slices.Contains(w.keys, ready[0]) {
+				continue
+			}
+			if made := m.serve(w, ready[0]); made != "" && !slices.Contains(ready[1:], made) {
+				ready = append(ready, made)
 			}
 		}
 	}
 }
 
 // serve serves one client from a key and names the key that it has made, if any.
-func (m *queueModel) serve(w *waiter, key string) (made []string) {
+func (m *queueModel) serve(w *waiter, key string) (made string) {
 	w.served = true
 	if m.again {
 		key = w.keys[slices.IndexFunc(w.keys, func(k string) bool { return len(m.lists[k]) > 0 })]
@@ -74,7 +82,7 @@ func (m *queueModel) serve(w *waiter, key string) (made []string) {
 	default:
 		w.expected = fmt.Sprint(got)
 		if len(m.lists[w.to]) == 0 && w.to != key {
-			made = []string{w.to}
+			made = w.to
 		}
 		if w.toLast {
 			m.lists[w.to] = append(slices.Clone(m.lists[w.to]), got[0])
@@ -151,7 +159,7 @@ func (cr *crowd) unblock(w *waiter) {
 // TestOrder: whoever came first is served first, whatever he waits with and whatever becomes of those before him.
 func TestOrder(t *testing.T) {
 	everywhere(t, func(t *testing.T, target *testutil.Target) {
-		cr := &crowd{t: t, target: target, rnd: rand.New(rand.NewPCG(1, 2)), c: target.Dial(t), again: target.Redpoll}
+		cr := &crowd{t: t, target: target, rnd: rand.New(rand.NewPCG(rand.Uint64(), 2)), c: target.Dial(t), again: target.Redpoll}
 		turns, served, end := 0, 0, time.Now().Add(*budget)
 		for ; time.Now().Before(end); turns++ {
 			served += cr.turn()
@@ -180,10 +188,12 @@ func (cr *crowd) turn() (served int) {
 	for i := range 1 + cr.rnd.IntN(6) {
 		elements = append(elements, "e"+strconv.Itoa(i))
 	}
-	m.push(key, elements)
 	push := append([]string{"RPUSH", key}, elements...)
 	calls := [][]string{push}
-	if cr.rnd.IntN(2) == 0 { // what is gone when the transaction ends serves nobody
+	if cr.rnd.IntN(2) == 0 {
+		m.push(key, elements)
+	} else { // what is gone when the transaction ends serves nobody
+		m.push(key, elements, "w:1", "w:2")
 		calls = [][]string{{"MULTI"}, {"RPUSH", "w:1", "x"}, {"RPUSH", "w:2", "x"}, {"DEL", "w:1", "w:2"}, push, {"EXEC"}}
 	}
 	if _, err := cr.c.Pipeline(calls...); err != nil {
