@@ -229,11 +229,11 @@ func dangerous(call []string) bool {
 	return false
 }
 
-// newer tells of a call to which newer versions and Redpoll reply otherwise: a SCAN for a type that there is not, AGGREGATE COUNT, and an
-// LREM of more elements than a list can have.
+// newer tells of a call to which newer versions and Redpoll reply otherwise: a SCAN for a type that there is not, AGGREGATE COUNT, and the
+// one number that has no counterpart of the other sign.
 func newer(call []string) bool {
 	name := strings.ToUpper(call[0])
-	if name == "LREM" && len(call) > 2 && call[2] == "-9223372036854775808" {
+	if (name == "LREM" || name == "LPOS") && slices.Contains(call[1:], "-9223372036854775808") {
 		return true
 	}
 	for i, w := range call {
