@@ -50,11 +50,16 @@ const (
 	ErrLoading    Error = "LOADING Redis is loading the dataset in memory"
 	ErrExecAbort  Error = "EXECABORT Transaction discarded because of previous errors."
 	ErrInternal   Error = "ERR internal error, the server's log has the details"
+	ErrTooLong    Error = "ERR reply is too long"
 	ErrNestMulti  Error = "ERR MULTI calls can not be nested"
 	ErrWatchMulti Error = "ERR WATCH inside MULTI is not allowed"
 	ErrNoMulti    Error = "ERR EXEC without MULTI"
 	ErrNoMultiDis Error = "ERR DISCARD without MULTI"
 )
+
+// MaxElements is how many elements a reply that a command makes piece by piece may have: with six bytes each, the least, they are
+// 4 GB, where the engine ends it with ErrTooLong (Ctx.Tick). To refuse more at once spares the way there.
+const MaxElements = 4 << 30 / 6
 
 // ErrQuiet is returned by a handler that has written its reply, an error line included, itself: the command counts as
 // failed and nothing more is written.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
@@ -39,7 +40,7 @@ func TestEndlessReply(t *testing.T) {
 		c.cl.Reply.BulkString("as much as is wanted")
 		return true
 	}
-	c.want("-"+errTooLong.Error()+" $-1", "SLOW k", "GET k")
+	c.want("-"+command.ErrTooLong.Error()+" $-1", "SLOW k", "GET k")
 }
 
 func TestReplies(t *testing.T) {

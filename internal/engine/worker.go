@@ -377,10 +377,8 @@ const overtakeAfter = 5_000_000
 // errClosing ends a long command when the server goes down.
 const errClosing = command.Error("ERR the server is shutting down")
 
-// errTooLong ends a command whose reply outgrows every use: HRANDFIELD with a hugely negative count would go on for ever.
-const errTooLong = command.Error("ERR reply is too long")
-
-// Tick implements command.Host.
+// Tick implements command.Host. It ends a command whose reply outgrows every use: HRANDFIELD with a hugely negative count would go on
+// for hours.
 func (w *Worker) Tick() error {
 	if w.e.closing.Load() {
 		return errClosing
@@ -389,7 +387,7 @@ func (w *Worker) Tick() error {
 		pending := int64(cl.Reply.Pending())
 		cl.Overflow = cl.Overflow || cl.MaxReply > 0 && pending > max(cl.MaxReply, resp.ChunkSize)
 		if cl.Overflow || pending > w.e.maxPending {
-			return errTooLong
+			return command.ErrTooLong
 		}
 	}
 	if w.detached || w.runner == nil || w.e.clock.Mono()-w.began < overtakeAfter {

@@ -60,6 +60,9 @@ func hrandfieldCount(c *command.Ctx) error {
 	if h.Len() == 0 {
 		count = 0
 	}
+	if count > command.MaxElements {
+		return command.ErrTooLong
+	}
 	if withValues && c.Reply.Proto < 3 {
 		c.Reply.Array(int(2 * count))
 	} else {

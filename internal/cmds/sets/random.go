@@ -53,6 +53,9 @@ func srandmemberCount(c *command.Ctx) error {
 	default:
 		count = -count
 	}
+	if count > command.MaxElements {
+		return command.ErrTooLong
+	}
 	c.Reply.Array(int(count))
 	n := 0
 	show := func(member store.Value) bool {

@@ -56,6 +56,9 @@ func zrandmemberCount(c *command.Ctx) error {
 	default:
 		count = -count
 	}
+	if count > command.MaxElements {
+		return command.ErrTooLong
+	}
 	replyLen(c, int(count), withScores)
 	n := 0
 	show := func(m store.Value, score float64) bool {
