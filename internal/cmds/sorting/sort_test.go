@@ -127,7 +127,7 @@ func TestTicks(t *testing.T) {
 		"SORT s BY nosort":                         2 * n / 1000,
 		"SORT l BY nosort GET # GET # STORE to":    3 * n / 1000,
 		"SORT l BY nosort LIMIT 0 10":              0,
-		"SORT l BY nosort DESC LIMIT 7000 5 ASC":  0,
+		"SORT l BY nosort DESC LIMIT 7000 5 ASC":   0,
 		"SORT_RO l BY w_* GET v_* LIMIT 0 1 ALPHA": 2 * n / 1000,
 	} {
 		call(t, r, line)
