@@ -20,7 +20,8 @@ type Delivery struct {
 // loop has dealt with what is there: some milliseconds of work.
 const (
 	enough       = 4 << 20
-	receiverCost = 128 // what a receiver costs beside the bytes that are copied for it
+	receiverCost = 128     // what a receiver costs beside the bytes that are copied for it
+	mostCopied   = 4 << 10 // a longer message is not copied
 )
 
 // Inbox is what has been published for one loop and not delivered yet.
@@ -53,7 +54,7 @@ func (b *Inbox) put(d Delivery) {
 	b.mu.Lock()
 	first := len(b.list) == 0
 	b.list = append(b.list, d)
-	b.weight += d.Message.Len() + len(d.To)*(d.Message.Copied()+receiverCost)
+	b.weight += d.Message.Len() + len(d.To)*(min(d.Message.Len(), mostCopied)+receiverCost)
 	if b.weight > enough && !b.isFull {
 		b.isFull = true
 		b.full.Add(1)

@@ -25,7 +25,7 @@ func newClient(loop int) *Client {
 func text(m resp.Message) string {
 	var w resp.Writer
 	w.Init(resp.NewChunkPool(1))
-	w.Message(m)
+	w.Message(&m)
 	var b []byte
 	for w.Pending() > 0 {
 		b = append(b, w.Next()...)

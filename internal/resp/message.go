@@ -4,15 +4,15 @@ package resp
 
 import "github.com/redpoll/redpoll/internal/num"
 
-// shareFrom is the length in bytes from which a Message is sent from where it lies instead of being copied into the chunks of
-// each receiver.
+// shareFrom is the length in bytes from which a Message is sent from where it lies even behind other replies, instead of being
+// copied into the chunks of each receiver.
 const shareFrom = 4 << 10
 
-// A Message is an out-of-band message of bulks, encoded once for any number of receivers. It does not change, so any number of
-// goroutines may write it at the same time.
+// A Message is an out-of-band message of bulks, or several of them, encoded once for any number of receivers. What it was encoded into
+// never changes, so that copies of a Message can be written by other goroutines; one itself belongs to one goroutine.
 type Message struct {
 	array []byte // as RESP2 has it
-	push  []byte // as RESP3 has it; nil for a short one, which differs in the first byte only
+	push  []byte // as RESP3 has it; nil until somebody wants it
 }
 
 // MakeMessage encodes a message. The parts are copied.
@@ -28,31 +28,32 @@ func MakeMessage(parts ...[]byte) Message {
 		b = append(append(b, '\r', '\n'), p...)
 		b = append(b, '\r', '\n')
 	}
-	m := Message{array: b}
-	if len(b) >= shareFrom {
-		m.push = append([]byte{'>'}, b[1:]...)
-	}
-	return m
+	return Message{array: b}
+}
+
+// Append puts a copy of another message, that MakeMessage has made, behind what m has. m was empty before the first Append.
+func (m *Message) Append(other *Message) {
+	m.array = append(m.array, other.array...)
+	m.push = append(append(m.push, '>'), other.array[1:]...)
 }
 
 // Len gives the message's length in bytes as it is sent.
-func (m Message) Len() int { return len(m.array) }
+func (m *Message) Len() int { return len(m.array) }
 
-// Copied gives how many bytes of it each receiver gets a copy of.
-func (m Message) Copied() int { return min(len(m.array), shareFrom) }
-
-// Message writes a message, as a push where the protocol has them.
-func (w *Writer) Message(m Message) {
-	switch {
-	case m.push == nil && w.Proto != 3:
-		w.c.put(m.array)
-	case m.push == nil:
-		w.c.buf = append(w.c.room(), '>')
-		w.c.put(m.array[1:])
-	case w.Proto != 3:
-		w.c.share(m.array)
-	default:
-		w.c.share(m.push)
+// Message writes a message, as a push where the protocol has them. It is copied if it is short and there is something before it
+// that has not been sent.
+func (w *Writer) Message(m *Message) {
+	b := m.array
+	if w.Proto == 3 {
+		if m.push == nil {
+			m.push = append([]byte{'>'}, m.array[1:]...)
+		}
+		b = m.push
+	}
+	if len(b) >= shareFrom || w.Pending() == 0 {
+		w.c.share(b)
+	} else {
+		w.c.put(b)
 	}
 }
 

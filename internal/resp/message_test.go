@@ -16,8 +16,8 @@ func TestMessage(t *testing.T) {
 		text := strings.Repeat("x", n)
 		m := MakeMessage([]byte("message"), []byte("channel"), []byte(text))
 		want := fmt.Sprintf("3\r\n$7\r\nmessage\r\n$7\r\nchannel\r\n$%d\r\n%s\r\n", n, text)
-		if m.Len() != len(want)+1 || m.Copied() != min(m.Len(), shareFrom) {
-			t.Errorf("%d bytes, %d copied", m.Len(), m.Copied())
+		if m.Len() != len(want)+1 {
+			t.Errorf("%d bytes", m.Len())
 		}
 		for proto, kind := range map[int]string{2: "*", 3: ">"} {
 			var w Writer
@@ -26,7 +26,7 @@ func TestMessage(t *testing.T) {
 			var all []byte
 			expect := ""
 			for i := range 50 {
-				w.Message(m)
+				w.Message(&m)
 				w.Int(int64(i))
 				expect += kind + want + fmt.Sprintf(":%d\r\n", i)
 				if w.Pending() != len(expect)-len(all) {
@@ -43,6 +43,26 @@ func TestMessage(t *testing.T) {
 			if string(all) != expect {
 				t.Errorf("protocol %d, %d bytes: what is sent is not what was written", proto, n)
 			}
+		}
+	}
+}
+
+// TestJoinedMessages: several messages are one, in both protocols.
+func TestJoinedMessages(t *testing.T) {
+	var m Message
+	for _, word := range []string{"a", "bc"} {
+		one := MakeMessage([]byte("message"), []byte(word))
+		m.Append(&one)
+	}
+	for proto, kind := range map[int]string{2: "*", 3: ">"} {
+		var w Writer
+		w.Init(NewChunkPool(1))
+		w.Proto = proto
+		w.OK()
+		w.Message(&m)
+		want := "+OK\r\n" + kind + "2\r\n$7\r\nmessage\r\n$1\r\na\r\n" + kind + "2\r\n$7\r\nmessage\r\n$2\r\nbc\r\n"
+		if got := string(sendAll(&w)); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
@@ -68,7 +88,7 @@ func TestSharedMessageStays(t *testing.T) {
 		w.Init(pool)
 		for sent := range 3 {
 			w.Int(1)
-			w.Message(m)
+			w.Message(&m)
 			mark := w.Mark()
 			w.OK()
 			w.Truncate(mark)

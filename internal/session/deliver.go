@@ -41,11 +41,20 @@ func (h *Hub) deliver(r *netloop.Runner) {
 	}
 	list, calls := l.inbox.Take(l.spare)
 	now, least := h.engine.Clock().Mono(), h.limits.pubsub.least()
-	for i := range list {
-		d := &list[i]
-		for _, sub := range d.To {
-			sub.Client.Owner.(*Session).receive(w, sub, d.Message, now, least)
+	for rest := list; len(rest) > 0; {
+		n, m := 1, rest[0].Message
+		for n < len(rest) && sameList(rest[n].To, rest[0].To) {
+			n++
 		}
+		if n > 1 && m.Len() < mostJoined/2 {
+			n, m = join(rest[:n])
+		} else {
+			n = 1
+		}
+		for _, sub := range rest[0].To {
+			sub.Client.Owner.(*Session).receive(w, sub, &m, now, least)
+		}
+		rest = rest[n:]
 	}
 	l.spare = list
 	for _, call := range calls {
@@ -53,9 +62,27 @@ func (h *Hub) deliver(r *netloop.Runner) {
 	}
 }
 
+// sameList tells whether two deliveries are for the same subscribers.
+func sameList(a, b []*pubsub.Subscription) bool { return len(a) == len(b) && &a[0] == &b[0] }
+
+// mostJoined is how many bytes of messages are made one: few enough for a write.
+const mostJoined = 128 << 10
+
+// join makes one message of several for the same subscribers, of as many of them as is worth while, one at least.
+func join(list []pubsub.Delivery) (n int, m resp.Message) {
+	for n = range list {
+		next := &list[n].Message
+		if n > 0 && m.Len()+next.Len() > mostJoined {
+			return n, m
+		}
+		m.Append(next)
+	}
+	return len(list), m
+}
+
 // receive writes a message that was published to the client's replies. A client that leaves too much unread is closed; least is
 // from where on that is to be looked at.
-func (s *Session) receive(w *worker, sub *pubsub.Subscription, m resp.Message, now, least int64) {
+func (s *Session) receive(w *worker, sub *pubsub.Subscription, m *resp.Message, now, least int64) {
 	switch {
 	case s.conn.Lent():
 		s.missed(w.loop, sub, m)
@@ -81,13 +108,13 @@ func (s *Session) receive(w *worker, sub *pubsub.Subscription, m resp.Message, n
 }
 
 // missed keeps a message for when the session is back.
-func (s *Session) missed(l *loopState, sub *pubsub.Subscription, m resp.Message) {
+func (s *Session) missed(l *loopState, sub *pubsub.Subscription, m *resp.Message) {
 	b := l.absent[s]
 	if b == nil {
 		b = &backlog{}
 		l.absent[s] = b
 	}
-	b.list = append(b.list, late{sub, m})
+	b.list = append(b.list, late{sub, *m})
 	b.bytes += int64(m.Len())
 	if hard := s.hub.limits.pubsub.hard.Load(); hard > 0 && b.bytes >= hard && s.kill() {
 		s.hub.closed.output.Add(1)
@@ -106,7 +133,7 @@ func (s *Session) catchUp(w *worker) {
 	}
 	delete(w.loop.absent, s)
 	now, least := s.hub.engine.Clock().Mono(), s.hub.limits.pubsub.least()
-	for _, m := range b.list {
-		s.receive(w, m.sub, m.message, now, least)
+	for i := range b.list {
+		s.receive(w, b.list[i].sub, &b.list[i].message, now, least)
 	}
 }
