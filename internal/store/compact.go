@@ -25,6 +25,7 @@ const (
 	gainShare = 4        // a walk that took away less than one part in so many of the excess is the last for a while
 	restBytes = 64 << 10 // and what a heap's excess may be in any case
 	moveBytes = 256      // bytes that take as long to move as an entry to look at
+	findCost  = 3        // entries that take as long to look at as one in a tree to find
 )
 
 // compaction is the state of a table's walk.
@@ -258,6 +259,7 @@ func (c *compactor) body(v body, at *bodyCursor) (more bool) {
 			to := c.move(e, elementAt(v.heap, e).size)
 			if to != e && moved != nil {
 				moved(v, e, to)
+				c.left -= findCost
 			}
 			return to
 		})
