@@ -118,7 +118,7 @@ type operation struct {
 // options says which options a command on several sets has.
 type options struct{ weights, withScores, limit bool }
 
-// parse reads the number of keys, the keys and the options, and finds the sets in between, as Redis does.
+// parseOperation reads the number of keys, the keys and the options, and finds the sets in between, as Redis does.
 func parseOperation(c *command.Ctx, args *command.Args, has options) (o *operation, err error) {
 	n := args.Int()
 	switch {

@@ -38,13 +38,13 @@ type rangeQuery struct {
 }
 
 // parseRange reads bounds and options behind the key. kind and reverse are what the command's name says; kind anyKind leaves
-// both to options. store is for a command that keeps the scores anyway.
-func parseRange(args *command.Args, kind rangeKind, reverse, store bool) (q rangeQuery, err error) {
+// both to options. stored is for a command that keeps the scores anyway.
+func parseRange(args *command.Args, kind rangeKind, reverse, stored bool) (q rangeQuery, err error) {
 	low, high := args.Bytes(), args.Bytes()
 	q = rangeQuery{kind: kind, reverse: reverse, count: -1}
 	for args.More() {
 		switch {
-		case !store && args.Keyword("WITHSCORES"):
+		case !stored && args.Keyword("WITHSCORES"):
 			q.withScores = true
 		case args.Len() >= 3 && args.Keyword("LIMIT"):
 			q.offset, q.count = args.Int(), args.Int()
