@@ -87,8 +87,10 @@ func (s *sorter) loadSet(it *store.Item, take func(v store.Value) bool) {
 	s.elements = make([]element, 0, end-first)
 	at := 0
 	set.Each(func(v store.Value) bool {
-		at++
-		return at <= first || at <= end && take(v)
+		if at++; at <= first {
+			return s.tick() == nil
+		}
+		return at <= end && take(v)
 	})
 }
 

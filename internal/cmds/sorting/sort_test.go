@@ -125,6 +125,7 @@ func TestTicks(t *testing.T) {
 		"SORT s":                                   90,
 		"SORT l BY nosort":                         2 * n / 1000,
 		"SORT s BY nosort":                         2 * n / 1000,
+		"SORT s BY nosort LIMIT 7000 1":            7000 / 1000,
 		"SORT l BY nosort GET # GET # STORE to":    3 * n / 1000,
 		"SORT l BY nosort LIMIT 0 10":              0,
 		"SORT l BY nosort DESC LIMIT 7000 5 ASC":   0,
