@@ -29,9 +29,9 @@ func (w *Worker) afterPublish(receivers int) {
 	}
 }
 
-// publishes tells whether a call may publish something: then it waits while a loop has enough to deliver.
-func (w *Worker) publishes(c *Call) bool {
-	return w.e.events.Load() != 0 || c.spec != nil && c.spec.Flags.Has(command.PubSub)
+// publishes tells whether a call, or what EXEC would run, may publish something: then it waits while a loop has enough to deliver.
+func (w *Worker) publishes(cl *Client, c *Call) bool {
+	return w.e.events.Load() != 0 || c.spec != nil && w.has(cl, c, command.PubSub)
 }
 
 // listens tells whether a command may be sent in RESP2 by a client that listens to channels.

@@ -210,7 +210,7 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 		}
 	}()
 	for n < len(calls) {
-		if w.e.Channels.Full() && w.publishes(&calls[n]) && w.e.Channels.Park(cl.Wake) {
+		if w.e.Channels.Full() && w.publishes(cl, &calls[n]) && w.e.Channels.Park(cl.Wake) {
 			w.leave()
 			w.e.Stats.Parked.Add(1)
 			return n, Parked

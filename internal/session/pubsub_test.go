@@ -300,11 +300,16 @@ func TestPublishersWait(t *testing.T) {
 		busy = r.dial()
 	}
 	sub.Must(t, "SUBSCRIBE", "x")
-	testutil.Poll(t, patience, func() bool {
+	transactions := false
+	round := func() bool {
+		parked := r.engine.Stats.Parked.Load()
 		if err := busy.Send("SPIN", "50"); err != nil {
 			t.Fatal(err)
 		}
 		calls := slices.Repeat([][]string{{"PUBLISH", "x", text}}, messages)
+		if transactions {
+			calls = slices.Repeat([][]string{{"MULTI"}, {"PUBLISH", "x", text}, {"EXEC"}}, messages)
+		}
 		done := make(chan error, 1)
 		go func() {
 			_, err := publisher.Pipeline(calls...)
@@ -319,8 +324,11 @@ func TestPublishersWait(t *testing.T) {
 		if reply, err := busy.Receive(); err != nil || reply.Value.IsError() {
 			t.Fatalf("%q, %v", reply.Raw, err)
 		}
-		return r.engine.Stats.Parked.Load() > 0
-	})
+		return r.engine.Stats.Parked.Load() > parked
+	}
+	testutil.Poll(t, patience, round)
+	transactions = true
+	testutil.Poll(t, patience, round)
 }
 
 // TestEventsInOrder: the events of a key come in the order of its changes, whoever makes them, and before the reply to a later command of
