@@ -4,9 +4,12 @@ package lzf
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/redpoll/redpoll/internal/testutil"
 )
 
 // samples are texts of many kinds.
@@ -71,6 +74,35 @@ func TestFormat(t *testing.T) {
 	var table Table
 	if packed, _ := table.Pack(nil, bytes.Repeat([]byte("a"), 10_000), 1000); len(packed) > 130 {
 		t.Errorf("the same byte 10000 times takes %d bytes", len(packed))
+	}
+}
+
+// What redis-server has packed unpacks: strings in DUMP, whose frame has the byte 0xc3 and both lengths, 32 bits here.
+func TestUnpacksRedis(t *testing.T) {
+	c := testutil.Oracle(t).Dial(t)
+	for _, text := range samples() {
+		c.Must(t, "SET", "k", string(text))
+		b := []byte(c.Must(t, "DUMP", "k").Str)
+		const plain, packed, long = 0, 0xc3, 0x80
+		if len(b) < 20 || b[0] != plain || b[1] != packed {
+			continue
+		}
+		var n [2]int
+		b = b[2 : len(b)-10]
+		for i := range n {
+			switch {
+			case b[0] == long:
+				n[i], b = int(binary.BigEndian.Uint32(b[1:])), b[5:]
+			case b[0] < 64:
+				n[i], b = int(b[0]), b[1:]
+			default:
+				n[i], b = int(b[0]&63)<<8|int(b[1]), b[2:]
+			}
+		}
+		got := make([]byte, n[1])
+		if err := Unpack(got, b); err != nil || len(b) != n[0] || !bytes.Equal(got, text) {
+			t.Errorf("%.20q of %d bytes: %v", text, len(text), err)
+		}
 	}
 }
 

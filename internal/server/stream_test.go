@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -171,6 +172,58 @@ func TestSlowReaders(t *testing.T) {
 	testutil.Poll(t, 10*time.Second, func() bool {
 		return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
 	})
+}
+
+// TestSlowElements: the same with a long list, all of which RPOP may take meanwhile.
+func TestSlowElements(t *testing.T) {
+	const elements = 40_000
+	element := func(i int) string { // two thirds of it can be squeezed
+		noise := sha256.Sum256([]byte(fmt.Sprint(i)))
+		return fmt.Sprintf("%064d%s", i, noise[:])
+	}
+	for _, depth := range []string{"0", "1"} {
+		_, target := startLong(t)
+		c := target.Dial(t)
+		c.Must(t, "CONFIG", "SET", "list-compress-depth", depth)
+		push := []string{"RPUSH", "list"}
+		for i := range elements {
+			push = append(push, element(i))
+		}
+		c.Must(t, push...)
+		data := number(t, c, "allocator_allocated")
+		slow := make([]*testutil.Client, 3)
+		for i, args := range [][]string{{"LRANGE", "list", "0", "-1"}, {"LRANGE", "list", "1", "-2"}, {"RPOP", "list", "100000"}} {
+			slow[i] = target.Dial(t)
+			slow[i].SetTimeout(time.Minute)
+			if err := slow[i].Send(args...); err != nil {
+				t.Fatal(err)
+			}
+			testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == int64(i+1) })
+			if i == 0 {
+				c.Must(t, "LSET", "list", "20000", "changed")
+				c.Must(t, "LREM", "list", "1", element(10_000))
+				c.Must(t, "LPUSH", "list", "new")
+			}
+		}
+		if n := number(t, c, "allocator_allocated"); n > data+1<<20 || c.Must(t, "EXISTS", "list").Int != 0 {
+			t.Errorf("%d bytes for %d of data, the replies being unread", n, data)
+		}
+		for i, want := range [3]string{element(0), element(0), element(elements - 1)} {
+			r, err := slow[i].Receive()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.Value.Strings()
+			length := [3]int{elements, elements - 2, elements}[i]
+			changed := slices.Contains(got, "changed")
+			if len(got) != length || got[0] != want || changed != (i > 0) || slices.Contains(got, element(10_000)) != (i == 0) {
+				t.Errorf("reply %d has %d elements from %.20q on, changed: %v", i, len(got), got[0], changed)
+			}
+		}
+		testutil.Poll(t, 10*time.Second, func() bool {
+			return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
+		})
+	}
 }
 
 // TestSlowMembers: the same with a large set, all of which SPOP may take meanwhile.

@@ -43,7 +43,7 @@ func (k *keyspace) compareView(v modelView) {
 		return
 	}
 	if v.list != nil {
-		if got := walkList(v.f, 0, len(v.list)); !slices.Equal(got, v.list) {
+		if got := walkList(v.f, 0, len(v.list), false); !slices.Equal(got, v.list) {
 			k.t.Fatalf("a view's list: got  %.60q\nwant %.60q", got, v.list)
 		}
 		return

@@ -233,8 +233,8 @@ func (m *listModel) step() {
 }
 
 // walkList reads a frozen list from an index on.
-func walkList(f *Frozen, from, n int) (got []string) {
-	walk := f.Elements(from, n)
+func walkList(f *Frozen, from, n int, reverse bool) (got []string) {
+	walk := f.Elements(from, n, reverse)
 	for e, ok := walk.Next(); ok; e, ok = walk.Next() {
 		got = append(got, string(Text(e, nil)))
 	}
@@ -252,8 +252,12 @@ func (m *listModel) view() {
 	i := m.rng.IntN(len(m.views))
 	v := m.views[i]
 	from := m.rng.IntN(len(v.want))
-	if got := walkList(v.f, from, len(v.want)-from); !slices.Equal(got, v.want[from:]) {
+	if got := walkList(v.f, from, len(v.want)-from, false); !slices.Equal(got, v.want[from:]) {
 		m.t.Fatalf("a view from %d on: got  %.60q\nwant %.60q", from, got, v.want[from:])
+	}
+	back := walkList(v.f, from, from+1, true)
+	if slices.Reverse(back); !slices.Equal(back, v.want[:from+1]) {
+		m.t.Fatalf("a view back from %d: got  %.60q\nwant %.60q", from, back, v.want[:from+1])
 	}
 	if m.rng.IntN(2) == 0 {
 		v.f.Release()
@@ -291,6 +295,35 @@ func TestListModel(t *testing.T) {
 				t.Errorf("%d bytes are used by nothing", n)
 			}
 		})
+	}
+}
+
+// A view is read by another goroutine while the list changes.
+func TestListViewBesideChanges(t *testing.T) {
+	for depth := range int64(2) {
+		db := newHashDB(t, 1<<30)
+		db.s.bigTable = 20_000
+		db.s.Settings.ListCompressDepth.Store(depth)
+		m := listModel{t: t, rng: rand.New(rand.NewPCG(9, uint64(depth))), db: db}
+		for range steps(100) {
+			m.step()
+			keepHouse(db, 50)
+			it, ok := db.Peek([]byte("l"))
+			if !ok || !it.IsBig() {
+				continue
+			}
+			f, want, done := db.Freeze(&it), m.want, make(chan bool)
+			go func() {
+				done <- slices.Equal(walkList(f, 0, len(want), false), want)
+				f.Release()
+			}()
+			for range 10 {
+				m.step()
+			}
+			if !<-done {
+				t.Fatal("a view is not what the list was")
+			}
+		}
 	}
 }
 

@@ -384,7 +384,7 @@ func (l leafList) copySize() (n int) {
 
 // removeEqual removes up to limit elements that are text from one end on, and tells how many.
 func (l leafList) removeEqual(text Needle, limit int, reverse bool, tick func() error) (removed int) {
-	const leavesATick = 16
+	const leavesATick = 4
 	var c tree.Cursor
 	ok := false
 	if reverse {

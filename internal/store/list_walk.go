@@ -14,7 +14,7 @@ func (l *List) IsBig() bool { return l.it.ref != 0 && l.it.isBig() }
 // Freeze gives the list, which IsBig, as it is now; see DB.Freeze.
 func (l *List) Freeze() *Frozen { return l.db.Freeze(&l.it) }
 
-// Elements goes through elements of a list that is frozen, from one index towards the tail.
+// Elements goes through elements of a list that is frozen, from one index towards the tail or the head.
 type Elements struct {
 	heap *mem.Heap
 	at   tree.Cursor
@@ -23,15 +23,17 @@ type Elements struct {
 	off  int    // of the next entry in it; 0: the leaf has no more
 	left int    // elements to be given, as many as there are at most
 	room []byte // that leaves are unpacked to
+	back bool   // towards the head
 }
 
 // keptUnpacked is the bytes of a leaf past which its elements are to stay what they are when the walk has gone on, since they may
 // be long ones.
 const keptUnpacked = 32 << 10
 
-// Elements begins a walk over n elements from the index from on. The value is a list, and has so many.
-func (f *Frozen) Elements(from, n int) *Elements {
-	w := &Elements{heap: f.at.b.heap, left: n}
+// Elements begins a walk over n elements from the index from on, with reverse towards the head. The value is a list, and has so
+// many.
+func (f *Frozen) Elements(from, n int, reverse bool) *Elements {
+	w := &Elements{heap: f.at.b.heap, left: n, back: reverse}
 	if n > 0 {
 		t := tree.Tree{Heap: w.heap, Root: &f.at.root.tree}
 		w.enter(t.Seek(&w.at, from))
@@ -60,19 +62,31 @@ func (w *Elements) Next() (v Value, ok bool) {
 		return v, false
 	}
 	if w.leaf.leafHeader == nil {
-		w.at.Next()
-		w.enter(0)
+		w.turn()
 	}
 	w.left--
 	if w.leaf.form == leafPlain {
 		v = Value{Bytes: w.leaf.data()}
 	} else {
-		var e listpack.Entry
-		e, w.off = listpack.Read(w.b, w.off)
-		v = Value(e)
+		e, next := listpack.Read(w.b, w.off)
+		if v = Value(e); w.back {
+			next = listpack.Prev(w.b, w.off)
+		}
+		w.off = next
 	}
 	if w.off == 0 {
 		w.leaf = leaf{}
 	}
 	return v, true
+}
+
+// turn goes on to the next leaf.
+func (w *Elements) turn() {
+	if w.back {
+		w.at.Prev()
+		w.enter(w.at.Count() - 1)
+		return
+	}
+	w.at.Next()
+	w.enter(0)
 }

@@ -14,7 +14,7 @@ import (
 // tickEvery is how many elements a handler treats before it asks whether it has taken long.
 const tickEvery = 1000
 
-// longRange is the bytes of elements past which they are sent from where they lie: freezing a list costs who changes it next.
+// longRange is the bytes of elements past which they count as long: freezing a list costs who changes it next.
 const longRange = 256 << 10
 
 // Errors of LPOS's options, and of numbers that must have an opposite.
@@ -25,8 +25,17 @@ const (
 	errMaxLen  command.Error = "ERR MAXLEN can't be negative"
 )
 
-// replyEach writes n elements from an index on, which are there, towards the tail or with reverse the head.
+// replyEach writes n elements from an index on, which are there, towards the tail or with reverse the head. Many of a list that
+// IsBig, or long ones, are sent from where they lie.
 func replyEach(c *command.Ctx, l *store.List, from, n int, reverse bool) (err error) {
+	first := from
+	if reverse {
+		first -= n - 1
+	}
+	if l.IsBig() && (n > tickEvery || l.Size(first, n) > longRange) {
+		stream(c, l, from, n, reverse)
+		return nil
+	}
 	written := 0
 	l.Each(from, n, reverse, func(v store.Value) bool {
 		c.ReplyValue(v)
@@ -39,9 +48,9 @@ func replyEach(c *command.Ctx, l *store.List, from, n int, reverse bool) (err er
 }
 
 // stream writes n elements of a list that IsBig, from an index on, as bulks that are made when they are sent.
-func stream(c *command.Ctx, l *store.List, from, n int) {
+func stream(c *command.Ctx, l *store.List, from, n int, reverse bool) {
 	view := l.Freeze()
-	walk := view.Elements(from, n)
+	walk := view.Elements(from, n, reverse)
 	var digits [num.MaxIntLen]byte
 	c.Reply.Stream(resp.NewBulks(func() ([]byte, bool) {
 		v, ok := walk.Next()
@@ -77,13 +86,7 @@ func lindex(c *command.Ctx) error {
 		c.Reply.Null()
 		return nil
 	}
-	v, _ := l.At(at)
-	if len(v.Bytes) > longRange && l.IsBig() {
-		stream(c, &l, at, 1)
-		return nil
-	}
-	c.ReplyValue(v)
-	return nil
+	return replyEach(c, &l, at, 1, false)
 }
 
 // place gives an index, which counts from the tail if it is negative, as one from 0 on; false when it is not in the list.
@@ -124,10 +127,6 @@ func lrange(c *command.Ctx) error {
 	}
 	from, n := span(start, stop, l.Len())
 	c.Reply.Array(n)
-	if l.IsBig() && (n > tickEvery || l.Size(from, n) > longRange) {
-		stream(c, &l, from, n)
-		return nil
-	}
 	return replyEach(c, &l, from, n, false)
 }
 
