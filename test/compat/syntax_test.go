@@ -215,8 +215,9 @@ func dangerous(call []string) bool {
 	if waits(call) || draws(call) {
 		return true
 	}
+	scan := strings.HasSuffix(strings.ToUpper(call[0]), "SCAN")
 	for i, w := range call {
-		if len(w) == 400 || w == "1e-400" { // once such an element was sorted, the oracle takes all numbers for too large
+		if len(w) == 400 || w == "1e-400" || scan && w == "18446744073709551616" { // after one of these the oracle's SORT takes all for too large
 			return true
 		}
 		n, err := strconv.ParseInt(w, 10, 64)
