@@ -201,11 +201,12 @@ func (l *List) change(fn func(leaves leafList)) {
 
 // pack makes a tree that has become small a packed list, if there is memory.
 func (l *List) pack() {
-	leaves := l.leaves()
-	var c tree.Cursor
-	if leaves.Leaves() != 1 || !leaves.First(&c) {
+	if l.it.body().leaves().Leaves() != 1 {
 		return
 	}
+	leaves := l.leaves()
+	var c tree.Cursor
+	leaves.First(&c)
 	f := leaves.leaf(&c)
 	if f.form != leafPacked || !leaves.limit.roomy(int(f.size), c.Count()) {
 		return

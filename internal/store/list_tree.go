@@ -320,7 +320,12 @@ func (l leafList) replace(c *tree.Cursor, i int, v listpack.Value) bool {
 func (l leafList) remove(from, n int, tick func() error) {
 	const leavesATick = 64
 	var c tree.Cursor
-	if within := l.Seek(&c, from); within > 0 {
+	within := l.Seek(&c, from)
+	if within+n <= c.Count() {
+		l.cut(&c, within, n)
+		return
+	}
+	if within > 0 {
 		l.own(&c, 0, false) // all that takes memory, but for nodes while the list is frozen, comes before anything goes
 	}
 	if last := l.Seek(&c, from+n-1); last < c.Count()-1 {

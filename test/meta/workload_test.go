@@ -26,7 +26,7 @@ type step struct {
 var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // groups are those whose commands work on data, or choose what is worked on.
-var groups = []string{"string", "bitmap", "hash", "set", "sorted-set", "generic", "transactions"}
+var groups = []string{"string", "bitmap", "hash", "list", "set", "sorted-set", "generic", "transactions"}
 
 // others are commands of other groups that belong into a workload.
 var others = []string{"select", "echo", "ping"}
