@@ -198,7 +198,9 @@ func (c *collection) sampleMany(n int, fn func(p Pair) bool) {
 	t := c.it.elements()
 	all := make([]mem.Ref, 0, t.Len())
 	t.Each(func(e mem.Ref) bool {
-		all = append(all, e)
+		if all = append(all, e); len(all)%tickEvery == 0 {
+			c.db.v.tick()
+		}
 		return true
 	})
 	for i := range n {

@@ -81,6 +81,13 @@ func (v *View) hashOf(key []byte) uint64 {
 	return hash.Bytes(key)
 }
 
+// tick is Tick for what must get to its end, whatever that says.
+func (v *View) tick() {
+	if v.Tick != nil {
+		_ = v.Tick()
+	}
+}
+
 // Rand gives a pseudo-random number, good enough for sampling (xorshift64*, Vigna 2016).
 func (v *View) Rand() uint64 {
 	v.rng ^= v.rng >> 12

@@ -48,7 +48,12 @@ func (s *Set) popDrawn(n int, fn func(member Value)) {
 func (s *Set) popMost(n int, fn func(member Value)) {
 	rest := s.db.DraftSet(false)
 	defer rest.Drop()
-	s.Sample(s.Len()-n, func(member Value) bool { return rest.Add(member) })
+	s.Sample(s.Len()-n, func(member Value) bool {
+		if rest.Add(member); rest.Len()%tickEvery == 0 {
+			s.db.v.tick()
+		}
+		return true
+	})
 	s.Each(func(member Value) bool {
 		if !rest.Has(member) {
 			fn(member)

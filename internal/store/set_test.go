@@ -269,6 +269,23 @@ func TestFairMembers(t *testing.T) {
 	}
 }
 
+// TestLongSample: others have their turn while a large set is sampled, or most of it is popped.
+func TestLongSample(t *testing.T) {
+	const times = 20
+	db, s := newSet(t, times*tickEvery, false)
+	ticks := 0
+	db.v.Tick = func() error { ticks++; return nil }
+	s.Sample(s.Len()/2, func(Value) bool { return false })
+	if ticks < times {
+		t.Errorf("%d ticks while half of the members are sampled", ticks)
+	}
+	ticks = 0
+	s.Pop(times*tickEvery-2*tickEvery, func(Value) {})
+	if ticks < 2 || s.Len() != 2*tickEvery {
+		t.Errorf("%d ticks while the members that stay are taken out; %d stay", ticks, s.Len())
+	}
+}
+
 // fair tells whether times are those of drawing from n members with the same chances.
 func fair(t *testing.T, name string, times map[string]int, n, drawn int) {
 	t.Helper()

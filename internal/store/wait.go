@@ -142,8 +142,8 @@ func (db *DB) Wait(w *Waiter, t Type, keys [][]byte, targets []uint64) {
 		w.places = append(w.places, place{waiter: w, queue: q, shard: q.shard})
 		q.add(&w.places[len(w.places)-1])
 		w.bytes += waiterKeyBytes + int64(len(key)+32*len(targets))
-		if i%tickEvery == tickEvery-1 && db.v.Tick != nil {
-			_ = db.v.Tick() // it must get to its end
+		if i%tickEvery == tickEvery-1 {
+			db.v.tick()
 		}
 	}
 	db.s.waiters.Add(1)
@@ -356,11 +356,8 @@ func (v *View) NextReady() *Waiter {
 			r.done++
 			r.at.ready, r.turn = false, r.at.first
 		}
-		for r.turn != nil {
-			it, there := v.DB(r.at.db).lookup(r.at.key)
-			if !there {
-				break
-			}
+		it, there := v.DB(r.at.db).lookup(r.at.key)
+		for there && r.turn != nil {
 			p := r.turn
 			r.turn = p.next
 			if w := p.waiter; w.typ == it.Type() && w.fate.CompareAndSwap(uint32(Waiting), uint32(claimed)) {
