@@ -21,7 +21,12 @@ func blockingPop(c *command.Ctx, head bool) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
+	for i, key := range keys {
+		if i%tickEvery == tickEvery-1 {
+			if err := c.Tick(); err != nil {
+				return err
+			}
+		}
 		if !c.Holds(key) {
 			continue
 		}
@@ -66,13 +71,8 @@ func blmpop(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range p.keys {
-		if !c.Holds(key) {
-			continue
-		}
-		if done, err := p.take(c, key); done || err != nil {
-			return err
-		}
+	if done, err := p.pop(c); done || err != nil {
+		return err
 	}
 	return wait(c, p.keys, timeout)
 }

@@ -115,13 +115,16 @@ func TestTicks(t *testing.T) {
 	for i := range n {
 		push = append(push, fmt.Sprint("element:", i%1000))
 	}
+	many := slices.Repeat([]string{"none"}, 2000)
 	closing := errors.New("ERR closing")
-	reads := []string{"LRANGE", "LPOS", "LINSERT"}
+	reads := []string{"LRANGE", "LPOS", "LINSERT", "LMPOP", "BLMPOP", "BLPOP"}
 	for _, words := range [][]string{
 		push, {"LRANGE", "l", "0", "-1"}, {"LPOS", "l", "none"}, {"LPOS", "l", "element:1", "RANK", "-1", "COUNT", "0"},
 		{"LINSERT", "l", "BEFORE", "none", "x"}, {"LMOVEM", "l", "l", "LEFT", "RIGHT", "COUNT", "5000", "BULK"},
 		{"LMOVEM", "l", "l", "LEFT", "LEFT", "COUNT", "5000", "OBO"}, {"LMOVEM", "l", "m", "LEFT", "LEFT", "COUNT", "5000", "OBO"},
 		{"LREM", "m", "0", "element:7"}, {"LPOP", "m", "4000"},
+		slices.Concat([]string{"LMPOP", "2000"}, many, []string{"LEFT"}), slices.Concat([]string{"BLMPOP", "0", "2000"}, many, []string{"LEFT"}),
+		slices.Concat([]string{"BLPOP"}, many, []string{"0"}),
 	} {
 		for _, r.End = range []error{closing, nil} {
 			before := string(r.Do(2, "LLEN", "l")) + string(r.Do(2, "LLEN", "m"))

@@ -148,14 +148,29 @@ func lmpop(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range p.keys {
-		done, err := p.take(c, key)
-		if done || err != nil {
-			return err
+	done, err := p.pop(c)
+	if !done && err == nil {
+		c.Reply.NullArray()
+	}
+	return err
+}
+
+// pop takes elements from the first of the lists that is there; false when none is.
+func (p *multiPop) pop(c *command.Ctx) (done bool, err error) {
+	for i, key := range p.keys {
+		if i%tickEvery == tickEvery-1 {
+			if err := c.Tick(); err != nil {
+				return false, err
+			}
+		}
+		if !c.Holds(key) {
+			continue
+		}
+		if done, err := p.take(c, key); done || err != nil {
+			return done, err
 		}
 	}
-	c.Reply.NullArray()
-	return nil
+	return false, nil
 }
 
 // take replies with what the list under a key gives, if there is one. The log gets it as a pop of so many from that list.
