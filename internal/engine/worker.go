@@ -71,6 +71,7 @@ type Worker struct {
 	still    bool // this worker has made the world still
 	detached bool
 	paused   PauseMode // as of the last passage of the gate
+	full     bool      // some loop had enough to deliver when the batch began; who publishes more than that ends the batch
 	giveWay  bool      // what was published is to be delivered before more is run
 	onEvent  func(db int, event string, key []byte)
 
@@ -164,7 +165,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.readClock()
 	w.start, w.untimed, w.waits = w.mono, 0, false
 	w.timing = !w.e.Stats.Latency.off.Load()
-	w.giveWay = false
+	w.full, w.giveWay = w.e.Channels.Full(), false
 	w.hearEvents()
 	if cl.HeldBack {
 		w.e.pause.release(cl)
@@ -210,7 +211,7 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 		}
 	}()
 	for n < len(calls) {
-		if w.e.Channels.Full() && w.publishes(cl, &calls[n]) && w.e.Channels.Park(cl.Wake) {
+		if w.full && w.publishes(cl, &calls[n]) && w.e.Channels.Park(cl.Wake) {
 			w.leave()
 			w.e.Stats.Parked.Add(1)
 			return n, Parked
