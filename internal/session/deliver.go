@@ -95,6 +95,7 @@ func (s *Session) receive(w *worker, sub *pubsub.Subscription, m *resp.Message, 
 	reply.Message(m)
 	pending := int64(reply.Pending())
 	if s.shared.pending.Load() == 0 { // the socket has taken all so far
+		s.touch(now)
 		s.conn.Dirty()
 		if pending >= least {
 			s.write(w) // looks at the limit if that does not help

@@ -269,8 +269,9 @@ func TestIdleTimeout(t *testing.T) {
 	limits := defaults()
 	limits.Timeout = int64(10 * time.Second)
 	r.hub.SetLimits(limits)
-	busy, idle, parked, holder := r.dial(), r.dial(), r.dial(), r.dial()
+	busy, idle, parked, holder, listener := r.dial(), r.dial(), r.dial(), r.dial(), r.dial()
 	idle.Must(t, "PING")
+	listener.Must(t, "SUBSCRIBE", "x")
 	if err := holder.Send("HOLD", "k"); err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +286,14 @@ func TestIdleTimeout(t *testing.T) {
 		fake.Advance(4 * time.Second)
 	}
 	expectClosed(t, idle)
-	busy.Must(t, "PING")
+	if n := field(t, busy.Must(t, "CLIENT", "LIST", "TYPE", "PUBSUB").Str, "idle"); n < 15 {
+		t.Errorf("who hears nothing is idle for %d s", n)
+	}
+	busy.Must(t, "PUBLISH", "x", "news")
+	hears(t, listener, "news") // who listens is never idle for too long
+	if n := field(t, busy.Must(t, "CLIENT", "LIST", "TYPE", "PUBSUB").Str, "idle"); n != 0 {
+		t.Errorf("who has just heard something is idle for %d s", n)
+	}
 	r.release <- struct{}{}
 	for _, c := range []*testutil.Client{holder, parked} { // who waits for the server is not idle
 		if _, err := c.Receive(); err != nil {

@@ -67,7 +67,7 @@ func (h *Hub) check(sessions []*Session, now int64) {
 		h.noteBuffers(s, now)
 		idle := now - s.shared.active.Load()*activeUnit
 		switch {
-		case timeout > 0 && idle > timeout && !s.parked:
+		case timeout > 0 && idle > timeout && !s.parked && !s.Client.Subscribed:
 			h.say("Closing idle client")
 			s.end()
 		case s.shared.pending.Load() > 0:
