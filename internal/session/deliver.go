@@ -18,16 +18,13 @@ type late struct {
 	message resp.Message
 }
 
-// backlog is what has come for a session while it was lent.
-type backlog struct {
-	list  []late
-	bytes int64
-}
+// lateBytes is about what a late message takes on the Go heap beside its text.
+const lateBytes = 64
 
 // openInbox has the loop read what is published for its clients.
 func (h *Hub) openInbox(l *netloop.Loop, state *loopState) {
 	state.inbox = h.engine.Channels.Inbox(l.ID())
-	state.absent = make(map[*Session]*backlog)
+	state.absent = make(map[*Session][]late)
 	read := func(r *netloop.Runner) { h.deliver(r) }
 	state.inbox.OnMail(func() { l.Post(read) })
 }
@@ -108,19 +105,25 @@ func (s *Session) receive(w *worker, sub *pubsub.Subscription, m *resp.Message, 
 	}
 }
 
-// missed keeps a message for when the session is back.
+// missed keeps a message for when the session is back, unless it is to end then.
 func (s *Session) missed(l *loopState, sub *pubsub.Subscription, m *resp.Message) {
-	b := l.absent[s]
-	if b == nil {
-		b = &backlog{}
-		l.absent[s] = b
-	}
-	b.list = append(b.list, late{sub, *m})
-	b.bytes += int64(m.Len())
-	if hard := s.hub.limits.pubsub.hard.Load(); hard > 0 && b.bytes >= hard && s.kill() {
+	bytes := s.shared.missed.Load() + int64(m.Len()) + lateBytes
+	if hard := s.hub.limits.pubsub.hard.Load(); hard > 0 && bytes >= hard && s.kill() {
 		s.hub.closed.output.Add(1)
 		s.hub.logClose(s, "Client scheduled to be closed ASAP for overcoming of output buffer limits")
 	}
+	if s.shared.killed.Load() {
+		s.dropMissed(l)
+		return
+	}
+	l.absent[s] = append(l.absent[s], late{sub, *m})
+	s.setMissed(bytes)
+}
+
+// dropMissed forgets what has come while the session was lent.
+func (s *Session) dropMissed(l *loopState) {
+	delete(l.absent, s)
+	s.setMissed(0)
 }
 
 // catchUp delivers what has come while the session was lent.
@@ -128,13 +131,10 @@ func (s *Session) catchUp(w *worker) {
 	if len(w.loop.absent) == 0 {
 		return
 	}
-	b := w.loop.absent[s]
-	if b == nil {
-		return
-	}
-	delete(w.loop.absent, s)
+	list := w.loop.absent[s]
+	s.dropMissed(w.loop)
 	now, least := s.hub.engine.Clock().Mono(), s.hub.limits.pubsub.least()
-	for i := range b.list {
-		s.receive(w, b.list[i].sub, &b.list[i].message, now, least)
+	for i := range list {
+		s.receive(w, list[i].sub, &list[i].message, now, least)
 	}
 }

@@ -18,7 +18,7 @@ const evictPeriod = 100_000_000
 func (s *Session) memory() int64 {
 	p := &s.shared
 	return sessionBytes + p.buffer.Load() + p.queuedM.Load() + p.watchedB.Load() + p.prepared.Load() + p.waitB.Load() +
-		p.topicsB.Load() + p.pending.Load()
+		p.topicsB.Load() + p.pending.Load() + p.missed.Load()
 }
 
 // evict closes those connections that take most while all together take more than maxmemory-clients allows, at now in mono ns.

@@ -125,7 +125,7 @@ func (s *Session) line(b []byte, lastCommand string, argBytes int) []byte {
 		b = append(b, field...)
 		b = append(b, value...)
 	}
-	input, buffer, pending, queued := p.input.Load(), p.buffer.Load(), p.pending.Load(), p.queuedBy.Load()
+	input, buffer, pending, queued := p.input.Load(), p.buffer.Load(), p.pending.Load()+p.missed.Load(), p.queuedBy.Load()
 	// The first chunk of pending replies is what Redis calls the reply buffer, the others are its reply list.
 	chunk, chunks, events := int64(0), int64(0), "r"
 	if pending > 0 {

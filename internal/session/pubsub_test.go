@@ -209,6 +209,7 @@ func TestAbsentSubscriber(t *testing.T) {
 		}
 		<-r.began
 		testutil.Poll(t, patience, func() bool { return r.engine.Stats.Detached.Load() > detached })
+		held := r.engine.Account().Total()
 		if tooMuch {
 			limits := defaults()
 			limits.PubSub = session.OutputLimit{Hard: 1 << 20}
@@ -216,6 +217,7 @@ func TestAbsentSubscriber(t *testing.T) {
 			for range 20 {
 				publisher.Must(t, "PUBLISH", "x", strings.Repeat("z", 100_000))
 			}
+			testutil.Poll(t, patience, func() bool { return r.engine.Account().Total() <= held }) // before the command has ended
 			r.release <- struct{}{}
 			testutil.Poll(t, patience, func() bool { open, _, _ := r.hub.Counts(); return open == 1 })
 			continue
@@ -224,6 +226,7 @@ func TestAbsentSubscriber(t *testing.T) {
 			publisher.Must(t, "PUBLISH", "x", fmt.Sprint(i))
 			publisher.Must(t, "PUBLISH", "y", fmt.Sprint(i))
 		}
+		testutil.Poll(t, patience, func() bool { return r.engine.Account().Total() > held+200*40 })
 		r.release <- struct{}{}
 		if reply, err := c.Receive(); err != nil || reply.Value.Str != "HELD" {
 			t.Fatalf("%q, %v", reply.Raw, err)

@@ -485,6 +485,14 @@ func (s *Session) setPending(n int64) {
 	s.hub.engine.Account().Add(mem.ClientOutput, n-s.shared.pending.Swap(n))
 }
 
+// setMissed publishes the bytes of messages that wait for the session to come back, and accounts for them.
+func (s *Session) setMissed(n int64) {
+	if old := s.shared.missed.Load(); old != n {
+		s.shared.missed.Store(n)
+		s.hub.engine.Account().Add(mem.ClientOutput, n-old)
+	}
+}
+
 // sizeOf gives the bytes in bufs.
 func sizeOf(bufs [][]byte) (n int) {
 	for _, b := range bufs {
@@ -505,7 +513,7 @@ func (s *Session) Closed(r *netloop.Runner, err error) {
 	w.Forget(&s.Client)
 	s.setSubscribed(false)
 	s.hub.engine.Channels.Leave(&s.topics)
-	delete(w.loop.absent, s)
+	s.dropMissed(w.loop)
 	s.dropInput()
 	s.setPending(0)
 	s.setPrepared(0)

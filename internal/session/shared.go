@@ -35,6 +35,7 @@ type shared struct {
 	waitArgs atomic.Int64 // bytes of the arguments of the command that waits
 	topicsB  atomic.Int64 // bytes of its subscriptions
 	pending  atomic.Int64 // reply bytes that the socket has not taken
+	missed   atomic.Int64 // bytes of messages that have come while the session was lent; written by its loop
 	input    atomic.Int64 // bytes in the own read buffer
 	buffer   atomic.Int64 // its capacity
 	netIn    atomic.Int64 // bytes read

@@ -16,9 +16,9 @@ type loopState struct {
 	next     int64 // mono ns at which the next sweep begins
 	alarms   alarms
 
-	inbox  *pubsub.Inbox         // what is published for the loop's sessions
-	spare  []pubsub.Delivery     // room for it
-	absent map[*Session]*backlog // what has come for sessions that are lent
+	inbox  *pubsub.Inbox       // what is published for the loop's sessions
+	spare  []pubsub.Delivery   // room for it
+	absent map[*Session][]late // what has come for sessions that are lent
 }
 
 func (l *loopState) add(s *Session) {
