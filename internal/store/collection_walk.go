@@ -195,10 +195,11 @@ func (c *collection) sampleFew(n int, fn func(p Pair) bool) {
 
 // sampleMany shuffles all elements of a table as far as n.
 func (c *collection) sampleMany(n int, fn func(p Pair) bool) {
+	const listedATick = 32 * tickEvery
 	t := c.it.elements()
 	all := make([]mem.Ref, 0, t.Len())
 	t.Each(func(e mem.Ref) bool {
-		if all = append(all, e); len(all)%tickEvery == 0 {
+		if all = append(all, e); len(all)%listedATick == 0 {
 			c.db.v.tick()
 		}
 		return true

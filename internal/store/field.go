@@ -19,6 +19,10 @@ const (
 	fieldTimeSize = 9
 )
 
+// ElementCost is more than what an element of a hash or a set takes beside its texts, its place in the table and rounding among it,
+// in bytes.
+const ElementCost = 32
+
 func lenSize(n int) int {
 	if n < timedField {
 		return 1

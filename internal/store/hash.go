@@ -116,7 +116,7 @@ func (h *Hash) needsTable(texts [][]byte) bool {
 
 // reserve is DB.Reserve for the texts of several pairs that may get an expiry.
 func (h *Hash) reserve(texts [][]byte, at int64) {
-	n := 0
+	n := len(texts) / 2 * ElementCost
 	for _, text := range texts {
 		n += len(text)
 	}

