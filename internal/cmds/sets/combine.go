@@ -31,13 +31,27 @@ func sdiffstore(c *command.Ctx) error  { return storeCombined(c, subtract, "sdif
 func sintercard(c *command.Ctx) error { return countCombined(c, intersect) }
 func sdiffcard(c *command.Ctx) error  { return countCombined(c, subtract) }
 
-// find looks up the sets under keys, those that are missing being empty. All are looked at, whatever the first ones hold.
+// noteFrom is the number of keys from which on it is noted which have come, lest one set be gone through very often.
+const noteFrom = 16
+
+// find looks up the sets under keys, those that are missing being empty. All are looked at, whatever the first ones hold. Of very many
+// each comes once, however often it is named; but the first may come twice, since it may be subtracted from and be subtracted.
 func find(c *command.Ctx, keys [][]byte) ([]store.Set, error) {
-	sets := make([]store.Set, len(keys))
+	sets := make([]store.Set, 0, len(keys))
+	var noted map[string]bool
+	if len(keys) >= noteFrom {
+		noted = make(map[string]bool)
+	}
 	for i, key := range keys {
-		var err error
-		if sets[i], err = c.DB.FindSet(key); err != nil {
+		s, err := c.DB.FindSet(key)
+		if err != nil {
 			return nil, err
+		}
+		if !noted[string(key)] {
+			sets = append(sets, s)
+		}
+		if noted != nil && i > 0 {
+			noted[string(key)] = true
 		}
 		if i%tickEvery == tickEvery-1 {
 			if err := c.Tick(); err != nil {

@@ -274,6 +274,32 @@ func TestTicks(t *testing.T) {
 	}
 }
 
+// TestNamedAgain: a set that is named very often is gone through about once.
+func TestNamedAgain(t *testing.T) {
+	const n = 2500
+	r := newRig(t)
+	r.Do(2, append([]string{"SADD", "s"}, members("m", n)...)...)
+	r.Do(2, append([]string{"SADD", "o"}, members("m", n/2)...)...)
+	often := slices.Repeat([]string{"s", "o", "none"}, 300)
+	both := slices.Repeat([]string{"s", "o"}, 300)
+	for _, tc := range []struct {
+		words []string
+		want  int64
+	}{
+		{append([]string{"SINTERCARD", "600"}, both...), n / 2},
+		{append([]string{"SINTERCARD", "900"}, often...), 0},
+		{append([]string{"SUNIONCARD", "900"}, often...), n},
+		{append([]string{"SUNIONSTORE", "d"}, often...), n},
+		{append([]string{"SDIFFCARD", "900"}, often...), 0},
+		{append([]string{"SDIFFCARD", "301", "s"}, slices.Repeat([]string{"o"}, 300)...), n / 2},
+		{append([]string{"SDIFFCARD", "301", "s"}, slices.Repeat([]string{"s"}, 300)...), 0},
+	} {
+		if got := r.Call(t, tc.words...).Int; got != tc.want || r.Ticks > 15 {
+			t.Errorf("%s of %d keys gives %d, want %d; %d ticks", tc.words[0], len(tc.words), got, tc.want, r.Ticks)
+		}
+	}
+}
+
 // TestAgainstReference sends random calls to a real server and to the handlers. Small limits make many sets tables.
 func TestAgainstReference(t *testing.T) {
 	c := testutil.Oracle(t).Dial(t)
