@@ -271,6 +271,6 @@ func (cl *Client) Unblock(withError bool) bool {
 // Any goroutine may call it.
 func (cl *Client) Forsake() {
 	if wt := cl.waiting.Load(); wt != nil {
-		wt.End(store.Gone)
+		wt.Abandon()
 	}
 }

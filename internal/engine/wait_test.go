@@ -26,6 +26,7 @@ func (b *bench) waitCommands(
 		take("TAKE", takeAny(store.TypeString)),
 		take("TAKEHASH", takeAny(store.TypeHash)),
 		take("TAKEPAIR", takePair),
+		take("TAKELATE", takeLate),
 		take("TAKEFAIL", func(c *command.Ctx) error { return failServed(c, "a bug") }),
 		take("TAKEOOM", func(c *command.Ctx) error { return failServed(c, mem.ErrNoMemory) }),
 		spec("PASS", "from to ms:int", command.Write, command.PlanKeys, two, pass),
@@ -71,6 +72,14 @@ func takeAny(t store.Type) func(c *command.Ctx) error {
 		}
 		return wait(c, t, keys)
 	}
+}
+
+// takeLate finds its client gone when it is served for the first time, and waits again.
+func takeLate(c *command.Ctx) error {
+	if w := worker(c); w.serving != nil {
+		w.serving.client.Forsake()
+	}
+	return wait(c, store.TypeString, c.Argv[1:len(c.Argv)-1])
 }
 
 // takePair removes its keys when all are there: until then it waits again.
@@ -376,6 +385,18 @@ func TestWaitAgain(t *testing.T) {
 		t.Error("it is unblocked once")
 	}
 	b.wantServed("*-1", y)
+	b.idle()
+}
+
+// TestForsakenWhileServed: a client that is about to be closed is not served again.
+func TestForsakenWhileServed(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 16})
+	p, x := b.connect(), b.connect().block("TAKELATE a 0")
+	p.want("+OK $1 v", "SET a v", "GET a")
+	if fate := x.cl.waiting.Load().Fate(); fate != store.Gone {
+		t.Errorf("the fate is %d", fate)
+	}
+	x.w.Forget(x.cl)
 	b.idle()
 }
 
