@@ -138,6 +138,7 @@ func (w *Worker) serve() {
 // serveOne runs a waiter's command at the time now, mono ns, and gives the time at its end.
 func (w *Worker) serveOne(wt *waiter, now int64) int64 {
 	wt.stand.Reply.SetPool(w.Chunks)
+	wt.stand.Subscribed = w.client.Subscribed // who has made the key is to hear of it before his next reply: see afterPublish
 	w.client, w.current, w.mark = &wt.stand, wt.spec, wt.stand.Reply.Mark()
 	w.view.NoTouch = wt.stand.NoTouch
 	w.view.NowMillis = (w.wall + now) / 1_000_000

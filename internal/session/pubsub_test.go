@@ -378,6 +378,23 @@ func TestEventsInOrder(t *testing.T) {
 	}
 }
 
+// TestEventOfServed: who has made a key hears what it was served to before the reply to its next command.
+func TestEventOfServed(t *testing.T) {
+	r := start(t, options{loops: 1})
+	ev, _ := config.ParseEvents("El")
+	r.engine.SetEvents(ev)
+	waits, c := r.dial(), r.dial()
+	r.sendWaiting(waits, "BLPOP k 0")
+	c.Must(t, "HELLO", "3")
+	const channel = "__keyevent@0__:lpop"
+	c.Must(t, "SUBSCRIBE", channel)
+	if err := c.SendRaw(append(line("RPUSH", "k", "v"), line("PING")...)); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, c, ":1", ">3 $7 message $19 "+channel+" $1 k", "+PONG")
+	receive(t, waits, "*2 $1 k $1 v")
+}
+
 // TestSubscribersComeAndGo has clients subscribe, publish, unsubscribe and vanish at random on several loops. None hears anything of what
 // it is not subscribed to, and nothing is left at the end.
 func TestSubscribersComeAndGo(t *testing.T) {
