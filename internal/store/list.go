@@ -116,20 +116,28 @@ func (l *List) Size(from, n int) (bytes int) {
 
 // Reserve makes it all but certain that n elements of so many bytes in all can be pushed; see DB.Reserve.
 func (l *List) Reserve(n, bytes int) {
-	const overhead = 16 // of an element, at most
-	l.db.Reserve(bytes + n*overhead)
+	const (
+		overhead = 16        // of an element, at most
+		spans    = 128 << 10 // a leaf may grow through sizes of which there is none yet
+	)
+	l.db.Reserve(bytes + n*overhead + spans)
 }
 
 // Push adds elements at the head or the tail, one after the other, so that at the head the last one comes to be the first. The
 // slices are copied and must not be part of this list. Nothing has changed when memory is refused. tick is called every so
 // often; its error is of no consequence, since a command is not to be done by halves.
 func (l *List) Push(texts [][]byte, head bool, tick func() error) {
+	if len(texts) > 1 && !l.packsMore(texts) {
+		l.Reserve(len(texts), sizeOf(texts))
+	}
+	l.push(texts, head, tick)
+}
+
+// push is Push for as much as memory has been reserved for.
+func (l *List) push(texts [][]byte, head bool, tick func() error) {
 	if l.packsMore(texts) {
 		l.pushPacked(texts, head)
 		return
-	}
-	if len(texts) > 1 {
-		l.Reserve(len(texts), sizeOf(texts))
 	}
 	if l.it.ref == 0 {
 		l.createTree(texts[0])
@@ -230,7 +238,10 @@ func (l *List) Insert(i int, text []byte) {
 
 // Set puts text in the place of the element at an index, which is there. The slice is copied and must not be part of this
 // list.
-func (l *List) Set(i int, text []byte) {
+func (l *List) Set(i int, text []byte) { l.set(i, text, l.Reserve) }
+
+// set is Set with another way to reserve memory.
+func (l *List) set(i int, text []byte, reserve func(n, bytes int)) {
 	if l.packsMore([][]byte{text}) {
 		l.setPacked(i, text)
 		return
@@ -240,7 +251,7 @@ func (l *List) Set(i int, text []byte) {
 	}
 	l.change(func(leaves leafList) {
 		if !leaves.set(i, text) {
-			l.Reserve(1, len(text)+3*leaves.limit.bytes)
+			reserve(1, len(text)+leaves.changeSize())
 			leaves.insert(i+1, text)
 			leaves.remove(i, 1, neverEnds)
 		}
@@ -252,17 +263,19 @@ func (l *List) Set(i int, text []byte) {
 func (l *List) Reverse(from, n int, tick func() error) {
 	size := l.Size(from, n)
 	if l.isTree() {
-		size += l.leaves().copySize()
+		leaves := l.leaves()
+		size += leaves.copySize(tick) + leaves.changeSize()
 	}
 	l.Reserve(n, size)
+	reserved := func(int, int) {}
 	var room, other [64]byte
 	for i, j := from, from+n-1; i < j; i, j = i+1, j-1 {
 		a, _ := l.At(i)
 		first := append(room[:0], Text(a, nil)...)
 		b, _ := l.At(j)
 		last := append(other[:0], Text(b, nil)...)
-		l.Set(i, last)
-		l.Set(j, first)
+		l.set(i, last, reserved)
+		l.set(j, first, reserved)
 		if i%tickEvery == tickEvery-1 {
 			_ = tick()
 		}
@@ -276,23 +289,19 @@ func (l *List) Rotate(n int, toHead bool, tick func() error) {
 	if toHead {
 		from = l.Len() - n
 	}
-	l.Reserve(n, l.Size(from, n))
+	l.Reserve(n, l.Size(from, n)+l.cutSize())
 	for n > 0 {
-		some := min(n, tickEvery)
-		from, first := 0, 0
+		first := 0
 		if toHead {
-			from, first = l.Len()-some, l.Len()-1
+			first = l.Len() - 1
 		}
-		var buf []byte
-		texts := make([][]byte, 0, some)
-		l.Each(first, some, toHead, func(v Value) bool {
-			begin := len(buf)
-			buf = append(buf, Text(v, nil)...)
-			texts = append(texts, buf[begin:])
-			return true
-		})
-		l.remove(from, some, tick)
-		l.Push(texts, toHead, tick)
+		texts := l.texts(first, n, toHead)
+		some, from := len(texts), 0
+		if toHead {
+			from = l.Len() - some
+		}
+		l.cut(from, some, tick)
+		l.push(texts, toHead, tick)
 		if n -= some; n > 0 {
 			_ = tick()
 		}
@@ -302,35 +311,103 @@ func (l *List) Rotate(n int, toHead bool, tick func() error) {
 	}
 }
 
-// Remove removes n elements from the index from on, which are there, and the key with the last one. tick is as for Push.
+// texts gives copies of n elements from the index from on; not of all if these are many or long, but of one at least.
+func (l *List) texts(from, n int, reverse bool) (texts [][]byte) {
+	const enough = 256 << 10 // bytes
+	var buf []byte
+	var digits [maxIntText]byte
+	l.Each(from, min(n, tickEvery), reverse, func(v Value) bool {
+		begin := len(buf)
+		buf = append(buf, Text(v, digits[:0])...)
+		texts = append(texts, buf[begin:])
+		return len(buf) < enough
+	})
+	return texts
+}
+
+// Move takes n elements, the one nearest to the head being that at the index first, and adds them to an end of another list one
+// after the other, the last one of them first if backwards is set. The key goes with its last element. Nothing has changed when
+// memory is refused. tick is as for Push.
+func (l *List) Move(first, n int, backwards bool, to *List, head bool, tick func() error) {
+	if cut := l.cutSize(); n > 1 || cut > 0 {
+		to.Reserve(n, l.Size(first, n)+cut)
+	}
+	if n == 1 {
+		var digits [maxIntText]byte
+		v, _ := l.At(first)
+		to.push([][]byte{Text(v, digits[:0])}, head, tick)
+	}
+	for moved := 0; n > 1 && moved < n; {
+		from := first + moved
+		if backwards {
+			from = first + n - 1 - moved
+		}
+		texts := l.texts(from, n-moved, backwards)
+		to.push(texts, head, tick)
+		moved += len(texts)
+		_ = tick()
+	}
+	l.it, _ = l.db.lookup(l.key) // what the other list has allocated may have moved its place
+	l.drop(first, n, tick)
+}
+
+// Remove removes n elements from the index from on, which are there, and the key with the last one. tick is as for Push. Nothing
+// has changed when memory is refused.
 func (l *List) Remove(from, n int, tick func() error) {
+	if n > 1 && n < l.Len() {
+		l.reserveCut()
+	}
+	l.drop(from, n, tick)
+}
+
+// Trim removes all elements but n from the index from on, and the key if these are none. See Remove.
+func (l *List) Trim(from, n int, tick func() error) {
+	if n > 0 {
+		l.reserveCut()
+	}
+	l.drop(from+n, l.Len()-from-n, tick)
+	l.drop(0, from, tick)
+}
+
+// reserveCut is Reserve for removing several elements. For one it is not needed: what that takes is allocated before it goes.
+func (l *List) reserveCut() {
+	if n := l.cutSize(); n > 0 {
+		l.Reserve(0, n)
+	}
+}
+
+// drop is Remove for as much as memory has been reserved for.
+func (l *List) drop(from, n int, tick func() error) {
 	switch {
 	case n == 0:
 	case n == l.Len():
 		l.db.Remove(&l.it)
 	default:
-		if l.remove(from, n, tick); l.isTree() {
+		if l.cut(from, n, tick); l.isTree() {
 			l.pack()
 		}
 	}
 }
 
-// remove is Remove for some of the elements, after which the list has the encoding that it had.
-func (l *List) remove(from, n int, tick func() error) {
+// cut is drop for some of the elements, after which the list has the encoding that it had.
+func (l *List) cut(from, n int, tick func() error) {
 	if !l.isTree() {
 		l.removePacked(from, n)
 		return
 	}
-	l.reserveNodes()
 	l.change(func(leaves leafList) { leaves.remove(from, n, tick) })
 }
 
-// reserveNodes is Reserve for what removing leaves takes while the list is frozen.
-func (l *List) reserveNodes() {
-	if l.it.isBig() && l.it.big().heap.Freezing() {
-		leaves := l.leaves()
-		l.db.Reserve(int(leaves.Bytes()) + 2*leaves.limit.bytes)
+// cutSize gives the bytes that removing elements takes at most, for copies of what is frozen or squeezed.
+func (l *List) cutSize() int {
+	if !l.isTree() {
+		return 0
 	}
+	leaves := l.leaves()
+	if !leaves.Heap.Freezing() && leaves.depth == 0 {
+		return 0
+	}
+	return leaves.changeSize()
 }
 
 // RemoveEqual removes elements that are text, limit at most, beginning at the head or with reverse at the tail, and the key
@@ -342,7 +419,7 @@ func (l *List) RemoveEqual(text Needle, limit int, reverse bool, tick func() err
 	case !l.isTree():
 		return l.removeEqualPacked(text, limit, reverse)
 	}
-	if n := l.leaves().copySize(); n > 0 {
+	if n := l.leaves().copySize(tick); n > 0 {
 		l.db.Reserve(n)
 	}
 	l.change(func(leaves leafList) { removed = leaves.removeEqual(text, limit, reverse, tick) })

@@ -410,7 +410,7 @@ func TestListShrinks(t *testing.T) {
 
 // TestListOutOfMemory: whatever allocation is refused, its operation has changed nothing.
 func TestListOutOfMemory(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(40) {
 		db := newHashDB(t, 700<<10)
 		db.s.bigTable = 60_000
 		db.s.Settings.ListMaxListpackSize.Store(-1)

@@ -372,18 +372,34 @@ func (l leafList) fitLeaf(c *tree.Cursor, f leaf) {
 	l.swap(c, f, less)
 }
 
-// copySize gives the bytes that it takes at most to change all leaves.
-func (l leafList) copySize() (n int) {
+// changeSize gives the bytes that a change at one place or at both ends of some elements takes at most, besides what is added: copies of
+// leaves, and of nodes while they are frozen.
+func (l leafList) changeSize() int {
+	n := 3 * l.limit.bytes
+	if l.Heap.Freezing() {
+		n += int(l.Bytes())
+	}
+	return n
+}
+
+// copySize gives the bytes that it takes at most to change all leaves. tick is called every so often.
+func (l leafList) copySize(tick func() error) (n int) {
 	freezing := l.Heap.Freezing()
+	if freezing {
+		n = int(l.Bytes())
+	} else if l.depth == 0 {
+		return 0
+	}
+	leaves := 0
 	l.Each(func(ref mem.Ref, _ int) bool {
 		if f := leafAt(l.Heap, ref); freezing || f.form == leafSqueezed {
 			n += f.entrySize() + leafHeaderSize
 		}
+		if leaves++; leaves%tickEvery == 0 {
+			_ = tick()
+		}
 		return true
 	})
-	if freezing {
-		n += int(l.Bytes())
-	}
 	return n
 }
 

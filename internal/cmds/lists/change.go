@@ -110,8 +110,7 @@ func ltrim(c *command.Ctx) error {
 	}
 	if length := l.Len(); length > 0 {
 		from, n := span(start, stop, length)
-		l.Remove(from+n, length-from-n, c.Tick)
-		l.Remove(0, from, c.Tick)
+		l.Trim(from, n, c.Tick)
 		removed(c, &l, key, "ltrim", length-n)
 	}
 	c.Reply.OK()

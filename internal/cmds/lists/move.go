@@ -4,7 +4,6 @@ package lists
 
 import (
 	"github.com/redpoll/redpoll/internal/command"
-	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -148,35 +147,10 @@ func (m *move) run(c *command.Ctx, n int) {
 	if string(m.from) == string(m.to) {
 		m.rotate(c, n)
 	} else {
-		m.transfer(c, n)
+		m.source.Move(m.first(n), n, m.toHead != m.reversed(), &m.target, m.toHead, c.Tick)
 	}
 	pushed(c, m.to, m.toHead, 0) // as changes they count once
 	popped(c, &m.source, m.from, m.fromHead, n)
-}
-
-// transfer moves elements to another list. They are added there, read in place here, before they are removed.
-func (m *move) transfer(c *command.Ctx, n int) {
-	first, backwards := m.first(n), m.toHead != m.reversed()
-	if n > 1 {
-		m.target.Reserve(n, m.source.Size(first, n))
-	}
-	from := first
-	if backwards {
-		from += n - 1
-	}
-	var digits [num.MaxIntLen]byte
-	var text [1][]byte
-	moved := 0
-	m.source.Each(from, n, backwards, func(v store.Value) bool {
-		text[0] = store.Text(v, digits[:0])
-		m.target.Push(text[:], m.toHead, c.Tick)
-		if moved++; moved%tickEvery == 0 {
-			_ = c.Tick() // see List.Push
-		}
-		return true
-	})
-	m.source, _ = c.DB.FindListWrite(m.from) // the target's changes may have moved its place
-	m.source.Remove(first, n, c.Tick)
 }
 
 // rotate moves elements within a list. To the end that they come from it only turns them round.
