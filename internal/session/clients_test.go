@@ -5,6 +5,7 @@ package session_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -409,4 +410,34 @@ func TestWatchMemory(t *testing.T) {
 	c.Must(t, args...)
 	c.Close()
 	testutil.Poll(t, patience, func() bool { return watched() < base && r.engine.Store.Watchers() == 0 })
+}
+
+// TestLongArgument: a buffer for one long argument ends up hardly longer than it, whatever the pieces that it comes in.
+func TestLongArgument(t *testing.T) {
+	r := start(t, options{})
+	other := r.dial()
+	other.Must(t, "PING")
+	const n = 1 << 20
+	text := line("ECHO", strings.Repeat("x", n))
+	for range 20 {
+		c := r.tcp()
+		for sent := 0; sent < n; {
+			piece := min(1+rand.IntN(200_000), n-sent)
+			send(t, c, text[sent:sent+piece])
+			sent += piece
+		}
+		has := func(name string) int {
+			l := other.Must(t, "CLIENT", "LIST", "SKIPME", "yes").Str
+			if l == "" {
+				return 0
+			}
+			return field(t, l, name)
+		}
+		testutil.Poll(t, patience, func() bool { return has("qbuf") == n })
+		if room := has("qbuf-free"); room > 16<<10 {
+			t.Errorf("room for %d bytes more", room)
+		}
+		c.Close()
+		testutil.Poll(t, patience, func() bool { open, _, _ := r.hub.Counts(); return open == 1 })
+	}
 }

@@ -108,8 +108,9 @@ func (s *Session) Buffer(r *netloop.Runner) []byte {
 	return s.in[len(s.in):cap(s.in)]
 }
 
-// makeRoom gives the session's own buffer room for need bytes more. A bulk's header is only a promise: the buffer at most
-// doubles with the bytes that have come.
+// makeRoom gives the session's own buffer room for need bytes more. A bulk's header is only a promise: the buffer about doubles, at
+// most, with the bytes that have come. Where the whole need is a good part of them it gets exactly that, so that a buffer for one long
+// argument ends up hardly longer than it, however its bytes come.
 func (s *Session) makeRoom(need int) {
 	rest := s.in[s.head:]
 	if s.head >= len(rest) && cap(s.in)-len(rest) >= netloop.MaxRead {
@@ -117,7 +118,12 @@ func (s *Session) makeRoom(need int) {
 		s.head = 0
 		return
 	}
-	more := min(max(need, len(rest)/2), max(len(rest), netloop.MaxRead))
+	more, most := need, max(len(rest), netloop.MaxRead)
+	if need < len(rest)/8 {
+		more = len(rest) / 2
+	} else if need > most+(len(rest)+most)/8 { // else little would be left for another time
+		more = most
+	}
 	s.own(rest, len(rest)+more)
 }
 
