@@ -55,6 +55,21 @@ func (z *ZSet) resized(added int64) {
 	z.it.fitBody()
 }
 
+// Reserve makes it all but certain that n members can be put in or, with bytes 0, removed; see DB.Reserve. bytes is what new ones take. To
+// remove some takes memory only while the set is frozen.
+func (z *ZSet) Reserve(n, bytes int) {
+	const aMember = 16 << 10 // bytes of what is copied for one at most, about: a segment, a leaf and nodes
+	switch {
+	case z.IsBig() && z.it.big().heap.Freezing():
+		v := z.sorted()
+		t := v.leaves()
+		bytes += min(n*aMember, int(v.elements().Bytes()+t.Bytes())+t.Leaves()*mem.Usable(scores.Size))
+	case bytes == 0:
+		return
+	}
+	z.db.Reserve(bytes)
+}
+
 // putLarge is Put.
 func (z *ZSet) putLarge(member []byte, score float64) (added, changed bool) {
 	v := z.sorted()

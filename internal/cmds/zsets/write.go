@@ -79,7 +79,7 @@ func addAll(c *command.Ctx, o addOptions) error {
 		return err
 	}
 	if len(scores) > 1 {
-		c.DB.Reserve(size)
+		z.Reserve(len(scores), size)
 	}
 	var added, changed int64
 	var last outcome
@@ -147,6 +147,9 @@ func zrem(c *command.Ctx) error {
 	z, err := c.DB.FindZSetWrite(key)
 	if err != nil {
 		return err
+	}
+	if len(members) > 1 {
+		z.Reserve(len(members), 0)
 	}
 	removed := 0
 	for i := 0; i < len(members) && z.Len() > 0; i++ {
@@ -216,6 +219,9 @@ func removeSpan(c *command.Ctx, z *store.ZSet, s span) {
 	if s.n == z.Len() {
 		z.RemoveRange(0, s.n, nil)
 		return
+	}
+	if s.n > 1 {
+		z.Reserve(s.n, 0)
 	}
 	for s.n > 0 {
 		n := min(s.n, tickEvery)
