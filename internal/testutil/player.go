@@ -32,7 +32,8 @@ type Player struct {
 	conns  map[string]*Client
 }
 
-// NewPlayer empties the target's keyspace and gives a player whose connections start in protocol 2 or 3. Close it.
+// NewPlayer empties the target's keyspace and gives a player whose connections start in protocol 2 or 3, when those of the player
+// before it are gone. Close it.
 func NewPlayer(target *Target, proto int) (*Player, error) {
 	p := &Player{target: target, proto: proto, conns: map[string]*Client{}}
 	c, err := Connect(target.Network, target.Addr)
@@ -43,6 +44,9 @@ func NewPlayer(target *Target, proto int) (*Player, error) {
 	v, err := c.Do("FLUSHALL")
 	if err == nil && v.IsError() {
 		err = fmt.Errorf("FLUSHALL: %s", v.Str)
+	}
+	if err == nil {
+		err = await(c, "connected_clients", 1)
 	}
 	return p, err
 }
@@ -189,14 +193,19 @@ func (p *Player) waiting(n int) error {
 		return err
 	}
 	defer c.Close()
-	line := fmt.Sprintf("\nblocked_clients:%d\r\n", n)
+	return await(c, "blocked_clients", n)
+}
+
+// await waits until a field of INFO clients is n.
+func await(c *Client, field string, n int) error {
+	line := fmt.Sprintf("\n%s:%d\r\n", field, n)
 	for deadline := time.Now().Add(longestWait); ; {
 		v, err := c.Do("INFO", "clients")
 		if err != nil || strings.Contains(v.Str, line) {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("not %d clients wait: %s", n, v.Str)
+			return fmt.Errorf("%s is not %d: %s", field, n, v.Str)
 		}
 	}
 }
