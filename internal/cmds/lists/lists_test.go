@@ -11,7 +11,6 @@ import (
 
 	"github.com/redpoll/redpoll/internal/cmds/lists"
 	"github.com/redpoll/redpoll/internal/command/commandtest"
-	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -149,66 +148,33 @@ func TestTicks(t *testing.T) {
 
 // TestNoMemory: what is refused memory, here of a long list that somebody reads, has not been done by halves.
 func TestNoMemory(t *testing.T) {
-	fill := func(t *testing.T) *commandtest.Rig {
-		r := commandtest.NewRig(t, lists.Family)
-		push := []string{"RPUSH", "l"}
-		for i := range 1500 {
-			push = append(push, fmt.Sprintf("%0500d", i))
-		}
-		r.Do(2, push...)
-		r.Do(2, "RPUSH", "m", "an element")
-		return r
-	}
-	elements := func(r *commandtest.Rig) string {
-		return string(r.Do(2, "LRANGE", "l", "0", "-1")) + string(r.Do(2, "LRANGE", "m", "0", "-1"))
-	}
-	for _, line := range []string{
-		"LMOVE l m LEFT RIGHT", "LMOVE l l RIGHT LEFT", "LMOVEM l m LEFT LEFT COUNT 700 OBO", "LMOVEM l l LEFT RIGHT COUNT 1200 BULK",
-		"LMOVEM l l LEFT LEFT COUNT 40 OBO", "LTRIM l 700 -300", "LPOP l 1000", "LREM l 0 " + fmt.Sprintf("%0500d", 7),
-		"LINSERT l AFTER " + fmt.Sprintf("%0500d", 7) + " x",
-	} {
-		words := strings.Fields(line)
-		whole := fill(t)
-		before := elements(whole)
-		whole.Do(2, words...)
-		after := elements(whole)
-		refusals := 0
-		for room := int64(0); room < 1<<20; room += 48 << 10 {
-			t.Run(fmt.Sprintf("%.40s/%d KB", line, room>>10), func(t *testing.T) {
-				r := fill(t)
-				l, err := r.DB.FindList([]byte("l"))
-				if err != nil || !l.IsBig() {
-					t.Fatalf("the list is not big: %v", err)
-				}
-				view := l.Freeze()
-				defer view.Release()
-				r.Arena.SetLimit(r.Arena.InUse() + room)
-				want := after
-				if refused(func() { r.Do(2, words...) }) {
-					want = before
-					refusals++
-				}
-				r.Arena.SetLimit(0)
-				if elements(r) != want {
-					t.Error("done by halves")
-				}
-			})
-		}
-		if refusals == 0 {
-			t.Errorf("%.40s was never refused", line)
-		}
-	}
-}
-
-// refused tells whether there was no memory for a call.
-func refused(call func()) (is bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			if is = p == error(mem.ErrNoMemory); !is {
-				panic(p)
+	element := func(i int) string { return fmt.Sprintf("%0500d", i) }
+	commandtest.Shortage{
+		Lines: []string{
+			"LMOVE l m LEFT RIGHT", "LMOVE l l RIGHT LEFT", "LMOVEM l m LEFT LEFT COUNT 700 OBO",
+			"LMOVEM l l LEFT RIGHT COUNT 1200 BULK", "LMOVEM l l LEFT LEFT COUNT 40 OBO", "LTRIM l 700 -300", "LPOP l 1000",
+			"LREM l 0 " + element(7), "LINSERT l AFTER " + element(7) + " x",
+		},
+		Most: 1 << 20, Step: 48 << 10,
+		Fill: func(t *testing.T) *commandtest.Rig {
+			rig := commandtest.NewRig(t, lists.Family)
+			push := []string{"RPUSH", "l"}
+			for i := range 1500 {
+				push = append(push, element(i))
 			}
-		}
-	}()
-	call()
-	return false
+			rig.Do(2, push...)
+			rig.Do(2, "RPUSH", "m", "an element")
+			return rig
+		},
+		View: func(t *testing.T, rig *commandtest.Rig) *store.Frozen {
+			l, err := rig.DB.FindList([]byte("l"))
+			if err != nil || !l.IsBig() {
+				t.Fatalf("the list is not big: %v", err)
+			}
+			return l.Freeze()
+		},
+		Read: func(rig *commandtest.Rig) string {
+			return string(rig.Do(2, "LRANGE", "l", "0", "-1")) + string(rig.Do(2, "LRANGE", "m", "0", "-1"))
+		},
+	}.Run(t)
 }
