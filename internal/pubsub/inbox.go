@@ -16,13 +16,29 @@ type Delivery struct {
 	To      []*Subscription // must not be written to
 }
 
+// SameReceivers tells whether two deliveries are to the same clients: one that follows the other can go out with it.
+func (d *Delivery) SameReceivers(other *Delivery) bool {
+	return len(d.To) == len(other.To) && &d.To[0] == &other.To[0]
+}
+
 // What an inbox's deliveries cost the loop is reckoned in bytes. Beyond enough those who publish wait, before they begin, until the
-// loop has dealt with what is there: some milliseconds of work.
+// loop has dealt with what is there: some milliseconds of work. The more is there for the same clients the less each message costs, so
+// they should not wait too early.
 const (
 	enough       = 4 << 20
 	receiverCost = 128     // what a receiver costs beside the bytes that are copied for it
 	mostCopied   = 4 << 10 // a longer message is not copied
+	joinedShare  = 16      // what goes out with the message before it costs one part in so many of its bytes: it is copied by the system alone
 )
+
+// cost gives what the delivery costs that comes after those of a list.
+func (d *Delivery) cost(after []Delivery) int {
+	n := d.Message.Len()
+	if last := len(after) - 1; last >= 0 && d.SameReceivers(&after[last]) {
+		return n + len(d.To)*n/joinedShare
+	}
+	return n + len(d.To)*(min(n, mostCopied)+receiverCost)
+}
 
 // Inbox is what has been published for one loop and not delivered yet.
 type Inbox struct {
@@ -53,8 +69,8 @@ func (b *Inbox) put(d Delivery) {
 	invariants.Waits(invariants.RankLeaf, 0)
 	b.mu.Lock()
 	first := len(b.list) == 0
+	b.weight += d.cost(b.list)
 	b.list = append(b.list, d)
-	b.weight += d.Message.Len() + len(d.To)*(min(d.Message.Len(), mostCopied)+receiverCost)
 	if b.weight > enough && !b.isFull {
 		b.isFull = true
 		b.full.Add(1)

@@ -250,6 +250,33 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestCrowd: what many publish for the same thousand clients fills an inbox far later than what they publish for others by turns, since it
+// goes out together.
+func TestCrowd(t *testing.T) {
+	var until [2]int
+	for turns := range until {
+		r := New(1)
+		for i := range 1000 {
+			c := newClient(0)
+			r.Subscribe(c, Channel, []byte("a"))
+			if i%2 == 0 {
+				r.Subscribe(c, Channel, []byte("b"))
+			}
+		}
+		for !r.Full() {
+			channel := "a"
+			if turns == 1 && until[1]%2 == 1 {
+				channel = "b"
+			}
+			r.Publish(Channel, []byte(channel), make([]byte, 64), nil)
+			until[turns]++
+		}
+	}
+	if joined, apart := until[0], until[1]; joined < 300 || apart > 40 {
+		t.Errorf("full after %d messages for the same, %d for others by turns", joined, apart)
+	}
+}
+
 // TestFull: an inbox that has enough is told of, and who parked is woken when it is emptied.
 func TestFull(t *testing.T) {
 	r := New(2)

@@ -50,11 +50,33 @@ func (w *Writer) Message(m *Message) {
 		}
 		b = m.push
 	}
-	if len(b) >= shareFrom || w.Pending() == 0 {
+	switch {
+	case len(b) >= shareFrom || w.Pending() == 0:
 		w.c.share(b)
-	} else {
+	case !w.c.gather(b):
 		w.c.put(b)
 	}
+}
+
+// gathered is the bytes that short messages for one client are gathered in. Those who get a few between two writes are many at a time:
+// a chunk for each would be more than the pool has.
+const gathered = 1 << 10
+
+// gather copies a shared part that is all there is, and b behind it, into one small chunk, if they fit: a write of one piece costs
+// less than one of two.
+func (c *chunks) gather(b []byte) (done bool) {
+	if c.buf != nil || c.off != 0 || c.head != len(c.full)-1 {
+		return false
+	}
+	p := c.full[c.head]
+	if !p.shared || len(p.b)+len(b) > gathered {
+		return false
+	}
+	c.base -= uint64(len(p.b))
+	c.full[c.head] = part{}
+	c.full, c.head = c.full[:0], 0
+	c.buf = append(append(make([]byte, 0, gathered), p.b...), b...)
+	return true
 }
 
 // share makes bytes that others send too the next of the stream, without a copy.

@@ -117,3 +117,51 @@ func TestSharedMessageStays(t *testing.T) {
 		}
 	}
 }
+
+// TestGatheredMessages: short messages that come before the first is sent are one piece, as long as they fit into it; wherever what is
+// sent ends, all of them come in order.
+func TestGatheredMessages(t *testing.T) {
+	for _, count := range []int{2, 5, 100} {
+		var w Writer
+		w.Init(NewChunkPool(4))
+		start := w.Mark()
+		want := ""
+		for i := range count {
+			m := MakeMessage([]byte("message"), fmt.Appendf(nil, "%04d", i))
+			w.Message(&m)
+			want += fmt.Sprintf("*2\r\n$7\r\nmessage\r\n$4\r\n%04d\r\n", i)
+		}
+		if n := len(w.Next()); n != min(len(want), gathered) {
+			t.Errorf("%d messages: the first piece has %d of %d bytes", count, n, len(want))
+		}
+		if w.Since(start) != len(want) || w.Pending() != len(want) {
+			t.Errorf("%d messages: %d bytes written, %d pending, want %d", count, w.Since(start), w.Pending(), len(want))
+		}
+		mark := w.Mark()
+		w.OK()
+		w.Truncate(mark)
+		if got := string(sendAll(&w)); got != want {
+			t.Errorf("%d messages: sent is %q", count, got)
+		}
+	}
+	for range 2000 {
+		var w Writer
+		w.Init(NewChunkPool(4))
+		var sent []byte
+		want := ""
+		for i := range 20 {
+			m := MakeMessage([]byte("m"), bytes.Repeat([]byte{byte('a' + i)}, rand.IntN(gathered/2)))
+			w.Message(&m)
+			want += string(m.array)
+			for rand.IntN(3) == 0 && w.Pending() > 0 {
+				b := w.Next()
+				b = b[:1+rand.IntN(len(b))]
+				sent = append(sent, b...)
+				w.Consume(len(b))
+			}
+		}
+		if sent = append(sent, sendAll(&w)...); string(sent) != want {
+			t.Fatalf("sent is %q, want %q", sent, want)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func (h *Hub) deliver(r *netloop.Runner) {
 	now, least := h.engine.Clock().Mono(), h.limits.pubsub.least()
 	for rest := list; len(rest) > 0; {
 		n, m := 1, rest[0].Message
-		for n < len(rest) && sameList(rest[n].To, rest[0].To) {
+		for n < len(rest) && rest[n].SameReceivers(&rest[0]) {
 			n++
 		}
 		if n > 1 && m.Len() < mostJoined/2 {
@@ -58,9 +58,6 @@ func (h *Hub) deliver(r *netloop.Runner) {
 		call()
 	}
 }
-
-// sameList tells whether two deliveries are for the same subscribers.
-func sameList(a, b []*pubsub.Subscription) bool { return len(a) == len(b) && &a[0] == &b[0] }
 
 // mostJoined is how many bytes of messages are made one: few enough for a write.
 const mostJoined = 128 << 10
