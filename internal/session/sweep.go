@@ -61,6 +61,9 @@ func (h *Hub) sweep(l *loopState, now int64) int64 {
 func (h *Hub) check(sessions []*Session, now int64) {
 	timeout := h.limits.timeout.Load()
 	for _, s := range sessions {
+		if timeout <= 0 && s.shared.buffer.Load() == 0 && s.shared.pending.Load() == 0 {
+			continue // of very many idle ones nothing else is to be fetched into the cache
+		}
 		if s.conn.Lent() {
 			continue
 		}
