@@ -31,14 +31,14 @@ type collection struct {
 	it  Item // its ref is 0 while there is no key
 }
 
-// findCollection finds a collection of a type to be changed; see FindTypeWrite. Even to remove elements takes memory while it is
-// frozen: if hardly any is left it panics with mem.ErrNoMemory.
-func (db *DB) findCollection(key []byte, typ Type) (it Item, ok bool, err error) {
-	it, ok, err = db.FindTypeWrite(key, typ)
+// findCollection finds a hash, set, list or sorted set to be changed; see FindTypeWrite. Even to remove elements takes memory while it
+// is frozen: if hardly any is left it panics with mem.ErrNoMemory.
+func (db *DB) findCollection(key []byte, typ Type) (Item, error) {
+	it, ok, err := db.FindTypeWrite(key, typ)
 	if ok && err == nil && it.isBig() && it.big().heap.Freezing() {
 		db.Reserve(0)
 	}
-	return it, ok, err
+	return it, err
 }
 
 // elements gives a view of the table of a value with EncTable.

@@ -35,7 +35,7 @@ func (db *DB) FindHash(key []byte) (Hash, error) {
 // FindHashWrite finds a hash to be changed; see FindWrite. The error is ErrWrongType. Even to delete fields takes memory while
 // the hash is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) FindHashWrite(key []byte) (Hash, error) {
-	it, _, err := db.findCollection(key, TypeHash)
+	it, err := db.findCollection(key, TypeHash)
 	return Hash{collection{db: db, key: key, it: it}}, err
 }
 

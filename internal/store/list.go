@@ -33,10 +33,7 @@ func (db *DB) FindList(key []byte) (List, error) {
 // FindListWrite finds a list to be changed; see FindWrite. The error is ErrWrongType. Even to remove elements takes memory while
 // the list is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) FindListWrite(key []byte) (List, error) {
-	it, ok, err := db.FindTypeWrite(key, TypeList)
-	if ok && err == nil && it.isBig() && it.big().heap.Freezing() {
-		db.Reserve(0)
-	}
+	it, err := db.findCollection(key, TypeList)
 	return List{db: db, key: key, it: it}, err
 }
 

@@ -28,7 +28,7 @@ func (db *DB) FindSet(key []byte) (Set, error) {
 // FindSetWrite finds a set to be changed; see FindWrite. The error is ErrWrongType. Even to delete members takes memory while
 // the set is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) FindSetWrite(key []byte) (Set, error) {
-	it, _, err := db.findCollection(key, TypeSet)
+	it, err := db.findCollection(key, TypeSet)
 	return Set{collection{db: db, key: key, it: it}}, err
 }
 

@@ -38,10 +38,7 @@ func (db *DB) FindZSet(key []byte) (ZSet, error) {
 // FindZSetWrite finds a sorted set to be changed; see FindWrite. The error is ErrWrongType. Even to remove members takes memory
 // while the set is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) FindZSetWrite(key []byte) (ZSet, error) {
-	it, ok, err := db.FindTypeWrite(key, TypeZSet)
-	if ok && err == nil && it.isBig() && it.big().heap.Freezing() {
-		db.Reserve(0)
-	}
+	it, err := db.findCollection(key, TypeZSet)
 	return ZSet{db: db, key: key, it: it}, err
 }
 
