@@ -38,6 +38,9 @@ const layers = `
 	# the keyspace, the command model, the commands
 	base ds/* < store < command < cmds/*
 
+	# the codec of values, with DUMP and RESTORE
+	base ds/* store command < persist/rdb < server
+
 	# the engine alone knows about concurrency; a session turns bytes into commands
 	command store pubsub < engine < session
 

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package rdb is the codec of values: it writes what keys hold in Redis's RDB format, and reads it. DUMP and RESTORE are made of it,
+// and they are its family of commands. docs/rdb.md describes the format.
+//
+// Terms:
+//
+//   - A version is the number of the format that Redis raised when it learned to write something new. A writer is asked for one, and
+//     takes the lowest that can say what there is to be said.
+//   - A kind is the byte that says how a value is laid out: there are several for each type of value.
+//   - A length is a number from 0 on in 1, 2, 5 or 9 bytes. A text is a length and its bytes, or in their place a small integer or what
+//     the bytes are in the LZF format.
+//   - A payload is what DUMP replies: kind, value and footer. The footer is the version and a checksum of all that precedes it.
+//
+// A Writer appends to a buffer. What does not fit into one, since it is too large to be in memory twice, is written by a Stream: piece by
+// piece, from a frozen view, without a lock. The reader trusts nothing: whatever bytes it is given it makes a value of them that
+// commands can work with, or refuses them.
+//
+// The package knows the store and commands, not the engine, sockets or files. It holds no locks of its own.
+package rdb
