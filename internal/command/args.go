@@ -185,3 +185,27 @@ func UpToNUL(b []byte) []byte {
 	}
 	return b
 }
+
+// ParseUnsigned reads a number as C's strtoul does, for cursors and IDs, where clients have come to rely on it: a sign is taken, a
+// negative number wraps, an empty text is 0. What follows the digits, or does not fit, is not ok, nor are spaces.
+func ParseUnsigned(b []byte) (n uint64, ok bool) {
+	b = UpToNUL(b)
+	negative := false
+	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
+		negative = b[0] == '-'
+		if b = b[1:]; len(b) == 0 {
+			return 0, false
+		}
+	}
+	for _, c := range b {
+		d := uint64(c - '0')
+		if d > 9 || n > (math.MaxUint64-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}

@@ -55,7 +55,7 @@ func (s *ScanArgs) ParseCursor(a *Args) (err error) {
 		return a.Err()
 	}
 	var ok bool
-	if s.Cursor, ok = parseCursor(text); !ok {
+	if s.Cursor, ok = ParseUnsigned(text); !ok {
 		a.Fail(ErrInvalidCursor)
 	}
 	return a.Err()
@@ -113,28 +113,4 @@ func (s *ScanArgs) parseType(a *Args) {
 	if s.Type, s.Typed = store.TypeNamed(string(name)); !s.Typed {
 		a.Fail(Error("ERR unknown type name '" + string(UpToNUL(name)) + "'"))
 	}
-}
-
-// parseCursor reads a cursor as C's strtoul does, since that is what clients have come to rely on: a sign is taken, a
-// negative number wraps, an empty text is 0. What follows the digits, or does not fit, is not ok.
-func parseCursor(b []byte) (n uint64, ok bool) {
-	b = UpToNUL(b)
-	negative := false
-	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
-		negative = b[0] == '-'
-		if b = b[1:]; len(b) == 0 {
-			return 0, false
-		}
-	}
-	for _, c := range b {
-		d := uint64(c - '0')
-		if d > 9 || n > (math.MaxUint64-d)/10 {
-			return 0, false
-		}
-		n = n*10 + d
-	}
-	if negative {
-		n = -n
-	}
-	return n, true
 }

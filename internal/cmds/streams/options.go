@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package streams
+
+import (
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// Errors of the options that say how a stream is to be trimmed.
+const (
+	errTwoTrims   command.Error = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
+	errMaxLen     command.Error = "ERR The MAXLEN argument must be >= 0."
+	errLimit      command.Error = "ERR The LIMIT argument must be >= 0."
+	errLimitAlone command.Error = "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
+	errLimitExact command.Error = "ERR syntax error, LIMIT cannot be used without the special ~ option"
+)
+
+// refPolicy says what becomes of an entry that is to be deleted and is pending in groups.
+type refPolicy uint8
+
+const (
+	keepRefs  refPolicy = iota // it is deleted, and stays pending
+	dropRefs                   // it is deleted, and is no longer pending
+	ackedOnly                  // it is deleted only if all groups have got and acknowledged it
+)
+
+// option reads KEEPREF, DELREF or ACKED, if the next argument is one of them, and tells whether it was.
+func (p *refPolicy) option(a *command.Args) bool {
+	switch {
+	case a.Keyword("KEEPREF"):
+		*p = keepRefs
+	case a.Keyword("DELREF"):
+		*p = dropRefs
+	case a.Keyword("ACKED"):
+		*p = ackedOnly
+	default:
+		return false
+	}
+	return true
+}
+
+// threshold says by what a stream is trimmed.
+type threshold uint8
+
+const (
+	noThreshold threshold = iota
+	maxLen
+	minID
+)
+
+// trimming is what a command says about the entries at a stream's beginning that are to go.
+type trimming struct {
+	by     threshold
+	approx bool           // only as far as costs little
+	len    int64          // with maxLen, of the stream thereafter
+	id     store.StreamID // with minID, the least that stays
+	limit  int64          // how many entries go at most; 0: as many as there are
+	// limited says that there was a LIMIT.
+	limited bool
+	refs    refPolicy
+}
+
+// option reads one of the options MAXLEN, MINID, LIMIT, and those of refPolicy, if the next argument is one, and tells whether it was.
+func (t *trimming) option(a *command.Args) bool {
+	switch {
+	case a.Len() > 1 && a.Keyword("MAXLEN"):
+		t.threshold(a, maxLen)
+		if t.len = a.Int(); t.len < 0 {
+			a.Fail(errMaxLen)
+		}
+	case a.Len() > 1 && a.Keyword("MINID"):
+		t.threshold(a, minID)
+		var err error
+		if t.id, err = parseID(a.Bytes(), 0); err != nil {
+			a.Fail(err)
+		}
+	case a.Len() > 1 && a.Keyword("LIMIT"):
+		t.limited = true
+		if t.limit = a.Int(); t.limit < 0 {
+			a.Fail(errLimit)
+		}
+	default:
+		return t.refs.option(a)
+	}
+	return true
+}
+
+// threshold begins to read MAXLEN or MINID, up to the number.
+func (t *trimming) threshold(a *command.Args, by threshold) {
+	if t.by != noThreshold {
+		a.Fail(errTwoTrims)
+	}
+	t.by, t.approx = by, false
+	if a.Len() > 1 && !a.Keyword("=") {
+		t.approx = a.Keyword("~")
+	}
+}
+
+// check looks at the options together, which must be done when all are read.
+func (t *trimming) check() error {
+	switch {
+	case t.limit != 0 && t.by == noThreshold:
+		return errLimitAlone
+	case t.limited && !t.approx:
+		return errLimitExact
+	}
+	return nil
+}
