@@ -72,6 +72,9 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 	err := w.call(cl, c.spec, c.Argv)
 	if err == errWaits {
 		w.beginWait(cl, c)
+		if w.view.HasReady() { // it has met a dead key
+			w.serve()
+		}
 		w.release()
 		return true, false
 	}
@@ -193,9 +196,7 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	err := spec.Run(ctx)
 	if err == errWaits {
 		cl.Reply.Truncate(mark)
-		return err
-	}
-	if err != nil && !errors.Is(err, command.ErrQuiet) {
+	} else if err != nil && !errors.Is(err, command.ErrQuiet) {
 		if _, busy := busyShard(err); busy {
 			return err
 		}

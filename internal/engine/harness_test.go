@@ -190,6 +190,9 @@ func del(c *command.Ctx) error {
 
 func flushAll(c *command.Ctx) error {
 	worker(c).e.Store.Flush(-1)
+	for n := range c.DB.Databases() {
+		c.DB.Other(n).SignalAll()
+	}
 	c.Dirty++
 	c.Reply.OK()
 	return nil

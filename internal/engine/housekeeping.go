@@ -76,6 +76,9 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 			if !w.guarded(func() { e.Store.Housekeep(shard, now, dutyEntries) }) {
 				e.Store.Postpone(shard, now+failedRest)
 			}
+			if e.Store.HasLost(shard) {
+				w.serveLost(shard)
+			}
 			at = e.Store.Due(shard)
 			e.Store.Unlock(shard)
 			w.dutyCursor = turn + 1

@@ -9,6 +9,7 @@ import (
 	"math"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/hash"
@@ -33,8 +34,9 @@ type waiter struct {
 	spec     *command.Spec // these are Immutable
 	argv     [][]byte
 	client   *Client
-	deadline int64 // mono ns; 0: none
-	bytes    int64 // that it takes on the Go heap
+	deadline int64        // mono ns; 0: none
+	retry    atomic.Int64 // mono ns at which it is to be tried again; 0: not. Written by who holds the shards of its keys
+	bytes    int64        // that it takes on the Go heap
 	argBytes int64
 
 	stand Client // for whom it runs when it is served, by whichever worker; its reply is taken by client's
@@ -42,7 +44,7 @@ type waiter struct {
 }
 
 // waiterBytes is about what a waiter takes on the Go heap beside arguments and keys.
-const waiterBytes = 360
+const waiterBytes = 380
 
 // MayWait implements command.Host.
 func (w *Worker) MayWait() bool { return !w.inExec }
@@ -64,20 +66,26 @@ func (w *Worker) Holds(key []byte) bool {
 	if !w.still && !w.holds(w.e.Store.ShardOf(hash.Bytes(key))) {
 		return false
 	}
+	if w.serving.Causes&store.Lost != 0 {
+		return true
+	}
 	it, ok := w.ctx.DB.Peek(key)
 	return ok && it.Type() == w.serving.Type()
 }
 
 // beginWait has a client wait whose command, just run, wants to. The shards of its keys are held.
 func (w *Worker) beginWait(cl *Client, c *Call) {
-	wt := &waiter{spec: c.spec, argv: copyArgs(c.Argv), client: cl}
-	wt.Owner = wt
+	argv := c.Argv
+	if w.wanted.Argv != nil {
+		argv = w.wanted.Argv
+	}
+	wt := &waiter{spec: c.spec, argv: copyArgs(argv), client: cl}
+	wt.Owner, wt.Causes, wt.Alike = wt, w.wanted.Causes, w.wanted.Alike
 	wt.stand = Client{Owner: cl.Owner, DB: cl.DB, NoTouch: cl.NoTouch, Authenticated: true}
 	wt.stand.Reply.Init(w.Chunks)
 	wt.stand.Reply.Proto = cl.Reply.Proto
-	if ms := w.wanted.Timeout; ms > 0 && ms < (math.MaxInt64-w.mono)/1_000_000 {
-		wt.deadline = w.mono + ms*1_000_000
-	}
+	wt.deadline = after(w.mono, w.wanted.Timeout)
+	wt.retry.Store(after(w.mono, w.wanted.Retry))
 	w.view.DB(cl.DB).Wait(&wt.Waiter, w.wanted.Type, w.wanted.Keys, w.targets(c))
 	w.wanted = command.Wait{}
 	for _, arg := range wt.argv {
@@ -94,6 +102,14 @@ func (w *Worker) beginWait(cl *Client, c *Call) {
 	w.view.NowMillis = (w.wall + now) / 1_000_000
 	w.current = nil
 	w.waits = true
+}
+
+// after gives the mono ns so many ms after now; 0 for 0, and when that is beyond all time.
+func after(now, ms int64) int64 {
+	if ms > 0 && ms < (math.MaxInt64-now)/1_000_000 {
+		return now + ms*1_000_000
+	}
+	return 0
 }
 
 // targets gives the hashes of the keys that a command which is to wait names beside those that it waits for.
@@ -138,7 +154,9 @@ func (w *Worker) serve() {
 // serveOne runs a waiter's command at the time now, mono ns, and gives the time at its end.
 func (w *Worker) serveOne(wt *waiter, now int64) int64 {
 	wt.stand.Reply.SetPool(w.Chunks)
-	wt.stand.Subscribed = w.client.Subscribed // who has made the key is to hear of it before his next reply: see afterPublish
+	if w.client != nil {
+		wt.stand.Subscribed = w.client.Subscribed // who has made the key is to hear of it before his next reply: see afterPublish
+	}
 	w.client, w.current, w.mark = &wt.stand, wt.spec, wt.stand.Reply.Mark()
 	w.view.NoTouch = wt.stand.NoTouch
 	w.view.NowMillis = (w.wall + now) / 1_000_000
@@ -148,6 +166,7 @@ func (w *Worker) serveOne(wt *waiter, now int64) int64 {
 	end := w.e.clock.Mono()
 	wt.nanos += end - now
 	if err == errWaits {
+		w.retryAfter(wt, now)
 		w.view.KeepWaiting()
 		return end
 	}
@@ -160,6 +179,60 @@ func (w *Worker) serveOne(wt *waiter, now int64) int64 {
 		wt.stand.Reply.Reset()
 	}
 	return end
+}
+
+// retryAfter notes when a waiter that was tried at the time now, mono ns, and goes on waiting is to be tried again.
+func (w *Worker) retryAfter(wt *waiter, now int64) {
+	at, before := after(now, w.wanted.Retry), wt.retry.Load()
+	w.wanted = command.Wait{}
+	switch {
+	case w.retrying: // all of its keys were looked at
+		wt.retry.Store(at)
+	case at != 0 && (before == 0 || at < before):
+		wt.retry.Store(at)
+		wt.client.Wake() // its loop knows of a later time
+	}
+}
+
+// serveLost serves those who wait for keys of a held shard that were lost while no command ran.
+func (w *Worker) serveLost(shard int) {
+	w.readClock()
+	w.held = append(w.held[:0], shard)
+	w.view.TakeLost(shard)
+	w.serve()
+	w.e.Store.Settle(shard)
+	w.held, w.dirty = w.held[:0], false
+	w.publish()
+}
+
+// Retry tries the command of a client that is Waiting once more, and before it those that wait for the same keys and came earlier. With
+// false something was busy, and it is to be tried again soon. The worker must be outside of its gate.
+func (w *Worker) Retry(cl *Client) bool {
+	wt := cl.waiting.Load()
+	if !w.enter() {
+		return false
+	}
+	defer w.leave()
+	if w.paused != PauseNone && wt.spec.Flags.Has(command.Write) {
+		return false
+	}
+	w.held = w.held[:0]
+	w.want(wt.spec, wt.argv)
+	if !w.lockHeld(cl) {
+		return false
+	}
+	w.readClock()
+	w.view.SignalWaiter(&wt.Waiter)
+	w.serve()
+	if at := wt.retry.Load(); at != 0 && at <= w.mono && w.view.Claim(&wt.Waiter) {
+		w.retrying = true
+		w.serveOne(wt, w.mono)
+		w.retrying, w.client, w.current = false, nil, nil
+		w.serve()
+	}
+	w.release()
+	w.publish()
+	return true
 }
 
 // callServed runs a waiter's handler. If that fails by a bug or for want of memory, it is the waiter's command that has failed.
@@ -242,8 +315,20 @@ func (cl *Client) Waiting() bool { return cl.waiting.Load() != nil }
 // WaitIsOver tells, of a client that is Waiting, whether nobody is to end its wait any more.
 func (cl *Client) WaitIsOver() bool { return cl.waiting.Load().Over() }
 
-// WaitsUntil gives the mono ns at which the wait of a client that is Waiting ends, 0 for never.
-func (cl *Client) WaitsUntil() int64 { return cl.waiting.Load().deadline }
+// WaitsUntil gives the mono ns at which the wait of a client that is Waiting ends, or Retry is to be called; 0 for never.
+func (cl *Client) WaitsUntil() int64 {
+	wt := cl.waiting.Load()
+	if at := wt.retry.Load(); at != 0 && (wt.deadline == 0 || at < wt.deadline) {
+		return at
+	}
+	return wt.deadline
+}
+
+// WaitEnds tells whether at now, mono ns, the time of the client's wait, which is Waiting, has come to its end.
+func (cl *Client) WaitEnds(now int64) bool {
+	at := cl.waiting.Load().deadline
+	return at != 0 && at <= now
+}
 
 // WaitBytes gives about what the client's wait takes on the Go heap, and what of it are the arguments of its command.
 func (cl *Client) WaitBytes() (all, args int64) {

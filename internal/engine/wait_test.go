@@ -3,6 +3,9 @@
 package engine
 
 import (
+	"bytes"
+	"cmp"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +30,20 @@ func (b *bench) waitCommands(
 		take("TAKEHASH", takeAny(store.TypeHash)),
 		take("TAKEPAIR", takePair),
 		take("TAKELATE", takeLate),
+		take("TAKESURE", takeSure),
+		take("TAKEONE", takeOne),
+		take("TAKEAT", takeAt),
+		take("ECHOLATE", echoLate),
+		spec("SIGNAL", "key", command.Write, command.PlanKeys, command.OneKey(command.RW), func(c *command.Ctx) error {
+			c.DB.SignalReady(c.Argv[1])
+			c.Reply.OK()
+			return nil
+		}),
+		spec("DELIVER", "key", command.Write, command.PlanKeys, command.OneKey(command.RW), func(c *command.Ctx) error {
+			c.DB.SignalDelivered(c.Argv[1])
+			c.Reply.OK()
+			return nil
+		}),
 		take("TAKEFAIL", func(c *command.Ctx) error { return failServed(c, "a bug") }),
 		take("TAKEOOM", func(c *command.Ctx) error { return failServed(c, mem.ErrNoMemory) }),
 		spec("PASS", "from to ms:int", command.Write, command.PlanKeys, two, pass),
@@ -80,6 +97,86 @@ func takeLate(c *command.Ctx) error {
 		w.serving.client.Forsake()
 	}
 	return wait(c, store.TypeString, c.Argv[1:len(c.Argv)-1])
+}
+
+// takeSure takes one from a string of letters, waits while it is empty, and fails when there is no string.
+func takeSure(c *command.Ctx) error {
+	keys := c.Argv[1 : len(c.Argv)-1]
+	for _, key := range keys {
+		if !c.Holds(key) {
+			continue
+		}
+		it, ok, err := c.DB.FindTypeWrite(key, store.TypeString)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return command.Error("GONE " + string(key))
+		}
+		if text := it.AppendText(nil); len(text) > 1 {
+			c.DB.SetString(key, text[:len(text)-1], store.KeepExpiry)
+			c.Modified("take", key)
+			c.Reply.Bulk(text[len(text)-1:])
+			return nil
+		}
+	}
+	return waitFor(c, command.Wait{Keys: keys, Causes: store.Lost})
+}
+
+// takeOne is takeSure for one key, of which all that wait are alike. The log counts how often it has run.
+func takeOne(c *command.Ctx) error {
+	key := c.Argv[1]
+	c.Dirty++
+	c.Propagate([]byte("TRY"))
+	it, ok, err := c.DB.FindTypeWrite(key, store.TypeString)
+	if !ok {
+		return cmp.Or(err, error(command.Error("GONE")))
+	}
+	if text := it.AppendText(nil); len(text) > 1 {
+		c.DB.SetString(key, text[:len(text)-1], store.KeepExpiry)
+		c.Reply.Bulk(text[len(text)-1:])
+		return nil
+	}
+	return waitFor(c, command.Wait{Keys: c.Argv[1:2], Causes: store.Lost, Alike: 7})
+}
+
+// takeAt removes the first of its keys that holds a time, in Unix ms, which has come.
+func takeAt(c *command.Ctx) error {
+	keys, earliest := c.Argv[1:len(c.Argv)-1], int64(math.MaxInt64)
+	for _, key := range keys {
+		if !c.Holds(key) {
+			continue
+		}
+		it, ok, err := c.DB.FindTypeWrite(key, store.TypeString)
+		if err != nil || !ok {
+			return cmp.Or(err, error(command.Error("GONE")))
+		}
+		at, _ := strconv.ParseInt(string(it.AppendText(nil)), 10, 64)
+		if at <= c.Now() {
+			c.DB.Remove(&it)
+			c.Modified("del", key)
+			c.Reply.Bulk(key)
+			return nil
+		}
+		earliest = min(earliest, at-c.Now())
+	}
+	return waitFor(c, command.Wait{Keys: keys, Retry: earliest, Causes: store.Lost | store.Delivered})
+}
+
+// echoLate replies with its arguments when it is served; it was told others than when it began to wait.
+func echoLate(c *command.Ctx) error {
+	if worker(c).serving != nil {
+		c.Reply.Bulk(bytes.Join(c.Argv, []byte(" ")))
+		return nil
+	}
+	return waitFor(c, command.Wait{Keys: c.Argv[1:2], Argv: [][]byte{c.Argv[0], c.Argv[1], []byte("now")}})
+}
+
+// waitFor waits for strings; the last argument is the ms.
+func waitFor(c *command.Ctx, w command.Wait) error {
+	w.Type = store.TypeString
+	w.Timeout, _ = strconv.ParseInt(string(c.Argv[len(c.Argv)-1]), 10, 64)
+	return c.Wait(w)
 }
 
 // takePair removes its keys when all are there: until then it waits again.
@@ -475,5 +572,143 @@ func TestWaitManyOnce(t *testing.T) {
 			t.Fatalf("%d: %q", i, got)
 		}
 	}
+	b.idle()
+}
+
+// TestWaitForMore: clients wait for a key that is there, and are tried in their order when it is signalled.
+func TestWaitForMore(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 16})
+	p := b.connect()
+	p.do("SET a .")
+	x, y, z := b.connect().block("TAKESURE a 0"), b.connect().block("TAKESURE a 0"), b.connect().block("TAKESURE a 0")
+	p.want("+OK", "SIGNAL a")
+	b.wantServed("waits, waits, waits", x, y, z)
+	p.want("+OK +QUEUED +QUEUED *2 +OK +OK", "MULTI", "SET a .21", "SIGNAL a", "EXEC")
+	b.wantServed("$1 1, $1 2, waits", x, y, z)
+	x.block("TAKESURE a 0") // behind z
+	p.do("MULTI", "SET a .3", "SIGNAL a", "EXEC")
+	b.wantServed("waits, $1 3", x, z)
+	p.want(":1", "DEL a")
+	b.wantServed("-GONE a", x)
+	b.idle()
+}
+
+// TestWaitLost: those who want to know are told that their key is gone, however it went; the others wait on.
+func TestWaitLost(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 16})
+	p := b.connect()
+	for _, c := range []struct{ want, lines string }{
+		{"-GONE a, waits", "DEL a"},
+		{"-GONE b, waits", "DEL b"},
+		{"-GONE a, waits", "MOVE a 1"},
+		{"-GONE b, waits", "FLUSHALL"},
+		{"-GONE b, waits", "SWAP 0 2"},
+		{"-WRONGTYPE Operation against a key holding the wrong kind of value, waits", "MULTI; DEL b; HSET b f v; EXEC"},
+		{"waits, waits", "MULTI; DEL a; SET a .; EXEC"},
+	} {
+		other := b.connect().block("TAKEHASH a 0")
+		p.do("SET a .", "SET b .")
+		x := b.connect().block("TAKESURE b a 0")
+		p.do(strings.Split(c.lines, "; ")...)
+		b.wantServed(c.want, x, other)
+		x.w.Forget(x.cl)
+		other.w.Forget(other.cl)
+		p.do("FLUSHALL")
+		b.idle()
+	}
+}
+
+// TestWaitLostByTime: a key that expires is lost to those who wait for it: met by a command, or by housekeeping.
+func TestWaitLostByTime(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 16})
+	p := b.connect()
+	for _, meet := range []func(){
+		func() { p.want("$-1", "GET a") },
+		func() { p.want("-GONE a", "TAKESURE a b 0") },
+		func() { p.want("*2 $-1 $-1", "MGET b a") },
+		func() {
+			w := b.NewWorker()
+			for i := range b.loops {
+				for w.Housekeep(i) == 0 {
+				}
+			}
+		},
+	} {
+		p.want("+OK", "SETPX a 10 .")
+		x := b.connect().block("TAKESURE a 0")
+		b.clock.Advance(20 * time.Millisecond)
+		b.wantServed("waits", x)
+		meet()
+		b.wantServed("-GONE a", x)
+		b.idle()
+	}
+}
+
+// TestWaitAlike: of those that find the same only the first is tried.
+func TestWaitAlike(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 4})
+	p := b.connect()
+	p.do("SET a .")
+	var conns []*conn
+	for range 5 {
+		conns = append(conns, b.connect().block("TAKEONE a 0"))
+	}
+	r := b.Effects.Attach(nil)
+	p.do("MULTI", "SET a .21", "SIGNAL a", "EXEC")
+	if got := b.text(r); strings.Count(got, "TRY") != 4 { // two are served, and since they overwrite the key the third is tried twice
+		t.Errorf("the log is %q", got)
+	}
+	b.wantServed("$1 1, $1 2, waits, waits, waits", conns...)
+	p.do("DEL a")
+	b.wantServed("-GONE, -GONE, -GONE", conns[2:]...)
+	b.idle()
+}
+
+// TestWaitRetry: a command is tried again when it wants to be, in the order of coming.
+func TestWaitRetry(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 16})
+	p := b.connect()
+	at := func(ms int64) string { return strconv.FormatInt(b.clock.WallMillis()+ms, 10) }
+	p.do("SET a "+at(30), "SET b "+at(50))
+	x, y := b.connect().block("TAKEAT a b 0"), b.connect().block("TAKEAT b 1000")
+	left := func(c *conn) int64 { return (c.cl.WaitsUntil() - b.clock.Mono()) / 1_000_000 }
+	if left(x) != 30 || left(y) != 50 {
+		t.Errorf("they are tried again in %d and %d ms", left(x), left(y))
+	}
+	p.do("SET b "+at(20), "DELIVER b")
+	if left(x) != 20 || left(y) != 20 {
+		t.Errorf("they are tried again in %d and %d ms", left(x), left(y))
+	}
+	p.do("SET b "+at(40), "DELIVER b")
+	b.clock.Advance(20 * time.Millisecond)
+	if !x.w.Retry(x.cl) || !y.w.Retry(y.cl) {
+		t.Error("something is busy")
+	}
+	if left(x) != 10 || left(y) != 20 {
+		t.Errorf("they are tried again in %d and %d ms", left(x), left(y))
+	}
+	b.clock.Advance(10 * time.Millisecond)
+	x.w.Retry(x.cl)
+	b.wantServed("$1 a, waits", x, y)
+	z := b.connect().block("TAKEAT b 0")
+	b.clock.Advance(10 * time.Millisecond)
+	z.w.Retry(z.cl) // y's turn is first
+	b.wantServed("$1 b, -GONE", y, z)
+	p.do("SET b " + at(5000))
+	x.block("TAKEAT b 100")
+	if left(x) != 100 || x.cl.WaitEnds(b.clock.Mono()) || !x.cl.WaitEnds(b.clock.Mono()+100_000_000) {
+		t.Errorf("it waits for %d ms", left(x))
+	}
+	x.w.Forget(x.cl)
+	b.idle()
+}
+
+// TestWaitOtherArguments: what runs in the end need not be what was sent.
+func TestWaitOtherArguments(t *testing.T) {
+	b := fakeBench(t, Options{})
+	p, x := b.connect(), b.connect().block("ECHOLATE a 0")
+	p.do("SET a v")
+	b.wantServed("$14 ECHOLATE a now", x)
+	p.do("DEL a")
 	b.idle()
 }

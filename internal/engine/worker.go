@@ -93,11 +93,12 @@ type Worker struct {
 	batch   []transactionEffect // of the current EXEC
 	inExec  bool
 
-	wanted  command.Wait // what the command that has just run waits for
-	waits   bool         // it waits
-	serving *waiter      // whose command runs; nil: the client's own
-	hashes  []uint64     // keys whose shards must be held beside a call's own
-	more    []int        // shards that must be held and are not
+	wanted   command.Wait // what the command that has just run waits for
+	waits    bool         // it waits
+	retrying bool         // the waiter that is being served is tried for its time has come, with all of its keys held
+	serving  *waiter      // whose command runs; nil: the client's own
+	hashes   []uint64     // keys whose shards must be held beside a call's own
+	more     []int        // shards that must be held and are not
 
 	queued     int64 // bytes that transactions have taken since the last publish
 	watching   int64 // bytes that watched keys and waiters have taken since then

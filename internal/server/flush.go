@@ -31,6 +31,11 @@ func (s *Server) flush(c *command.Ctx, db int) error {
 		return err
 	}
 	removed := s.engine.Store.Flush(db)
+	for n := range c.DB.Databases() {
+		if db < 0 || n == db {
+			c.DB.Other(n).SignalAll()
+		}
+	}
 	c.Dirty += int64(max(removed, 1))
 	c.Reply.OK()
 	return nil

@@ -10,7 +10,7 @@ import (
 
 // Sessions whose client waits for a key (engine/wait.go) run nothing until the wait is over; what their clients send meanwhile is
 // read and kept. Whoever ends a wait wakes the session. That its time has come the session's loop sees to: it has a heap of the
-// times at which the waits of its sessions end.
+// times at which the waits of its sessions end, or their commands are to be tried again.
 
 // alarm is a session's place in the heap of its loop.
 type alarm struct {
@@ -18,7 +18,7 @@ type alarm struct {
 	place int   // in the heap, from 1; 0: not there
 }
 
-// alarms is a heap of the sessions whose wait ends at some time.
+// alarms is a heap of the sessions whose wait ends, or is looked at, at some time.
 type alarms []*Session
 
 // Len is heap.Interface's, as are those that follow.
@@ -52,12 +52,17 @@ func (a *alarms) Pop() any {
 
 // await has the loop end the session's wait, if that is not for ever.
 func (l *loopState) await(s *Session) {
-	if s.alarm.place != 0 {
-		return
-	}
-	if s.alarm.at = s.Client.WaitsUntil(); s.alarm.at != 0 {
+	at := s.Client.WaitsUntil()
+	switch {
+	case at == 0:
+		l.disarm(s)
+	case s.alarm.place == 0:
+		s.alarm.at = at
 		heap.Push(&l.alarms, s)
 		s.hub.timed.Add(1)
+	case s.alarm.at != at:
+		s.alarm.at = at
+		heap.Fix(&l.alarms, s.alarm.place-1)
 	}
 }
 
@@ -74,18 +79,23 @@ const busyAlarm = 1_000_000
 
 // endWaits ends the waits of the loop's sessions whose time has come at now, mono ns. It gives the ns until it wants to be called
 // again, negative for no limit.
-func (h *Hub) endWaits(l *loopState, now int64) (sleep int64) {
+func (h *Hub) endWaits(w *worker, now int64) (sleep int64) {
+	l := w.loop
 	for len(l.alarms) > 0 {
 		s := l.alarms[0]
-		if left := s.alarm.at - now; left > 0 {
+		left := s.alarm.at - now
+		ends := s.Client.WaitEnds(now)
+		switch {
+		case left > 0:
 			return left
-		}
-		if s.Client.Unblock(false) || s.Client.WaitIsOver() {
+		case s.Client.WaitIsOver(), ends && s.Client.Unblock(false):
 			l.disarm(s) // its loop has been told, and goes on with it as with other mail
-			continue
+		case !ends && w.Retry(&s.Client):
+			l.await(s)
+		default:
+			s.alarm.at = now + busyAlarm
+			heap.Fix(&l.alarms, 0)
 		}
-		s.alarm.at = now + busyAlarm
-		heap.Fix(&l.alarms, 0)
 	}
 	return -1
 }
@@ -114,5 +124,5 @@ func (s *Session) endWait(w *worker) bool {
 	return true
 }
 
-// Timed gives the number of clients whose wait ends at some time.
+// Timed gives the number of clients whose wait ends, or is looked at, at some time.
 func (h *Hub) Timed() int64 { return h.timed.Load() }

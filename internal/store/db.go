@@ -198,6 +198,7 @@ func (db *DB) meetDead(it *Item, key []byte) {
 	if db.v.KeepDead {
 		it.sh.touch(db.index, key)
 	} else {
+		db.lose(it)
 		db.s.expire(it.sh, it.t, db.index, it.pos, it.rec)
 		db.s.Settle(it.sh.number) // of a command that changes nothing else the engine would not do it
 	}
@@ -393,6 +394,7 @@ func (db *DB) Delete(key []byte) bool {
 
 // Remove removes the key that was found. Large values are freed later, in slices.
 func (db *DB) Remove(it *Item) {
+	db.lose(it)
 	db.s.remove(it.sh, it.t, it.pos, it.rec)
 	it.ref, it.rec = 0, record{}
 }

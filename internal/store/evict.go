@@ -349,6 +349,7 @@ func (s *Store) evict(sh *Shard, t *table, db int, pos dict.Pos, rec record) {
 	s.evicted.Add(1)
 	key := rec.key()
 	sh.touch(db, key)
+	sh.orphan(db, key)
 	if s.onEvict != nil {
 		s.onEvict(db, key)
 	}

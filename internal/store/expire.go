@@ -245,6 +245,7 @@ func (s *Store) removeDead(sh *Shard, t *table, db int, h uint64, now int64) {
 			return !found
 		})
 		if found {
+			sh.orphan(db, rec.key())
 			s.expire(sh, t, db, dead, rec)
 		}
 	}

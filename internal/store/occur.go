@@ -36,6 +36,7 @@ type displaced struct {
 
 // displace notes that the value of a key is about to be overwritten.
 func (db *DB) displace(it *Item) {
+	db.lose(it)
 	if db.v.OnEvent != nil {
 		db.v.displaced = displaced{is: true, typ: it.Type()}
 	}

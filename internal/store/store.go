@@ -128,7 +128,7 @@ type Shard struct {
 	refused   bool     // memory was refused that removing a field of a frozen hash takes
 
 	releases          // of views of its big values
-	_        [48]byte // whole lines, or the next shard's first would not be one of its own
+	_        [24]byte // whole lines, or the next shard's first would not be one of its own
 }
 
 // table is one database's part of a shard.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/redpoll/redpoll/internal/hash"
 )
 
 // Clients that wait for keys.
@@ -16,9 +18,13 @@ import (
 //     links of all places in it.
 //   - A place is a waiter's in one queue.
 //   - A key that is made while somebody waits for it is ready, until those who wait for it have been served: by the worker that
-//     has made it, before it lets go of the shard. So nobody else ever finds a key of a type that somebody waits for.
+//     has made it, before it lets go of the shard. So nobody else ever finds a key of a type that somebody waits for, unless they
+//     wait for more than that it is there: then whoever adds to it signals it, too.
 //   - A target of a waiter is a further key that serving it writes to. Its shard must be held as well when the waiter is served:
 //     whoever takes the lock of a key that is waited for asks for the targets (EachTarget) before he makes it.
+//   - A cause is a reason to try a waiter other than that its key is of the type it waits for and is signalled: see Causes. A key that
+//     is lost where no command runs that could serve those who want to know (it expires, or is evicted) is left to the shard's
+//     housekeeping.
 //
 // What becomes of a waiter is one word, its fate: serving, timing out, unblocking and hanging up compete for it by compare-and-swap,
 // so that nothing is taken out of a key for a client that is gone, nor for one twice.
@@ -35,9 +41,23 @@ const (
 	Gone                  // nobody wants to know: its client has gone
 )
 
-// Waiter is one client that waits. The zero value, with Owner set, is ready for DB.Wait.
+// Causes are reasons for which a Waiter is tried.
+type Causes uint8
+
+const (
+	// Lost is that a key does not hold a value of the type any more: those are tried whose key does not.
+	Lost Causes = 1 << iota
+	// Delivered is that something was taken from a value, or given back, that may come to be due again (SignalDelivered).
+	Delivered
+)
+
+// Waiter is one client that waits. The zero value, with Owner set, is ready for DB.Wait; what is exported is not changed after that.
 type Waiter struct {
-	Owner any // of the caller's; the store does not look at it
+	Owner  any // of the caller's; the store does not look at it
+	Causes Causes
+	// Alike is the same for waiters that find the same at a key: when one has been tried there and goes on waiting, the others are
+	// passed over. 0: like none.
+	Alike uint64
 
 	fate    atomic.Uint32
 	store   *Store // these are written before it waits
@@ -64,12 +84,16 @@ type queue struct {
 	other       *queue // of another key with the same hash: another database's, most likely
 	first, last *place
 	targets     map[uint64]int // the waiters' targets, and how many have each
+	lost        int            // waiters that want to know when the key is Lost
+	delivered   int            // the same for Delivered
 	ready       bool           // it is in a view's list
+	orphaned    bool           // it is in its shard's list
 }
 
 // waits is a shard's part of what has to do with waiting clients.
 type waits struct {
 	queues map[uint64]*queue // by the key's hash; guarded by the shard's lock
+	lost   []*queue          // whose key is lost, and nobody was told; guarded by the shard's lock
 
 	mu      sync.Mutex // a leaf
 	leaving []*place   // that are to be taken out of their queues; guarded by mu
@@ -79,10 +103,11 @@ type waits struct {
 // readyKeys are the keys that the commands of a view have made and that somebody waits for.
 type readyKeys struct {
 	list []*queue
-	done int    // of list
-	at   *queue // whose waiters are being served; nil between two
-	turn *place // the next to look at
-	now  *place // whose waiter is claimed
+	done int      // of list
+	at   *queue   // whose waiters are being served; nil between two
+	turn *place   // the next to look at
+	now  *place   // whose waiter is claimed
+	idle []uint64 // Alike of those at the key that were tried and wait on
 }
 
 // Fate tells what has become of the waiter. Any goroutine may call it.
@@ -130,7 +155,7 @@ func (w *Waiter) Bytes() int64 { return w.bytes }
 func (w *Waiter) Type() Type { return w.typ }
 
 // Wait puts w at the end of the keys' queues; a key that is named twice has it once. targets are the hashes of the further keys that
-// serving it writes to. The shards of the keys are held, and none of the keys holds type t. The keys are copied.
+// serving it writes to. The shards of the keys are held. The keys are copied.
 func (db *DB) Wait(w *Waiter, t Type, keys [][]byte, targets []uint64) {
 	w.store, w.typ, w.targets = db.s, t, targets
 	w.places = make([]place, 0, len(keys))
@@ -189,6 +214,17 @@ func (q *queue) add(p *place) {
 		q.targets[h]++
 		q.shard.targets++
 	}
+	q.count(p.waiter, 1)
+}
+
+// count adds n for a waiter to what the queue counts of causes.
+func (q *queue) count(w *Waiter, n int) {
+	if w.Causes&Lost != 0 {
+		q.lost += n
+	}
+	if w.Causes&Delivered != 0 {
+		q.delivered += n
+	}
 }
 
 // leave takes a place out of its queue, and the queue away with its last one. The shard is held.
@@ -208,6 +244,7 @@ func (p *place) leave() {
 		q.last = p.prev
 	}
 	p.queue, p.prev, p.next = nil, nil, nil
+	q.count(p.waiter, -1)
 	for _, h := range p.waiter.targets {
 		if q.targets[h]--; q.targets[h] == 0 {
 			delete(q.targets, h)
@@ -314,11 +351,76 @@ func (db *DB) SignalReady(key []byte) {
 	}
 }
 
-func (db *DB) signal(sh *Shard, h uint64, key []byte) {
-	if q := sh.queue(h, db.index, key); q != nil && !q.ready {
-		q.ready = true
-		db.v.ready.list = append(db.v.ready.list, q)
+// SignalDelivered is SignalReady if somebody waits who wants to know of what is Delivered.
+func (db *DB) SignalDelivered(key []byte) {
+	h := db.v.hashOf(key)
+	sh := &db.s.shards[h&db.s.mask]
+	if len(sh.waits.queues) == 0 {
+		return
 	}
+	if q := sh.queue(h, db.index, key); q != nil && q.delivered > 0 {
+		db.v.noteReady(q)
+	}
+}
+
+func (db *DB) signal(sh *Shard, h uint64, key []byte) {
+	if q := sh.queue(h, db.index, key); q != nil {
+		db.v.noteReady(q)
+	}
+}
+
+func (v *View) noteReady(q *queue) {
+	if !q.ready {
+		q.ready = true
+		v.ready.list = append(v.ready.list, q)
+	}
+}
+
+// lose says that a key is about to be removed, or to get a value of another type.
+func (db *DB) lose(it *Item) {
+	if len(it.sh.waits.queues) > 0 {
+		db.loseWaited(it)
+	}
+}
+
+func (db *DB) loseWaited(it *Item) {
+	key := it.rec.key()
+	if q := it.sh.queue(hash.Bytes(key), db.index, key); q != nil && q.lost > 0 {
+		db.v.noteReady(q)
+	}
+}
+
+// orphan is lose where no view serves those who wait: it is left to the shard's housekeeping.
+func (sh *Shard) orphan(db int, key []byte) {
+	if len(sh.waits.queues) == 0 {
+		return
+	}
+	if q := sh.queue(hash.Bytes(key), db, key); q != nil {
+		q.orphan()
+	}
+}
+
+func (q *queue) orphan() {
+	if q.lost > 0 && !q.orphaned {
+		q.orphaned = true
+		q.shard.waits.lost = append(q.shard.waits.lost, q)
+		q.shard.store.hurry(q.shard, 0)
+	}
+}
+
+// HasLost tells whether TakeLost has something to do in a held shard.
+func (s *Store) HasLost(shard int) bool { return len(s.shards[shard].waits.lost) > 0 }
+
+// TakeLost makes those keys of a held shard ready that were lost where nobody could serve the clients that want to know.
+func (v *View) TakeLost(shard int) {
+	sh := &v.s.shards[shard]
+	for _, q := range sh.waits.lost {
+		q.orphaned = false
+		if q.first != nil {
+			v.noteReady(q)
+		}
+	}
+	sh.waits.lost = nil
 }
 
 // SignalAll is SignalReady for all keys of the database that somebody waits for. The world is still.
@@ -341,8 +443,8 @@ func (db *DB) SignalAll() {
 func (v *View) HasReady() bool { return len(v.ready.list) > 0 }
 
 // NextReady claims the client that is to be served next: keys come in the order in which they became ready, at each key the clients in
-// the order of their coming, as long as the key holds what they wait for. It gives nil when there is none left. The shards of the
-// ready keys are held. The caller says how it went (Serve, KeepWaiting) before the next call.
+// the order of their coming, as long as the key holds what they wait for, or is Lost. It gives nil when there is none left. The shards
+// of the ready keys are held. The caller says how it went (Serve, KeepWaiting) before the next call.
 func (v *View) NextReady() *Waiter {
 	r := &v.ready
 	for {
@@ -354,19 +456,40 @@ func (v *View) NextReady() *Waiter {
 			}
 			r.at = r.list[r.done]
 			r.done++
-			r.at.ready, r.turn = false, r.at.first
+			r.at.ready, r.turn, r.idle = false, r.at.first, r.idle[:0]
 		}
 		it, there := v.DB(r.at.db).lookup(r.at.key)
-		for there && r.turn != nil {
+		for (there || r.at.lost > 0) && r.turn != nil {
 			p := r.turn
 			r.turn = p.next
-			if w := p.waiter; w.typ == it.Type() && w.fate.CompareAndSwap(uint32(Waiting), uint32(claimed)) {
-				v.s.waiters.Add(-1)
+			w := p.waiter
+			fits := there && w.typ == it.Type()
+			if (fits && !slices.Contains(r.idle, w.Alike) || !fits && w.Causes&Lost != 0) && v.Claim(w) {
 				r.now = p
 				return w
 			}
 		}
 		r.at, r.turn = nil, nil
+	}
+}
+
+// Claim is for serving a waiter though none of its keys is ready, all their shards being held: it tells whether the waiter still waits,
+// and is claimed now. Serve or KeepWaiting follows.
+func (v *View) Claim(w *Waiter) bool {
+	if !w.fate.CompareAndSwap(uint32(Waiting), uint32(claimed)) {
+		return false
+	}
+	v.s.waiters.Add(-1)
+	v.ready.now = &w.places[0]
+	return true
+}
+
+// SignalWaiter is SignalReady for all keys of a waiter. Their shards are held, and it is in their queues.
+func (v *View) SignalWaiter(w *Waiter) {
+	for i := range w.places {
+		if q := w.places[i].queue; q != nil {
+			v.noteReady(q)
+		}
 	}
 }
 
@@ -382,15 +505,20 @@ func (v *View) Serve() bool {
 func (v *View) KeepWaiting() {
 	w := v.ready.now.waiter
 	v.ready.now = nil
+	if w.Alike != 0 {
+		v.ready.idle = append(v.ready.idle, w.Alike)
+	}
 	if w.fate.CompareAndSwap(uint32(claimed), uint32(Waiting)) {
 		v.s.waiters.Add(1)
 	}
 }
 
-// forgetReady drops what was noted of keys of a shard that is about to be let go.
+// forgetReady drops what was noted of keys of shards that are about to be let go. Who wants to know of a key that is lost is told by
+// housekeeping.
 func (v *View) forgetReady() {
 	for _, q := range v.ready.list {
 		q.ready = false
+		q.orphan()
 	}
 	v.ready = readyKeys{}
 }
@@ -407,8 +535,8 @@ func (s *Store) CheckWaits() error {
 	waiters, keys := map[*Waiter]bool{}, int64(0)
 	for i := range s.shards {
 		sh, targets := &s.shards[i], 0
-		if n := len(sh.waits.leaving); n > 0 {
-			return fmt.Errorf("%d places of shard %d are still to be left", n, i)
+		if n := len(sh.waits.leaving) + len(sh.waits.lost); n > 0 {
+			return fmt.Errorf("%d places of shard %d are still to be left, or were lost", n, i)
 		}
 		for h, q := range sh.waits.queues {
 			for ; q != nil; q = q.other {
@@ -416,12 +544,22 @@ func (s *Store) CheckWaits() error {
 				if q.hash != h || q.ready || q.first == nil {
 					return fmt.Errorf("the queue of %q has hash %x at %x, ready %v, empty %v", q.key, q.hash, h, q.ready, q.first == nil)
 				}
+				lost, delivered := q.lost, q.delivered
 				for p := q.first; p != nil; p = p.next {
+					if p.waiter.Causes&Lost != 0 {
+						lost--
+					}
+					if p.waiter.Causes&Delivered != 0 {
+						delivered--
+					}
 					if p.queue != q || p.next == nil && q.last != p || p.waiter.Fate() != Waiting {
 						return fmt.Errorf("a place at %q is of fate %d", q.key, p.waiter.Fate())
 					}
 					waiters[p.waiter] = true
 					targets += len(p.waiter.targets)
+				}
+				if lost != 0 || delivered != 0 {
+					return fmt.Errorf("the queue of %q counts %d and %d waiters too many for its causes", q.key, lost, delivered)
 				}
 			}
 		}
