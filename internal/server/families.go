@@ -5,6 +5,7 @@ package server
 import (
 	"github.com/redpoll/redpoll/internal/cmds/bits"
 	"github.com/redpoll/redpoll/internal/cmds/hashes"
+	"github.com/redpoll/redpoll/internal/cmds/hyperloglog"
 	"github.com/redpoll/redpoll/internal/cmds/keys"
 	"github.com/redpoll/redpoll/internal/cmds/lists"
 	"github.com/redpoll/redpoll/internal/cmds/sets"
@@ -27,6 +28,7 @@ func (s *Server) families() []command.Family {
 		command.CommandFamily(),
 		engine.Transactions,
 		hashes.Family,
+		hyperloglog.Family,
 		keys.Family,
 		lists.Family,
 		s.family(),

@@ -217,7 +217,7 @@ func (s *Server) follow() {
 	members, member := cfg.Int("zset-max-listpack-entries"), cfg.Int("zset-max-listpack-value")
 	listSize, depth := cfg.Int("list-max-listpack-size"), cfg.Int("list-compress-depth")
 	setInts, setEntries := cfg.Int("set-max-intset-entries"), cfg.Int("set-max-listpack-entries")
-	setValue := cfg.Int("set-max-listpack-value")
+	setValue, sparse := cfg.Int("set-max-listpack-value"), cfg.Int("hll-sparse-max-bytes")
 	bulk, factor, decay := cfg.Int("proto-max-bulk-len"), cfg.Int("lfu-log-factor"), cfg.Int("lfu-decay-time")
 	clients, query := cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
 	compaction := s.compactionSettings()
@@ -233,6 +233,7 @@ func (s *Server) follow() {
 		settings.SetMaxIntsetEntries.Store(setInts.Load())
 		settings.SetMaxListpackEntries.Store(setEntries.Load())
 		settings.SetMaxListpackValue.Store(setValue.Load())
+		settings.HLLSparseMaxBytes.Store(sparse.Load())
 		settings.MaxBulk.Store(bulk.Load())
 		settings.LFULogFactor.Store(factor.Load())
 		settings.LFUDecayTime.Store(decay.Load())
@@ -250,7 +251,7 @@ func (s *Server) follow() {
 	}
 	cfg.OnChange(apply, "hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
 		"set-max-listpack-value", "zset-max-listpack-entries",
-		"zset-max-listpack-value", "list-max-listpack-size", "list-compress-depth", "proto-max-bulk-len", "lfu-log-factor",
+		"zset-max-listpack-value", "list-max-listpack-size", "list-compress-depth", "hll-sparse-max-bytes", "proto-max-bulk-len", "lfu-log-factor",
 		"lfu-decay-time", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
 		"timeout", "tcp-keepalive", "maxmemory-clients", "maxmemory", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")

@@ -24,6 +24,7 @@ type Settings struct {
 	SetMaxIntsetEntries    atomic.Int64
 	SetMaxListpackEntries  atomic.Int64
 	SetMaxListpackValue    atomic.Int64
+	HLLSparseMaxBytes      atomic.Int64  // bytes up to which a HyperLogLog is sparse
 	MaxBulk                atomic.Int64  // proto-max-bulk-len: the longest string there may be
 	MaxMemory              atomic.Int64  // maxmemory: bytes past which keys are evicted or commands refused; 0 for no limit
 	Policy                 atomic.Uint32 // a Policy: which keys are evicted
@@ -180,6 +181,7 @@ func New(o Options) *Store {
 	s.Settings.SetMaxIntsetEntries.Store(512)
 	s.Settings.SetMaxListpackEntries.Store(128)
 	s.Settings.SetMaxListpackValue.Store(64)
+	s.Settings.HLLSparseMaxBytes.Store(3000)
 	s.Settings.MaxBulk.Store(512 << 20)
 	s.Settings.Samples.Store(5)
 	s.Settings.LFULogFactor.Store(10)

@@ -344,6 +344,26 @@ func (db *DB) NewString(key []byte) Item {
 	return db.createBlob(key, TypeString, EncRaw, nil, NoExpiry)
 }
 
+// PutRaw gives key, which holds the string it, or nothing if it is nil, a string encoded as raw, whose bytes are copied and may be a
+// part of it. An expiry stays. it is not to be used afterwards.
+func (db *DB) PutRaw(key []byte, it *Item, value []byte) {
+	switch {
+	case it == nil && len(value) > db.s.bigString:
+		db.setBig(key, value, NoExpiry)
+	case it == nil:
+		db.createBlob(key, TypeString, EncRaw, value, NoExpiry)
+	case len(value) == it.TextLen():
+		db.WriteString(it, 0, value)
+	case it.isBig() || len(value) > db.s.bigString:
+		b := it.sh.newBig()
+		defer b.dropUnowned()
+		b.rope().Write(0, value)
+		db.replaceBig(it, b, it.Expiry())
+	default:
+		db.replaceBlob(it, TypeString, EncRaw, value, it.Expiry())
+	}
+}
+
 // buildStep is how many bytes of a string BuildString has written at a time: few enough for a processor's nearest cache.
 const buildStep = 32 << 10
 

@@ -33,6 +33,7 @@ var generated = map[string]int{
 	"zrandmember": 1, "zrange": 8, "zrangebylex": 3, "zrangebyscore": 3, "zrangestore": 5, "zrank": 2, "zrem": 3,
 	"zremrangebylex": 1, "zremrangebyrank": 1, "zremrangebyscore": 1, "zrevrange": 2, "zrevrangebylex": 2, "zrevrangebyscore": 2,
 	"zrevrank": 2, "zscan": 2, "zscore": 2, "zunion": 3, "zunionstore": 4,
+	"pfadd": 12, "pfcount": 6, "pfdebug": 4, "pfmerge": 6,
 	"copy": 5, "del": 3, "exists": 2, "expire": 4, "expireat": 3, "expiretime": 1, "keys": 2, "move": 2, "object": 3,
 	"persist": 3, "pexpire": 3, "pexpireat": 3, "pexpiretime": 1, "pttl": 2, "randomkey": 1, "rename": 4, "renamenx": 3,
 	"scan": 2, "sort": 12, "sort_ro": 3, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
@@ -121,7 +122,7 @@ type generator struct {
 
 func newGenerator(seed uint64, specs []*command.Spec) *generator {
 	g := &generator{rnd: rand.New(rand.NewPCG(seed, seed)), calls: gen.New(seed), specs: specs, used: map[int]bool{}}
-	g.focus = []string{"", "strings", "hashes", "lists", "sets", "sorted sets", "sorted sets"}[g.rnd.IntN(7)]
+	g.focus = []string{"", "strings", "hashes", "lists", "sets", "sorted sets", "sorted sets", "hyperloglogs"}[g.rnd.IntN(8)]
 	g.calls.Make = g.word
 	return g
 }
@@ -151,15 +152,19 @@ func (g *generator) call() []string {
 // many makes some calls that add an element add hundreds.
 func (g *generator) many(s *command.Spec, call []string) []string {
 	name := s.FullName()
-	if !slices.Contains([]string{"rpush", "lpush", "sadd", "zadd"}, name) || len(call) < 2 || g.rnd.IntN(12) > 0 {
+	if !slices.Contains([]string{"rpush", "lpush", "sadd", "zadd", "pfadd"}, name) || len(call) < 2 || g.rnd.IntN(12) > 0 {
 		return call
 	}
 	call = call[:2]
-	for range g.rnd.IntN(400) {
+	most := 400
+	if name == "pfadd" { // enough for one that is not sparse any more
+		most = 4000
+	}
+	for range g.rnd.IntN(most) {
 		if name == "zadd" {
 			call = append(call, strconv.Itoa(g.rnd.IntN(50)))
 		}
-		call = append(call, "m"+strconv.Itoa(g.rnd.IntN(1000)))
+		call = append(call, "m"+strconv.Itoa(g.rnd.IntN(most*5/2)))
 	}
 	return call
 }
@@ -254,13 +259,15 @@ func newer(call []string) bool {
 var pools = map[string][]string{
 	"keys": {
 		"s1", "s2", "s3", "n1", "n2", "h1", "h2", "h3", "h4", "l1", "l2", "l3", "m1", "m2", "m3", "i1", "z1", "z2", "z3", "",
+		"p1", "p2", "p3",
 	},
-	"strings":     {"s1", "s2", "s3", "n1", "n2"},
-	"hashes":      {"h1", "h2", "h3", "h4"},
-	"lists":       {"l1", "l2", "l3"},
-	"sets":        {"m1", "m2", "m3", "i1"},
-	"sorted sets": {"z1", "z2", "z3"},
-	"field":       {"f1", "f2", "f3", "f4", "7", "", "\x00\xff", "{f*64}", "{f*65}"},
+	"strings":      {"s1", "s2", "s3", "n1", "n2"},
+	"hashes":       {"h1", "h2", "h3", "h4"},
+	"lists":        {"l1", "l2", "l3"},
+	"sets":         {"m1", "m2", "m3", "i1"},
+	"sorted sets":  {"z1", "z2", "z3"},
+	"hyperloglogs": {"p1", "p2", "p3"},
+	"field":        {"f1", "f2", "f3", "f4", "7", "", "\x00\xff", "{f*64}", "{f*65}"},
 	"value": {
 		"", "v", "abc", "0", "100000", "-100000", "3.5", "1e3", "-0", "9223372036854775807", "-9223372036854775808", "\r\n\x00\xfe",
 		"{x*44}", "{x*45}", "{x*64}", "{x*65}", "{x*300}", "ohmytext", "mynewtext",
@@ -268,28 +275,29 @@ var pools = map[string][]string{
 	"member": {
 		"a", "b", "c", "d", "1", "2", "3", "-1", "", "01", "1.5", "\x00\xff", "300", "70000", "9223372036854775807", "{m*64}", "{m*65}", "m1", "m7",
 	},
-	"integers":  {"1", "2", "3", "-1", "300", "-70000", "5000000000", "9223372036854775807"},
-	"score":     {"0", "1", "2", "3", "-1", "1.5", "-0", "inf", "-inf", "0.1", "1e3", "3.141592653589793238", "1e300", "12345678901234"},
-	"weight":    {"1", "2", "-1", "0.5", "0", "inf"},
-	"bound":     {"-inf", "+inf", "0", "1", "(1", "(2", "3", "(-1", "(-inf", "(0.1", "1e3", "(", "[1", "nan", "", " 2", "0x10"},
-	"text":      {"-", "+", "[a", "(a", "[c", "(m", "[", "(", "[m1", "[abc", "(zz", "+x", "a", "", "[\xff"},
-	"rank":      {"1", "2", "-1", "-2", "0", "100"},
-	"timeout":   {"0.001", "1e-3", "0.0005", "-1", "abc"},
-	"integer":   {"0", "1", "-1", "100000", "9223372036854775807", "-9223372036854775808", "-100000"},
-	"double":    {"0", "1", "-1.5", "0.1", "1e3", "3.141592653589793238", "1e-7", "123456789.25", "-0.3"},
-	"unix-time": {"33177117420", "33177117420000", "33177117420500", "1", "0"},
-	"offset":    {"0", "1", "5", "-1", "3", "-3", "100"},
-	"count":     {"0", "1", "2", "-1", "5", "-5", "1000"},
-	"db":        {"0", "1", "2", "0", "1", "2", "16", "-1"},
-	"cursor":    {"0", "0", "0", "18446744073709551615"},
-	"weights":   {"nosort", "s*", "*", "n*", "h*->f1", "h*->*", "x*y", "s*->f1", "s1"},
-	"values":    {"#", "#", "s*", "n*", "*", "h*->f1", "h*->7", "none", "l*", "s*->"},
-	"pattern":   {"*", "f*", "?1", "[sh]*", "[^s]?", "f1", "\\*", "["},
-	"type":      {"string", "hash", "list", "set", "zset", "STRING"},
-	"bit":       {"0", "1", "0", "1", "2"},
-	"encoding":  {"u8", "i8", "u4", "i5", "u1", "i16", "i64", "u63", "u64", "i0", "8"},
-	"place":     {"0", "1", "5", "9", "#0", "#1", "#7", "100", "-1", "1000"},
-	"operation": {"AND", "or", "XOR", "NOT", "NAND"},
+	"integers":   {"1", "2", "3", "-1", "300", "-70000", "5000000000", "9223372036854775807"},
+	"score":      {"0", "1", "2", "3", "-1", "1.5", "-0", "inf", "-inf", "0.1", "1e3", "3.141592653589793238", "1e300", "12345678901234"},
+	"weight":     {"1", "2", "-1", "0.5", "0", "inf"},
+	"bound":      {"-inf", "+inf", "0", "1", "(1", "(2", "3", "(-1", "(-inf", "(0.1", "1e3", "(", "[1", "nan", "", " 2", "0x10"},
+	"text":       {"-", "+", "[a", "(a", "[c", "(m", "[", "(", "[m1", "[abc", "(zz", "+x", "a", "", "[\xff"},
+	"rank":       {"1", "2", "-1", "-2", "0", "100"},
+	"timeout":    {"0.001", "1e-3", "0.0005", "-1", "abc"},
+	"integer":    {"0", "1", "-1", "100000", "9223372036854775807", "-9223372036854775808", "-100000"},
+	"double":     {"0", "1", "-1.5", "0.1", "1e3", "3.141592653589793238", "1e-7", "123456789.25", "-0.3"},
+	"unix-time":  {"33177117420", "33177117420000", "33177117420500", "1", "0"},
+	"offset":     {"0", "1", "5", "-1", "3", "-3", "100"},
+	"count":      {"0", "1", "2", "-1", "5", "-5", "1000"},
+	"db":         {"0", "1", "2", "0", "1", "2", "16", "-1"},
+	"cursor":     {"0", "0", "0", "18446744073709551615"},
+	"weights":    {"nosort", "s*", "*", "n*", "h*->f1", "h*->*", "x*y", "s*->f1", "s1"},
+	"values":     {"#", "#", "s*", "n*", "*", "h*->f1", "h*->7", "none", "l*", "s*->"},
+	"pattern":    {"*", "f*", "?1", "[sh]*", "[^s]?", "f1", "\\*", "["},
+	"type":       {"string", "hash", "list", "set", "zset", "STRING"},
+	"bit":        {"0", "1", "0", "1", "2"},
+	"encoding":   {"u8", "i8", "u4", "i5", "u1", "i16", "i64", "u63", "u64", "i0", "8"},
+	"place":      {"0", "1", "5", "9", "#0", "#1", "#7", "100", "-1", "1000"},
+	"subcommand": {"getreg", "decode", "ENCODING", "todense", "none"},
+	"operation":  {"AND", "or", "XOR", "NOT", "NAND"},
 }
 
 // word makes a plain argument from its type and name.
@@ -305,7 +313,7 @@ func (g *generator) word(s *command.Spec, a *command.Argument) (string, bool) {
 func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 	name := s.FullName()
 	switch a.Name { // for these the type says less
-	case "encoding", "bit", "operation", "score", "weight", "rank", "timeout", "cursor", "type", "count":
+	case "encoding", "bit", "operation", "score", "weight", "rank", "timeout", "cursor", "type", "count", "subcommand":
 		return a.Name
 	case "element", "pivot", "member":
 		if name[0] == 's' && g.rnd.IntN(3) == 0 {
@@ -401,6 +409,8 @@ func (g *generator) typePool(s *command.Spec) string {
 		return "sets"
 	case "sorted-set":
 		return "sorted sets"
+	case "hyperloglog":
+		return "hyperloglogs"
 	}
 	return "keys"
 }
