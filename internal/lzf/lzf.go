@@ -135,3 +135,91 @@ func Unpack(dst, src []byte) error {
 	}
 	return nil
 }
+
+// maxRatio is how many bytes a packed one can stand for at most: a reference has three.
+const maxRatio = maxRun / 3
+
+// CanBe tells whether so many packed bytes can stand for n.
+func CanBe(n uint64, packed int) bool { return n <= uint64(packed)*maxRatio }
+
+// Len tells how many bytes src stands for. Any bytes may be given; the error is ErrCorrupt, and if there is none the bytes unpack.
+func Len(src []byte) (n int, err error) {
+	var p piece
+	for len(src) > 0 {
+		if src, err = p.read(src); err != nil || p.back > n {
+			return 0, ErrCorrupt
+		}
+		n += p.n
+		if p.back == 0 {
+			src = src[p.n:]
+		}
+	}
+	return n, nil
+}
+
+// piece is a piece of packed bytes: n of them that stand for themselves, or a reference to n that begin back before.
+type piece struct{ n, back int }
+
+// read reads a piece that src begins with, and gives what comes after its control bytes. What stands for itself is there.
+func (p *piece) read(src []byte) (rest []byte, err error) {
+	c := int(src[0])
+	src = src[1:]
+	if c < maxLiteral {
+		if *p = (piece{n: c + 1}); p.n > len(src) {
+			return nil, ErrCorrupt
+		}
+		return src, nil
+	}
+	p.n = c>>5 + 2
+	if p.n == 7+2 {
+		if len(src) == 0 {
+			return nil, ErrCorrupt
+		}
+		p.n += int(src[0])
+		src = src[1:]
+	}
+	if len(src) == 0 {
+		return nil, ErrCorrupt
+	}
+	p.back = (c&31)<<8 + int(src[0]) + 1
+	return src[1:], nil
+}
+
+// Unpacker unpacks bytes that are too many to be unpacked at one go.
+type Unpacker struct {
+	Src []byte // what is still to be unpacked
+
+	piece        // of which the destination had no room for all
+	last  []byte // what was unpacked last
+}
+
+// Next unpacks as many bytes as dst has room for; there are so many. dst must stay what it is until the call after the next, and all but
+// the last are of 8 KB at least. The error is ErrCorrupt.
+func (u *Unpacker) Next(dst []byte) (err error) {
+	for at := 0; at < len(dst); {
+		if u.n == 0 {
+			if len(u.Src) == 0 {
+				return ErrCorrupt
+			}
+			if u.Src, err = u.read(u.Src); err != nil {
+				return err
+			}
+		}
+		n := min(u.n, len(dst)-at)
+		switch from := at - u.back; {
+		case u.back == 0:
+			n = copy(dst[at:], u.Src[:n])
+			u.Src = u.Src[n:]
+		case from >= 0:
+			n = copy(dst[at:at+n], dst[from:at])
+		case -from <= len(u.last):
+			n = copy(dst[at:at+n], u.last[len(u.last)+from:])
+		default:
+			return ErrCorrupt
+		}
+		at += n
+		u.n -= n
+	}
+	u.last = dst
+	return nil
+}

@@ -119,6 +119,9 @@ func (db *DB) Other(i int) *DB { return &db.v.dbs[i] }
 // Databases tells how many databases there are.
 func (db *DB) Databases() int { return db.s.databases }
 
+// Tick is the view's Tick for what must get to its end, whatever that says.
+func (db *DB) Tick() { db.v.tick() }
+
 // Rand gives a pseudo-random number for sampling.
 func (db *DB) Rand() uint64 { return db.v.Rand() }
 

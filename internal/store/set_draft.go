@@ -3,7 +3,6 @@
 package store
 
 import (
-	"github.com/redpoll/redpoll/internal/ds/dict"
 	"github.com/redpoll/redpoll/internal/ds/intset"
 	"github.com/redpoll/redpoll/internal/ds/pairs"
 	"github.com/redpoll/redpoll/internal/hash"
@@ -11,41 +10,64 @@ import (
 	"github.com/redpoll/redpoll/internal/num"
 )
 
-// SetDraft is a set in the making, laid out as one of its kind. It belongs to no key until it is stored: it lies on the Go heap, and
-// as a table in a heap of its own. Whatever is done with it no key changes before that, so it can be made of sets that it will
-// replace. It must be dropped.
+// SetDraft is a set in the making, laid out as one of its kind.
 type SetDraft struct {
-	db   *DB
-	enc  Encoding
-	n    int                 // members of a draft that is no table
-	blob []byte              // of such a one
-	heap *mem.Heap           // of a table; nil once it is the heap of a key's value, or released
-	root dict.Root           // of a table
-	text [num.MaxIntLen]byte // of an integer that is being looked up
-	room [128]byte           // where the blob begins
+	bodyDraft
+	n     int                 // members of a draft that is no table
+	blob  []byte              // of such a one
+	names names               // of one that is packed, if they were all added by AddPacked
+	text  [num.MaxIntLen]byte // of an integer that is being looked up
+	room  [128]byte           // where the blob begins
 }
 
 // DraftSet begins a set. As long as it has integers alone it is an intset if ints says so, else packed.
 func (db *DB) DraftSet(ints bool) *SetDraft {
-	d := &SetDraft{db: db, enc: EncListpack}
+	d := &SetDraft{}
+	d.Begin(db, ints)
+	return d
+}
+
+// Begin is DraftSet for a draft that there is.
+func (d *SetDraft) Begin(db *DB, ints bool) {
+	d.db, d.enc, d.n = db, EncListpack, 0
+	d.names.reset()
 	d.blob = d.room[:pairs.HeaderSize]
 	if ints {
 		d.enc, d.blob = EncIntset, d.room[:intset.HeaderSize]
 		intset.Init(d.blob, intset.Width(0))
 	}
-	return d
 }
 
-// Drop gives back what memory the draft has. It may be called again.
-func (d *SetDraft) Drop() {
-	if d.heap != nil {
-		d.heap.ReleaseAll()
-		d.heap = nil
+// Type gives TypeSet.
+func (d *SetDraft) Type() Type { return TypeSet }
+
+// AddPacked is Add for a draft that is packed, or a table, and stays the former however many members it has and however long they are,
+// up to what can be packed at all.
+func (d *SetDraft) AddPacked(member Value) (added bool) {
+	text := Text(member, d.text[:0])
+	if d.enc != EncTable && len(d.blob)+len(text) >= maxPacked {
+		d.Spread()
 	}
+	if d.enc == EncTable {
+		return d.addTable(text)
+	}
+	if d.names.add(text, d.blob, false) {
+		if off, _ := pairs.Find(d.blob, text); off != 0 {
+			return false
+		}
+	}
+	d.blob = appendMember(d.blob, text)
+	d.n++
+	return true
 }
 
-func (d *SetDraft) table() dict.Table {
-	return dict.Table{Heap: d.heap, Root: &d.root, Key: fieldKey}
+// SetInts makes an empty draft an intset of these members, a valid blob that must stay what it is until the draft is attached.
+func (d *SetDraft) SetInts(blob []byte) { d.enc, d.blob, d.n = EncIntset, blob, intset.Len(blob) }
+
+// addTable is Add for a table.
+func (d *SetDraft) addTable(text []byte) (added bool) {
+	t := d.table()
+	return addMember(&t, text)
 }
 
 // Len tells how many members there are.
@@ -74,7 +96,7 @@ func (d *SetDraft) Add(member Value) (added bool) {
 			return d.addInt(n)
 		}
 		if !d.packs(member.Len(), d.widest()) {
-			d.spread()
+			d.Spread()
 			return d.Add(member)
 		}
 		d.pack()
@@ -89,10 +111,9 @@ func (d *SetDraft) Add(member Value) (added bool) {
 			d.n++
 			return true
 		}
-		d.spread()
+		d.Spread()
 	}
-	t := d.table()
-	return addMember(&t, Text(member, d.text[:0]))
+	return d.addTable(Text(member, d.text[:0]))
 }
 
 // addInt is Add for an intset.
@@ -103,7 +124,7 @@ func (d *SetDraft) addInt(n int64) (added bool) {
 	}
 	grown := intset.Grown(d.blob, n)
 	if d.n >= int(min(d.db.s.Settings.SetMaxIntsetEntries.Load(), intset.MaxLen)) || grown > maxPacked {
-		d.spread()
+		d.Spread()
 		return d.Add(Value{Int: n})
 	}
 	d.blob = append(d.blob, make([]byte, grown-len(d.blob))...)
@@ -132,10 +153,14 @@ func (d *SetDraft) pack() {
 	d.enc, d.blob = EncListpack, packInts(ints, pairs.HeaderSize)
 }
 
-// spread makes the draft a table.
-func (d *SetDraft) spread() {
+// Spread makes the draft a table, if it is none.
+func (d *SetDraft) Spread() {
+	if d.enc == EncTable {
+		return
+	}
 	blob, enc := d.blob, d.enc
-	d.enc, d.heap, d.blob = EncTable, d.db.s.arena.NewHeap(), nil
+	d.open(EncTable)
+	d.blob = nil
 	eachPacked(blob, enc, func(p Pair) bool { return d.Add(p.Field) })
 }
 
@@ -198,75 +223,14 @@ func (d *SetDraft) Each(fn func(member Value) bool) {
 	t.Each(func(e mem.Ref) bool { return fn(Value{Bytes: fieldKey(d.heap, e)}) })
 }
 
-// Store makes the draft, which has members, the set under a key, in place of whatever that held, with the expiry at (Unix ms, or
-// NoExpiry, or KeepExpiry), and drops it. Nothing has changed when memory is refused.
-func (d *SetDraft) Store(key []byte, at int64) {
-	switch d.enc {
-	case EncTable:
-		d.storeTable(key, at)
-	case EncListpack:
+// Attach makes the draft the value of a key; see Draft.
+func (d *SetDraft) Attach(key []byte, at int64) {
+	if d.enc == EncTable {
+		d.attach(key, TypeSet, at, 0)
+		return
+	}
+	if d.enc == EncListpack {
 		pairs.SetCount(d.blob, d.n)
-		fallthrough
-	default:
-		d.storeBlob(key, at)
 	}
-	d.Drop()
-}
-
-// storeBlob is Store for a set in one blob.
-func (d *SetDraft) storeBlob(key []byte, at int64) {
-	it, ok := d.db.lookup(key)
-	if !ok {
-		d.db.createBlob(key, TypeSet, d.enc, d.blob, max(at, NoExpiry))
-		return
-	}
-	if at == KeepExpiry {
-		at = it.Expiry()
-	}
-	d.db.displace(&it)
-	d.db.replaceBlob(&it, TypeSet, d.enc, d.blob, at)
-	d.db.use(&it)
-}
-
-// storeTable is Store for a table. A large one has the heap that it should have.
-func (d *SetDraft) storeTable(key []byte, at int64) {
-	if sh := d.db.shardOf(key); d.heap.Live() >= int64(d.db.s.bigTable) {
-		b := sh.newBigIn(d.heap)
-		b.table = d.root
-		it := d.place(key, at)
-		it.setBig(b)
-		d.heap = nil
-		return
-	}
-	heap := d.db.place(key).heap
-	before, weight := heap.Live(), int64(0)
-	var it Item
-	root, _ := buildTable(heap, func(t *dict.Table) error {
-		moveFields(t, d.table(), maxKey)
-		weight = heap.Live() - before
-		it = d.place(key, at)
-		return nil
-	})
-	*it.tableRoot() = tableRoot{root, weight}
-}
-
-// place gives the key a record for a table, which it is yet to get.
-func (d *SetDraft) place(key []byte, at int64) Item {
-	shape := recordShape{typ: TypeSet, enc: EncTable, valLen: rootSize, expiry: max(at, NoExpiry)}
-	it, ok := d.db.lookup(key)
-	if !ok {
-		it = d.db.create(key, shape)
-		*it.tableRoot() = tableRoot{}
-		return it
-	}
-	if at == KeepExpiry {
-		shape.expiry = it.Expiry()
-	}
-	d.db.announce(&it, shape.expiry)
-	_, shape.keyLen = it.rec.keyAt()
-	var none [rootSize]byte
-	d.db.displace(&it)
-	d.db.replace(&it, shape, none[:])
-	d.db.use(&it)
-	return it
+	d.db.putBlob(key, TypeSet, d.enc, d.blob, at)
 }

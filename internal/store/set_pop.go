@@ -60,7 +60,7 @@ func (s *Set) popMost(n int, fn func(member Value)) {
 		}
 		return true
 	})
-	rest.Store(s.key, KeepExpiry)
+	rest.Attach(s.key, KeepExpiry)
 	s.it, _ = s.db.lookup(s.key)
 }
 

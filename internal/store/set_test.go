@@ -140,7 +140,7 @@ func (k *keyspace) storeSet(key modelKey, db *DB, e modelValue, many int, ints b
 			set = nil
 			return
 		}
-		d.Store([]byte(key.key), at)
+		d.Attach([]byte(key.key), at)
 	}) || len(set) == 0 {
 		return
 	}

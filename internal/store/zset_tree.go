@@ -338,6 +338,12 @@ type sorter struct {
 // add adds an element that lies in the set's heap already; what becomes of it when memory is refused is the caller's business. The
 // member has that hash.
 func (s *sorter) add(hashed uint64, e mem.Ref, key uint64) {
+	s.append(e, key)
+	s.v.elements().Insert(hashed, e)
+}
+
+// append is add for an element that is in the table already.
+func (s *sorter) append(e mem.Ref, key uint64) {
 	t := s.v.leaves()
 	if s.n%scores.Room == 0 {
 		leaf := s.v.heap.Alloc(scores.Size)
@@ -352,7 +358,6 @@ func (s *sorter) add(hashed uint64, e mem.Ref, key uint64) {
 		s.n++
 		t.Set(&s.end, s.end.Leaf(), s.n, s.end.Key())
 	}
-	s.v.elements().Insert(hashed, e)
 }
 
 // addNew adds a member. What there is of it when memory is refused goes with the set.

@@ -95,7 +95,7 @@ func storeCombined(c *command.Ctx, op operation, event string) error {
 	}
 	n := draft.Len()
 	if n > 0 {
-		draft.Store(key, store.NoExpiry)
+		draft.Attach(key, store.NoExpiry)
 		c.Modified(event, key)
 	} else if c.DB.Delete(key) {
 		c.Modified("del", key)

@@ -14,7 +14,7 @@ var ErrCorrupt = errors.New("listpack: corrupt")
 // What the entries mean (pairs, no field twice) is the caller's to check. Texts that read as integers may be stored as
 // strings, and integers wider than needed: Redis accepts that too.
 func Validate(b []byte) error {
-	if len(b) < EmptySize || len(b) > MaxSize || Size(b) != len(b) || b[len(b)-1] != end {
+	if !framed(b) {
 		return ErrCorrupt
 	}
 	n, off := 0, HeaderSize
@@ -29,6 +29,11 @@ func Validate(b []byte) error {
 		return ErrCorrupt
 	}
 	return nil
+}
+
+// framed tells whether header and end of a blob are those of a listpack.
+func framed(b []byte) bool {
+	return len(b) >= EmptySize && len(b) <= MaxSize && Size(b) == len(b) && b[len(b)-1] == end
 }
 
 // validateEntry gives the size of the whole entry that b begins with, 0 when it is none.
@@ -57,4 +62,38 @@ func validateEntry(b []byte) int {
 		return 0
 	}
 	return total
+}
+
+// Scanner reads the entries of a blob that came from outside and checks its form on the way.
+type Scanner struct {
+	b      []byte
+	off, n int
+	bad    bool
+}
+
+// Scan begins to read a blob, whatever bytes it has.
+func Scan(b []byte) Scanner { return Scanner{b: b, off: HeaderSize, bad: !framed(b)} }
+
+// Next gives the next entry; false at the end, or when the blob is corrupt.
+func (s *Scanner) Next() (e Entry, ok bool) {
+	if s.bad || s.off >= len(s.b)-1 {
+		return e, false
+	}
+	size := validateEntry(s.b[s.off : len(s.b)-1])
+	if size == 0 {
+		s.bad = true
+		return e, false
+	}
+	e = Get(s.b, s.off)
+	s.off += size
+	s.n++
+	return e, true
+}
+
+// Err tells, when all entries have been read, whether the blob was what Validate accepts: it is nil or ErrCorrupt.
+func (s *Scanner) Err() error {
+	if s.bad || s.off != len(s.b)-1 || headerCount(s.b) != s.n && headerCount(s.b) != unknownCount {
+		return ErrCorrupt
+	}
+	return nil
 }

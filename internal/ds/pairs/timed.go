@@ -125,6 +125,9 @@ func Dead(b []byte, now int64) (end, n int) {
 // have none.
 func SetTimed(b []byte, end int) { setPlain(b, end) }
 
+// TimedEnd gives the offset of the first pair without a time, or of the end of all when each has one.
+func TimedEnd(b []byte) int { return plain(b) }
+
 // Removed says that the pair from off to end was cut out of a timed blob, or, with end before the first pair without a
 // time, several were. It does not change the count.
 func Removed(b []byte, off, end int) {

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package rdb
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/redpoll/redpoll/internal/lzf"
+	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// ErrFormat is what errors.Is finds in every error about bytes that are no value of the format.
+var ErrFormat = errors.New("Bad data format")
+
+// FormatError is the error for bytes that are no value of the format.
+type FormatError struct {
+	Offset int64  // of the bytes that were read when it was noticed, about
+	Reason string // for a log
+	Empty  bool   // it would be a value if there were such without elements
+}
+
+// Error gives the reason and the offset.
+func (e *FormatError) Error() string { return fmt.Sprintf("%s at offset %d", e.Reason, e.Offset) }
+
+// Is tells that it is ErrFormat.
+func (e *FormatError) Is(target error) bool { return target == ErrFormat }
+
+const (
+	firstBuffer = 64 << 10 // bytes of a stream that are read at a time
+	keptRoom    = 1 << 20  // bytes up to which a room for texts is kept for the next value
+	maxUnpacked = 1 << 30  // bytes of a text within a value, when it is unpacked; Redis has no longer listpacks
+	bigUnpacked = 1 << 20  // bytes from which on there must be memory for as much
+)
+
+// Reader reads lengths, texts and values, from bytes or from a stream of them. The first error stays: whatever is read after it is zero
+// or empty. It is used by one goroutine at a time.
+//
+// What it gives lies in the bytes that it was made of, or in memory of its own that the next text or value needs.
+type Reader struct {
+	version int
+	buf     []byte    // bytes that there are
+	at      int       // of them have been read
+	gone    int64     // bytes that were read before those of buf
+	src     io.Reader // where more come from; nil: there are no more
+	err     error
+
+	steps int // since the last tick
+	rooms [2]room
+
+	text store.StringDraft
+	list store.ListDraft
+	set  store.SetDraft
+	zset store.ZSetDraft
+	hash store.HashDraft
+}
+
+// room is where a text lies that does not lie in the Reader's bytes as it is.
+type room struct {
+	b     []byte
+	digit [num.MaxIntLen]byte
+}
+
+// NewReader makes a reader of bytes that were written in a version of the format. They must stay what they are as long as what was read
+// from them is used.
+func NewReader(b []byte, version int) *Reader { return &Reader{buf: b, version: version} }
+
+// NewStreamReader makes a reader of a stream that was written in a version of the format.
+func NewStreamReader(src io.Reader, version int) *Reader { return &Reader{src: src, version: version} }
+
+// Err gives the first error: it is ErrFormat, or one of the stream.
+func (r *Reader) Err() error { return r.err }
+
+// Len tells how many bytes are left of those that the reader was made of, or have come from its stream and were not read.
+func (r *Reader) Len() int { return len(r.buf) - r.at }
+
+// Offset tells how many bytes have been read.
+func (r *Reader) Offset() int64 { return r.gone + int64(r.at) }
+
+// fail notes that the bytes are no value, unless an error was noted already.
+func (r *Reader) fail(reason string) {
+	if r.err == nil {
+		r.err = &FormatError{Offset: r.Offset(), Reason: reason}
+	}
+}
+
+// failEmpty notes that there is a value without elements.
+func (r *Reader) failEmpty() {
+	if r.err == nil {
+		r.err = &FormatError{Offset: r.Offset(), Reason: "a value without elements", Empty: true}
+	}
+}
+
+// next reads n bytes; nil, or fewer, when they are not there.
+func (r *Reader) next(n uint64) []byte {
+	if n > uint64(len(r.buf)-r.at) && !r.fill(n) {
+		return nil
+	}
+	end := r.at + int(n)
+	b := r.buf[r.at:end:end]
+	r.at = end
+	return b
+}
+
+// fill has n bytes come from the stream that have not been read; false when there are not so many. It takes no more memory than twice
+// what has come.
+func (r *Reader) fill(n uint64) bool {
+	if r.err != nil {
+		return false
+	}
+	if r.src == nil {
+		r.fail("the bytes end too early")
+		return false
+	}
+	have := copy(r.buf, r.buf[r.at:])
+	r.gone += int64(r.at)
+	r.buf, r.at = r.buf[:have], 0
+	for uint64(have) < n {
+		if have == cap(r.buf) {
+			grown := make([]byte, have, max(2*have, firstBuffer))
+			copy(grown, r.buf)
+			r.buf = grown
+		}
+		got, err := io.ReadAtLeast(r.src, r.buf[have:min(uint64(cap(r.buf)), max(n, firstBuffer))], 1)
+		have += got
+		r.buf = r.buf[:have]
+		if err != nil {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			r.err = err
+			return false
+		}
+	}
+	return true
+}
+
+// Byte reads a byte.
+func (r *Reader) Byte() byte {
+	if b := r.next(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
+}
+
+// uint64 reads eight bytes, little-endian.
+func (r *Reader) uint64() uint64 {
+	if b := r.next(8); len(b) == 8 {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+// length reads a length. What is no length but begins a text is one of the six bits that say how that is written, as for Redis.
+func (r *Reader) length() uint64 {
+	n, _ := r.lengthOrForm()
+	return n
+}
+
+// lengthOrForm reads a length, or the form of a text if coded is set.
+func (r *Reader) lengthOrForm() (n uint64, coded bool) {
+	c := r.Byte()
+	switch c & lenForm {
+	case 0:
+		return uint64(c), false
+	case len14:
+		return uint64(c&^lenForm)<<8 | uint64(r.Byte()), false
+	case textForm:
+		return uint64(c &^ textForm), true
+	}
+	switch c {
+	case len32:
+		if b := r.next(4); len(b) == 4 {
+			return uint64(binary.BigEndian.Uint32(b)), false
+		}
+	case len64:
+		if b := r.next(8); len(b) == 8 {
+			if n = binary.BigEndian.Uint64(b); n < math.MaxUint64 {
+				return n, false
+			}
+			r.fail("a length that there cannot be")
+		}
+	default:
+		r.fail("a length of an unknown form")
+	}
+	return 0, false
+}
+
+// count reads the number of elements of a value, of which there must be some.
+func (r *Reader) count() uint64 {
+	n := r.length()
+	if n == 0 {
+		r.failEmpty()
+	}
+	return n
+}
+
+// Text reads a text, which is valid until the next is read; an integer if it is written as one.
+func (r *Reader) Text(db *store.DB) store.Value { return r.read(db, 0) }
+
+// earlier reads a text that is valid until the one after the next is read.
+func (r *Reader) earlier(db *store.DB) store.Value {
+	v := r.read(db, 1)
+	if r.src != nil && !v.IsInt() {
+		room := &r.rooms[1]
+		room.b = append(room.b[:0], v.Bytes...)
+		v.Bytes = room.b
+	}
+	return v
+}
+
+// bytes reads a text as bytes, valid until the next text is read.
+func (r *Reader) bytes(db *store.DB) []byte {
+	return store.Text(r.read(db, 0), r.rooms[0].digit[:0])
+}
+
+// read reads a text, which is unpacked into a room if it has to be.
+func (r *Reader) read(db *store.DB, room int) store.Value {
+	n, coded := r.lengthOrForm()
+	switch {
+	case !coded:
+		return store.Value{Bytes: r.raw(n)}
+	case n == textLZF:
+		packed, size := r.packed()
+		return store.Value{Bytes: r.unpack(db, &r.rooms[room], packed, size)}
+	}
+	return store.Value{Int: r.shortInt(n)}
+}
+
+// raw reads n bytes of a text, which are never nil.
+func (r *Reader) raw(n uint64) []byte {
+	if b := r.next(n); b != nil {
+		return b
+	}
+	return []byte{}
+}
+
+// shortInt reads an integer that is written in a form.
+func (r *Reader) shortInt(form uint64) int64 {
+	switch form {
+	case textInt8:
+		return int64(int8(r.Byte()))
+	case textInt16:
+		if b := r.next(2); len(b) == 2 {
+			return int64(int16(binary.LittleEndian.Uint16(b)))
+		}
+	case textInt32:
+		if b := r.next(4); len(b) == 4 {
+			return int64(int32(binary.LittleEndian.Uint32(b)))
+		}
+	default:
+		r.fail("a text of an unknown form")
+	}
+	return 0
+}
+
+// packed reads the bytes of a text that is packed, and its size, which they can be of.
+func (r *Reader) packed() (packed []byte, size uint64) {
+	n := r.length()
+	size = r.length()
+	packed = r.raw(n)
+	if !lzf.CanBe(size, len(packed)) {
+		r.fail("a packed text of more bytes than there can be")
+		return nil, 0
+	}
+	return packed, size
+}
+
+// unpack unpacks a text into a room.
+func (r *Reader) unpack(db *store.DB, to *room, packed []byte, size uint64) []byte {
+	if size > maxUnpacked {
+		r.fail("a packed text that is too long")
+		size = 0
+	}
+	n := int(size)
+	if n > bigUnpacked {
+		db.Reserve(n)
+	}
+	if cap(to.b) < n || cap(to.b) > keptRoom && n <= keptRoom || to.b == nil {
+		to.b = make([]byte, max(n, 1))
+	}
+	to.b = to.b[:n]
+	if r.err == nil && lzf.Unpack(to.b, packed) != nil {
+		r.fail("a packed text that does not unpack")
+	}
+	return to.b
+}
+
+// step counts a step of something long, and ticks every so often.
+func (r *Reader) step(db *store.DB) {
+	const stepsATick = 1000
+	if r.steps++; r.steps%stepsATick == 0 {
+		db.Tick()
+	}
+}
