@@ -32,8 +32,9 @@ const layers = `
 	invariants < mem
 	clock hist num < stats
 
-	# data structures know bytes and memory, not each other
+	# data structures know bytes and memory, not each other; but a stream's leaf is one that stands for a listpack
 	base < ds/*
+	ds/listpack < ds/entries
 
 	# the keyspace, the command model, the commands
 	base ds/* < store < command < cmds/*

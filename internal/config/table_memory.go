@@ -78,7 +78,7 @@ func encodingTable() []Directive {
 			Doc: "longest member in a packed sorted set"},
 		{Name: "hll-sparse-max-bytes", Kind: Memory, Max: maxI64, Default: "3000",
 			Doc: "bytes up to which a HyperLogLog is sparse"},
-		{Name: "stream-node-max-bytes", Kind: Memory, Max: maxI64, Default: "4096", Status: Later, Doc: "bytes in a packed block of a stream"},
-		{Name: "stream-node-max-entries", Kind: Int, Max: maxI64, Default: "100", Status: Later, Doc: "entries in a packed block of a stream"},
+		{Name: "stream-node-max-bytes", Kind: Memory, Max: maxI64, Default: "4096", Doc: "bytes in a packed block of a stream"},
+		{Name: "stream-node-max-entries", Kind: Int, Max: maxI64, Default: "100", Doc: "entries in a packed block of a stream"},
 	}
 }

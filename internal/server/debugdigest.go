@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/ds/entries"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -42,6 +43,25 @@ func (d *digest) mixText(it *store.Item, tick func() error) (err error) {
 		d[i] ^= b
 	}
 	*d = sha1.Sum(d[:])
+	return err
+}
+
+// mixEntries is mix for the entries of a stream.
+func (d *digest) mixEntries(s store.Stream, tick func() error) (err error) {
+	n := 0
+	s.Each(store.StreamID{}, entries.MaxID(), false, func(e *store.StreamEntry) bool {
+		id := e.ID()
+		d.mix(num.AppendUint(append(num.AppendUint(nil, id.Ms), '.'), id.Seq))
+		e.Each(func(field, value store.Value) bool {
+			d.mix(store.Text(field, nil))
+			d.mix(store.Text(value, nil))
+			return true
+		})
+		if n++; n%1024 == 0 {
+			err = tick()
+		}
+		return err == nil
+	})
 	return err
 }
 
@@ -105,6 +125,8 @@ func (d *digest) object(db *store.DB, it *store.Item, tick func() error) (err er
 			}
 			return err == nil
 		})
+	case store.TypeStream:
+		err = d.mixEntries(db.StreamOf(it), tick)
 	}
 	if it.Expiry() != 0 {
 		d.add([]byte("!!expire!!"))

@@ -218,6 +218,7 @@ func (s *Server) follow() {
 	listSize, depth := cfg.Int("list-max-listpack-size"), cfg.Int("list-compress-depth")
 	setInts, setEntries := cfg.Int("set-max-intset-entries"), cfg.Int("set-max-listpack-entries")
 	setValue, sparse := cfg.Int("set-max-listpack-value"), cfg.Int("hll-sparse-max-bytes")
+	nodeBytes, nodeEntries := cfg.Int("stream-node-max-bytes"), cfg.Int("stream-node-max-entries")
 	bulk, factor, decay := cfg.Int("proto-max-bulk-len"), cfg.Int("lfu-log-factor"), cfg.Int("lfu-decay-time")
 	clients, query := cfg.Int("maxclients"), cfg.Int("client-query-buffer-limit")
 	compaction := s.compactionSettings()
@@ -234,6 +235,8 @@ func (s *Server) follow() {
 		settings.SetMaxListpackEntries.Store(setEntries.Load())
 		settings.SetMaxListpackValue.Store(setValue.Load())
 		settings.HLLSparseMaxBytes.Store(sparse.Load())
+		settings.StreamNodeMaxBytes.Store(nodeBytes.Load())
+		settings.StreamNodeMaxEntries.Store(nodeEntries.Load())
 		settings.MaxBulk.Store(bulk.Load())
 		settings.LFULogFactor.Store(factor.Load())
 		settings.LFUDecayTime.Store(decay.Load())
@@ -251,7 +254,8 @@ func (s *Server) follow() {
 	}
 	cfg.OnChange(apply, "hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
 		"set-max-listpack-value", "zset-max-listpack-entries",
-		"zset-max-listpack-value", "list-max-listpack-size", "list-compress-depth", "hll-sparse-max-bytes", "proto-max-bulk-len", "lfu-log-factor",
+		"zset-max-listpack-value", "list-max-listpack-size", "list-compress-depth", "hll-sparse-max-bytes", "stream-node-max-bytes",
+		"stream-node-max-entries", "proto-max-bulk-len", "lfu-log-factor",
 		"lfu-decay-time", "maxclients", "client-query-buffer-limit", "client-output-buffer-limit",
 		"timeout", "tcp-keepalive", "maxmemory-clients", "maxmemory", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")

@@ -12,7 +12,7 @@ import (
 )
 
 // A value of many blocks is one whose record has the root of what it consists of: a table of elements (EncTable), a tree of
-// leaves (EncQuicklist), or both (EncSkiplist). With its heap that is its body. What is done with all such values, they are freed in slices,
+// leaves (EncQuicklist), both (EncSkiplist), or a tree and a stream's state (EncStream). With its heap that is its body. What is done with all such values, they are freed in slices,
 // compacted, moved, copied, counted and made big or small again, is done here and by those that use this; what there is to know of
 // the leaves of an encoding is its leafKind.
 
@@ -20,6 +20,7 @@ import (
 type roots struct {
 	table dict.Root
 	tree  tree.Root
+	state streamState
 }
 
 // treeRoot is what a record with EncQuicklist keeps of its tree. That of a big value has the big's number in its first word, and
@@ -42,13 +43,13 @@ const (
 )
 
 // rooted tells whether a value of the encoding has many blocks; its record has a root then, which is aligned.
-func (e Encoding) rooted() bool { return e >= EncQuicklist && e <= EncTable }
+func (e Encoding) rooted() bool { return e >= EncStream && e <= EncTable }
 
 // tree gives in place the root of a rooted value's tree, nil when it has none. The value is not big.
 func (r record) tree() *tree.Root {
 	p := unsafe.Pointer(unsafe.SliceData(r.value()))
 	switch r.encoding() {
-	case EncQuicklist:
+	case EncQuicklist, EncStream:
 		return &(*treeRoot)(p).Root
 	case EncSkiplist:
 		return &(*treeAndTable)(p).tree
@@ -56,9 +57,20 @@ func (r record) tree() *tree.Root {
 	return nil
 }
 
+// state gives in place a stream's state, nil when the value is none. It is not big.
+func (r record) state() *streamState {
+	if r.encoding() != EncStream {
+		return nil
+	}
+	return &(*streamRoot)(unsafe.Pointer(unsafe.SliceData(r.value()))).state
+}
+
+// tabled tells whether a rooted value of the encoding has a table.
+func (e Encoding) tabled() bool { return e >= EncSkiplist }
+
 // table gives in place the root of a rooted value's table, nil when it has none. The value is not big.
 func (r record) table() *dict.Root {
-	if r.encoding() == EncQuicklist {
+	if !r.encoding().tabled() {
 		return nil
 	}
 	return &(*tableRoot)(unsafe.Pointer(unsafe.SliceData(r.value()))).Root
@@ -67,7 +79,7 @@ func (r record) table() *dict.Root {
 // weight gives in place the bytes that a rooted value takes, about, besides its record. The value is not big.
 func (r record) weight() *int64 {
 	p := unsafe.Pointer(unsafe.SliceData(r.value()))
-	if r.encoding() == EncQuicklist {
+	if !r.encoding().tabled() {
 		return &(*treeRoot)(p).weight
 	}
 	return &(*tableRoot)(p).weight
@@ -77,8 +89,9 @@ func (r record) weight() *int64 {
 type body struct {
 	enc   Encoding
 	heap  *mem.Heap
-	table *dict.Root // nil: it has none
-	tree  *tree.Root // nil: it has none
+	table *dict.Root   // nil: it has none
+	tree  *tree.Root   // nil: it has none
+	state *streamState // nil, or of no use, if it is no stream
 }
 
 // roots gives the roots of a rooted value that is not big.
@@ -89,6 +102,9 @@ func (r record) roots() (all roots) {
 	if tree := r.tree(); tree != nil {
 		all.tree = *tree
 	}
+	if state := r.state(); state != nil {
+		all.state = *state
+	}
 	return all
 }
 
@@ -97,13 +113,13 @@ func (it *Item) body() body {
 	if it.isBig() {
 		return it.big().body()
 	}
-	return body{enc: it.Encoding(), heap: it.t.heap, table: it.rec.table(), tree: it.rec.tree()}
+	return body{enc: it.Encoding(), heap: it.t.heap, table: it.rec.table(), tree: it.rec.tree(), state: it.rec.state()}
 }
 
 func (b *big) body() body { return b.roots.body(b.enc, b.heap) }
 
 func (r *roots) body(enc Encoding, heap *mem.Heap) body {
-	return body{enc: enc, heap: heap, table: &r.table, tree: &r.tree}
+	return body{enc: enc, heap: heap, table: &r.table, tree: &r.tree, state: &r.state}
 }
 
 // elements gives the table of a body that has one.
@@ -112,7 +128,7 @@ func (v body) elements() *dict.Table { return &dict.Table{Heap: v.heap, Root: v.
 // leaves gives the tree of a body that has one.
 func (v body) leaves() tree.Tree { return tree.Tree{Heap: v.heap, Root: v.tree} }
 
-// parts tells how many elements and leaves there are.
+// parts tells how many elements, leaves and other blocks there are.
 func (v body) parts() (n int) {
 	if v.table != nil {
 		n += v.elements().Len()
@@ -120,6 +136,10 @@ func (v body) parts() (n int) {
 	if v.tree != nil {
 		n += v.leaves().Leaves()
 	}
+	v.eachPart(func(p streamPart) bool {
+		n += p.blocks(v)
+		return true
+	})
 	return n
 }
 
@@ -141,6 +161,8 @@ func (e Encoding) leafKind() leafKind {
 		return leafKind{size: func(*mem.Heap, mem.Ref) int { return scores.Size }, copy: copySorted, moved: movedSorted}
 	case EncQuicklist:
 		return leafKind{size: leafSize, copy: copyLeaves}
+	case EncStream:
+		return leafKind{size: entryBlockSize, copy: copyStream}
 	}
 	return leafKind{}
 }
@@ -201,9 +223,17 @@ func (v body) drainBy(max int, free func(r mem.Ref, size int)) (done bool) {
 	}
 	if v.table != nil {
 		t := v.elements()
-		return t.Drain(max, func(e mem.Ref) { free(e, elementAt(v.heap, e).size) })
+		done = t.Drain(max, func(e mem.Ref) { free(e, elementAt(v.heap, e).size) })
+		if !done {
+			return false
+		}
 	}
-	return true
+	done = true
+	v.eachPart(func(p streamPart) bool {
+		done = p.drain(v, max, free)
+		return done
+	})
+	return done
 }
 
 // size gives about how many bytes a body takes, judged by so many of its elements and of its leaves; 0 is by all of them. tick is
@@ -226,6 +256,14 @@ func (v body) size(samples int, tick func() error) (n int64, err error) {
 		n += t.Bytes() + s.total(t.Leaves())
 		err = s.err
 	}
+	v.eachPart(func(p streamPart) bool {
+		if err == nil {
+			var more int64
+			more, err = p.size(v, samples, tick)
+			n += more
+		}
+		return err == nil
+	})
 	return n, err
 }
 
@@ -337,8 +375,11 @@ func (it *Item) becomeBody(enc Encoding, fill func(v body)) {
 // rootedShape gives the layout of a record of an encoding with a tree.
 func rootedShape(typ Type, enc Encoding, at int64) recordShape {
 	shape := recordShape{typ: typ, enc: enc, valLen: treeRootSize, expiry: at}
-	if enc == EncSkiplist {
+	switch enc {
+	case EncSkiplist:
 		shape.valLen = treeAndTableSize
+	case EncStream:
+		shape.valLen = streamRootSize
 	}
 	return shape
 }
@@ -349,6 +390,9 @@ func (it *Item) setRoots(r roots, weight int64) {
 	*it.rec.tree() = r.tree
 	if table := it.rec.table(); table != nil {
 		*table = r.table
+	}
+	if state := it.rec.state(); state != nil {
+		*state = r.state
 	}
 	*it.rec.weight() = weight
 }

@@ -41,8 +41,11 @@ type compaction struct {
 // bodyCursor is where a walk is in a value of many blocks.
 type bodyCursor struct {
 	elements bool // the elements have been walked through
+	leaves   bool // the leaves have
 	element  uint32
 	leaf     uint64
+	part     int // of a stream's other parts, and where in it
+	within   uint64
 }
 
 // largeValue is a value of many blocks that a walk has met.
@@ -270,9 +273,28 @@ func (c *compactor) body(v body, at *bodyCursor) (more bool) {
 	if v.tree == nil {
 		return false
 	}
-	size := v.enc.leafKind().size
-	at.leaf = v.leaves().Compact(at.leaf, func(leaf mem.Ref, _ int) mem.Ref { return c.move(leaf, size(v.heap, leaf)) })
-	return at.leaf != 0
+	if !at.leaves {
+		size := v.enc.leafKind().size
+		at.leaf = v.leaves().Compact(at.leaf, func(leaf mem.Ref, _ int) mem.Ref { return c.move(leaf, size(v.heap, leaf)) })
+		at.leaves = at.leaf == 0
+		return !at.leaves || v.enc == EncStream
+	}
+	return c.parts(v, at)
+}
+
+// parts moves a few of the blocks of a stream's other parts, and tells whether there are more.
+func (c *compactor) parts(v body, at *bodyCursor) (more bool) {
+	list := streamParts()
+	for ; at.part < len(list); at.part++ {
+		p := list[at.part]
+		if *p.ref(v.state) == 0 {
+			continue
+		}
+		if at.within = p.compact(v, at.within, c.move); at.within != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // find gives the key with a hash, if it still has a value of many blocks. The Item has no place.

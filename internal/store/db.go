@@ -51,7 +51,8 @@ type View struct {
 
 	pool     pool // keys that may be evicted next
 	ready    readyKeys
-	squeezer *squeezer // nil until a leaf of a list is squeezed
+	squeezer *squeezer    // nil until a leaf of a list is squeezed
+	entry    *StreamEntry // for Stream.Each; nil until it is used, and meanwhile
 
 	displaced displaced // what the command has put a value in place of; only while OnEvent is set
 }

@@ -90,6 +90,7 @@ const (
 	EncInt
 	EncListpack
 	EncIntset    // a set
+	EncStream    // a stream
 	EncQuicklist // a list of several blocks
 	EncSkiplist  // a large sorted set
 	EncTable
@@ -100,7 +101,7 @@ const (
 // String gives the name that OBJECT ENCODING replies.
 func (e Encoding) String() string {
 	return [numEncodings]string{
-		"raw", "embstr", "int", "listpack", "intset", "quicklist", "skiplist", "hashtable", "listpackex",
+		"raw", "embstr", "int", "listpack", "intset", "stream", "quicklist", "skiplist", "hashtable", "listpackex",
 	}[e]
 }
 

@@ -25,6 +25,8 @@ type Settings struct {
 	SetMaxListpackEntries  atomic.Int64
 	SetMaxListpackValue    atomic.Int64
 	HLLSparseMaxBytes      atomic.Int64  // bytes up to which a HyperLogLog is sparse
+	StreamNodeMaxBytes     atomic.Int64  // bytes that a block of a stream has at most, as a listpack; 0: as many as it may
+	StreamNodeMaxEntries   atomic.Int64  // entries and tombstones of one; 0: any number
 	MaxBulk                atomic.Int64  // proto-max-bulk-len: the longest string there may be
 	MaxMemory              atomic.Int64  // maxmemory: bytes past which keys are evicted or commands refused; 0 for no limit
 	Policy                 atomic.Uint32 // a Policy: which keys are evicted
@@ -182,6 +184,8 @@ func New(o Options) *Store {
 	s.Settings.SetMaxListpackEntries.Store(128)
 	s.Settings.SetMaxListpackValue.Store(64)
 	s.Settings.HLLSparseMaxBytes.Store(3000)
+	s.Settings.StreamNodeMaxBytes.Store(4096)
+	s.Settings.StreamNodeMaxEntries.Store(100)
 	s.Settings.MaxBulk.Store(512 << 20)
 	s.Settings.Samples.Store(5)
 	s.Settings.LFULogFactor.Store(10)

@@ -66,6 +66,8 @@ func (it *Item) SerializedLen() int {
 	switch it.Encoding() {
 	case EncQuicklist:
 		return serializedLeaves(it.body().leaves())
+	case EncStream:
+		return it.body().serializedStream()
 	case EncListpack:
 		if it.Type() == TypeList {
 			n := len(it.listpack())

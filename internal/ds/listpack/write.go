@@ -22,11 +22,11 @@ func Bytes(b []byte) Value {
 	if v, ok := num.ParseInt(b); ok {
 		return Int(v)
 	}
-	return text(b)
+	return Text(b)
 }
 
-// text gives the value of a text that is stored as a string.
-func text(b []byte) Value {
+// Text gives the value of a text that is stored as a string. It refers to b.
+func Text(b []byte) Value {
 	switch n := len(b); {
 	case n < 64:
 		return Value{bytes: b, size: 1 + n}
@@ -42,7 +42,7 @@ func (e Entry) Value() Value {
 	if e.Bytes == nil {
 		return Int(e.Int)
 	}
-	return text(e.Bytes)
+	return Text(e.Bytes)
 }
 
 // Int gives the value of an integer.
