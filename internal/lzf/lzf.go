@@ -15,6 +15,7 @@ package lzf
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 )
 
 const (
@@ -23,61 +24,92 @@ const (
 	maxRun     = 264     // bytes that a reference may stand for
 	minRun     = 3       // bytes from which on one is worth while
 
-	hashBits = 13
+	hashBits = 16
 )
 
 // ErrCorrupt is the error for bytes that do not unpack to what they should.
 var ErrCorrupt = errors.New("lzf: corrupt")
 
-// Table is what Pack needs to remember while it works. It may be used again and need not be cleared, by one at a time.
-type Table [1 << hashBits]uint32
+// Table is what Pack needs to remember while it works: by the hash of three bytes, where they were met last. It may be used again and
+// need not be cleared, by one at a time.
+type Table struct {
+	places [1 << hashBits]uint32 // with base added to each
+	base   uint32                // what is not greater was left by texts before
+}
 
-// Pack appends src, packed, to dst, and gives false when that takes more than max bytes: dst is then returned as it was. src has
-// less than 4 GB.
+// Pack appends src, packed, to dst, and gives false when there seems to be no room for that in max bytes: dst is then returned as it was.
+// src has less than 2 GB.
+//
+// There are many ways to pack a text. This one gives the bytes that Redis gives, so it finds what LibLZF finds: it remembers the place
+// of every three bytes that it comes to, and of those within a reference the last two, never that at the very beginning; the hash
+// is the same, since who is forgotten depends on it. It gives up where LibLZF does, which wants a few bytes more than it needs.
 func (t *Table) Pack(dst, src []byte, max int) (packed []byte, ok bool) {
-	clear(t[:])
-	start := len(dst)
-	literal, at := 0, 0 // src[literal:at] are to stand for themselves
-	for at+minRun < len(src) {
-		slot := &t[hash(src[at:])]
-		from := int(*slot) - 1 // places are kept from 1 on
-		*slot = uint32(at + 1)
-		if from < 0 || at-from > maxBack || string(src[from:from+minRun]) != string(src[at:at+minRun]) {
+	const wantedBefore = 4 // bytes for a reference and what may follow
+	base := t.begin(len(src))
+	start, at, literal := len(dst), 0, 0 // src[literal:at] are to stand for themselves
+	for at+minRun <= len(src) {
+		slot := &t.places[hash(src[at:])]
+		from := int(*slot) - base
+		*slot = uint32(base + at)
+		if from <= 0 || at-from > maxBack || string(src[from:from+minRun]) != string(src[at:at+minRun]) {
 			at++
 			continue
 		}
-		n := runLen(src, from, at)
-		dst = appendReference(appendLiterals(dst, src[literal:at]), at-from-1, n)
-		if len(dst)-start > max {
+		dst = appendLiterals(dst, src[literal:at])
+		if len(dst)-start+wantedBefore >= max {
 			return dst[:start], false
 		}
-		for end := at + n; at < end; at++ {
-			if at+minRun < len(src) {
-				t[hash(src[at:])] = uint32(at + 1)
-			}
-		}
+		n := runLen(src, from, at)
+		dst = appendReference(dst, at-from-1, n)
+		at += n
 		literal = at
+		if at+minRun > len(src) {
+			break
+		}
+		t.places[hash(src[at-2:])] = uint32(base + at - 2)
+		t.places[hash(src[at-1:])] = uint32(base + at - 1)
 	}
+	const wantedAtEnd = 3 // for bytes that are too few for a reference
+	before := at - literal
 	dst = appendLiterals(dst, src[literal:])
-	if len(dst)-start > max {
+	if size := len(dst) - start - literals(len(src)-literal) + before + before/maxLiteral + 1; size+wantedAtEnd > max {
 		return dst[:start], false
 	}
 	return dst, true
 }
 
-// hash gives the place in a Table of the three bytes that b begins with; there is one more at least.
-func hash(b []byte) uint32 {
-	return binary.LittleEndian.Uint32(b) << 8 * 0x9e3779b1 >> (32 - hashBits)
+// begin gives what is to be added to places in a text of that length, to tell them from those of others.
+func (t *Table) begin(length int) (base int) {
+	if int64(t.base)+int64(length) > math.MaxUint32 {
+		t.base = 0
+		clear(t.places[:])
+	}
+	base = int(t.base)
+	t.base += uint32(length)
+	return base
 }
 
-// runLen tells how many bytes from one place on are those from another on, minRun at least and maxRun at most.
+// hash gives the place in a Table of the three bytes that b begins with.
+func hash(b []byte) uint16 {
+	return binary.BigEndian.Uint16(b) - 5*binary.BigEndian.Uint16(b[1:])
+}
+
+// runLen tells how many bytes from one place on are those from another on, minRun at least and maxRun at most. LibLZF does not look
+// at the last two of the text, unless they are among the 16 that it compares at once if there are more.
 func runLen(src []byte, from, at int) int {
-	n, limit := minRun, min(maxRun, len(src)-at)
+	limit := min(maxRun, len(src)-at-2)
+	if limit > 16 {
+		limit = max(limit, minRun+16)
+	}
+	n := minRun
 	for n < limit && src[from+n] == src[at+n] {
 		n++
 	}
 	return n
 }
+
+// literals gives the bytes that so many take which stand for themselves.
+func literals(n int) int { return n + (n+maxLiteral-1)/maxLiteral }
 
 func appendLiterals(dst, b []byte) []byte {
 	for len(b) > 0 {

@@ -40,7 +40,7 @@ func TestPackUnpack(t *testing.T) {
 		if err := Unpack(got, packed); err != nil || !bytes.Equal(got, text) {
 			t.Fatalf("%.20q of %d bytes: unpacked to %.20q, %v", text, len(text), got, err)
 		}
-		if again, ok := table.Pack(nil, text, len(packed)); !ok || !bytes.Equal(again, packed) {
+		if again, ok := table.Pack(nil, text, len(packed)+4); !ok || !bytes.Equal(again, packed) {
 			t.Fatalf("%.20q of %d bytes: packed otherwise the second time", text, len(text))
 		}
 		if len(packed) > 0 {
@@ -77,14 +77,18 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// What redis-server has packed unpacks: strings in DUMP, whose frame has the byte 0xc3 and both lengths, 32 bits here.
-func TestUnpacksRedis(t *testing.T) {
+// What redis-server packs is what is packed here, and unpacks: strings in DUMP, whose frame has the byte 0xc3 and both lengths.
+func TestRedis(t *testing.T) {
 	c := testutil.Oracle(t).Dial(t)
-	for _, text := range samples() {
+	var table Table
+	for _, text := range append(samples(), words()...) {
 		c.Must(t, "SET", "k", string(text))
 		b := []byte(c.Must(t, "DUMP", "k").Str)
 		const plain, packed, long = 0, 0xc3, 0x80
-		if len(b) < 20 || b[0] != plain || b[1] != packed {
+		want, ok := table.Pack(nil, text, len(text)-4)
+		if is := len(b) > 20 && b[0] == plain && b[1] == packed; is != (ok && len(text) > 20) {
+			t.Errorf("%.20q of %d bytes: packed is %v, in Redis %v", text, len(text), ok, is)
+		} else if !is {
 			continue
 		}
 		var n [2]int
@@ -103,7 +107,24 @@ func TestUnpacksRedis(t *testing.T) {
 		if err := Unpack(got, b); err != nil || len(b) != n[0] || !bytes.Equal(got, text) {
 			t.Errorf("%.20q of %d bytes: %v", text, len(text), err)
 		}
+		if !bytes.Equal(b, want) {
+			t.Errorf("%.20q of %d bytes: packed to %d bytes, in Redis to %d", text, len(text), len(want), len(b))
+		}
 	}
+}
+
+// words are texts of which parts come again and again, of many lengths.
+func words() (list [][]byte) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	some := strings.Fields("a bb off the eleven name:true, 10000 ------------------------ \x00\x00\x00\x00\x00")
+	for n := range 400 {
+		var b []byte
+		for len(b) < n {
+			b = append(append(b, some[rng.IntN(1+rng.IntN(len(some)))]...), byte(rng.IntN(2))*' ')
+		}
+		list = append(list, b[:n])
+	}
+	return list
 }
 
 func FuzzUnpack(f *testing.F) {

@@ -19,7 +19,7 @@ const (
 	firstRoom    = 256     // bytes that a leaf begins with
 	leastSqueeze = 48      // bytes from which on a leaf is worth squeezing
 	mostSqueeze  = 1 << 20 // bytes up to which one is, lest it take long
-	squeezeGain  = 8       // bytes that this must save
+	squeezeGain  = 8       // bytes that this must save, and one more
 )
 
 // leafList is a large list as it is worked on.
@@ -529,9 +529,9 @@ func (l leafList) squeeze(c *tree.Cursor) {
 		*l.squeezer = &squeezer{}
 	}
 	q := *l.squeezer
-	packed, ok := q.table.Pack(q.buf[:0], f.data(), int(f.size)-squeezeGain)
+	packed, ok := q.table.Pack(q.buf[:0], f.data(), int(f.size))
 	q.buf = packed
-	if !ok {
+	if !ok || len(packed)+squeezeGain >= int(f.size) {
 		return
 	}
 	defer ignoreNoMemory()
