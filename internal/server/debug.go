@@ -126,7 +126,7 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 		{"HTSTATS-KEY", 3, 4, debugHTStatsKey},
 		{"LISTPACK", 3, 3, s.debugListpack},
 		{"LOG", 3, 3, s.debugLog},
-		{"OBJECT", 3, 4, debugObject},
+		{"OBJECT", 3, 4, s.debugObject},
 		{"OOM", 2, 2, s.debugCrash(syscall.SIGABRT, "Out Of Memory: called by DEBUG OOM")},
 		{"PANIC", 2, 2, func(*command.Ctx) error { panic("called by DEBUG PANIC") }},
 		{"PAUSE-CRON", 3, 3, s.debugPauseCron},
@@ -182,7 +182,7 @@ func debugSleep(c *command.Ctx) error {
 }
 
 // debugObject replies with a line that clients and tests take apart.
-func debugObject(c *command.Ctx) error {
+func (s *Server) debugObject(c *command.Ctx) error {
 	if len(c.Argv) == 4 && !command.EqualFold(c.Argv[3], "FAST") {
 		return command.ErrSyntax
 	}
@@ -197,7 +197,11 @@ func debugObject(c *command.Ctx) error {
 		}
 		line := fmt.Sprintf("Value at:%#x refcount:%d encoding:%v", it.Place(), refs, it.Encoding())
 		if len(c.Argv) == 3 {
-			line += fmt.Sprintf(" serializedlength:%d", it.SerializedLen())
+			size, err := s.codec.SerializedLen(c.DB, &it, c.Tick)
+			if err != nil {
+				return err
+			}
+			line += fmt.Sprintf(" serializedlength:%d", size)
 		}
 		c.Reply.Simple(line + fmt.Sprintf(" lru:%d lru_seconds_idle:%d", it.Access(), c.DB.Idle(&it)))
 		return nil

@@ -161,7 +161,7 @@ func (s *Server) debugListpack(c *command.Ctx) error {
 			l := c.DB.ListOf(&it)
 			l.Each(0, maxListed, false, func(v store.Value) bool { return note(v) })
 		}
-		s.log.Warn(fmt.Sprintf("listpack of %d bytes: %s", it.SerializedLen(), strings.Join(words, ", ")))
+		s.log.Warn("listpack: " + strings.Join(words, ", "))
 		c.Reply.Simple("Listpack structure printed on stdout")
 		return nil
 	})

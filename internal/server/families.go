@@ -31,6 +31,7 @@ func (s *Server) families() []command.Family {
 		hyperloglog.Family,
 		keys.Family,
 		lists.Family,
+		s.codec.Family(),
 		s.family(),
 		session.Family(),
 		session.PubSub(),

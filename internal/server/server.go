@@ -18,6 +18,7 @@ import (
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/netloop"
+	"github.com/redpoll/redpoll/internal/persist/rdb"
 	"github.com/redpoll/redpoll/internal/session"
 	"github.com/redpoll/redpoll/internal/stats"
 	"github.com/redpoll/redpoll/internal/store"
@@ -48,6 +49,7 @@ type Server struct {
 	engine   *engine.Engine
 	hub      *session.Hub
 	registry *command.Registry
+	codec    rdb.Codec // of DUMP and RESTORE
 	loops    *netloop.Group
 	numLoops int
 	// zeroIsNone says that port 0 is no TCP; Immutable.
@@ -260,6 +262,7 @@ func (s *Server) follow() {
 		"timeout", "tcp-keepalive", "maxmemory-clients", "maxmemory", "activedefrag", "active-defrag-ignore-bytes", "active-defrag-threshold-lower",
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")
 	apply()
+	s.followCodec()
 	tracking, hide := cfg.Bool("latency-tracking"), cfg.Bool("hide-user-data-from-log")
 	events := cfg.KeyspaceEvents()
 	watch := func() error {
@@ -271,6 +274,18 @@ func (s *Server) follow() {
 	cfg.OnChange(watch, "latency-tracking", "hide-user-data-from-log", "notify-keyspace-events")
 	watch()
 	s.followMaxMemory()
+}
+
+// followCodec is follow for the form in which values are written.
+func (s *Server) followCodec() {
+	version, pack := s.config.Int("rdb-version"), s.config.Bool("rdbcompression")
+	apply := func() error {
+		s.codec.Version.Store(version.Load())
+		s.codec.Pack.Store(pack.Load())
+		return nil
+	}
+	s.config.OnChange(apply, "rdb-version", "rdbcompression")
+	apply()
 }
 
 // compactionSettings gives a function that reads what the directives say of compacting.

@@ -102,6 +102,9 @@ func (t *table) leastTime(rec record) int64 {
 	return 0
 }
 
+// LeastTime gives the time (Unix ms) before which no field of the value expires, 0 when none ever will.
+func (it *Item) LeastTime() int64 { return it.t.leastTime(it.rec) }
+
 // timed tells whether a field of the value expires.
 func (it *Item) timed() bool { return it.t.leastTime(it.rec) != 0 }
 

@@ -551,14 +551,3 @@ func (l *List) Leaves(fn func(elements, bytes int, form string) bool) {
 		return fn(n, int(f.size), [...]string{"packed", "plain", "squeezed"}[f.form])
 	})
 }
-
-// serializedLeaves is SerializedLen for a large list: the number of its leaves, and of each what it is and its bytes.
-func serializedLeaves(t tree.Tree) int {
-	n := lengthPrefix(t.Leaves())
-	t.Each(func(ref mem.Ref, _ int) bool {
-		size := leafAt(t.Heap, ref).entrySize()
-		n += 1 + lengthPrefix(size) + size
-		return true
-	})
-	return n
-}

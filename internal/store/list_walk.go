@@ -90,3 +90,70 @@ func (w *Elements) turn() {
 	w.at.Next()
 	w.enter(0)
 }
+
+// Leaf is a part of a list as it lies in memory, for who writes it to a file: a listpack, or an element by itself.
+type Leaf struct {
+	Data     []byte // in place
+	Plain    bool   // they are an element
+	Unpacked int    // 0, or the bytes that the listpack has, which is in the LZF format
+}
+
+// part gives a leaf as others see it.
+func (l leaf) part() Leaf {
+	p := Leaf{Data: l.data(), Plain: l.form == leafPlain}
+	if l.form == leafSqueezed {
+		p.Unpacked = int(l.at)
+	}
+	return p
+}
+
+// CountLeaves tells how many parts there are.
+func (l *List) CountLeaves() int {
+	switch {
+	case l.it.ref == 0:
+		return 0
+	case l.isTree():
+		return l.it.body().leaves().Leaves()
+	}
+	return 1
+}
+
+// EachLeaf calls fn with every part of the list, from the head on. The list must not change meanwhile.
+func (l *List) EachLeaf(fn func(p Leaf)) {
+	switch {
+	case l.it.ref == 0:
+	case l.isTree():
+		t := l.it.body().leaves()
+		t.Each(func(ref mem.Ref, _ int) bool {
+			fn(leafAt(t.Heap, ref).part())
+			return true
+		})
+	default:
+		fn(Leaf{Data: l.it.listpack()})
+	}
+}
+
+// LeafWalk goes through the parts of a list that is frozen, from the head on.
+type LeafWalk struct {
+	heap *mem.Heap
+	at   tree.Cursor
+	more bool
+}
+
+// Leaves begins a walk. The value is a list.
+func (f *Frozen) Leaves() *LeafWalk {
+	w := &LeafWalk{heap: f.at.b.heap}
+	t := tree.Tree{Heap: w.heap, Root: &f.at.root.tree}
+	w.more = t.First(&w.at)
+	return w
+}
+
+// Next gives the next part, which stays what it is until the view is released; false at the end.
+func (w *LeafWalk) Next() (p Leaf, ok bool) {
+	if !w.more {
+		return p, false
+	}
+	p = leafAt(w.heap, w.at.Leaf()).part()
+	w.more = w.at.Next()
+	return p, true
+}

@@ -148,15 +148,3 @@ func (v body) findFirst() {
 		}
 	}
 }
-
-// serializedStream is Item.SerializedLen for the entries of a stream.
-func (v body) serializedStream() int {
-	const idSize = 16
-	n := lengthPrefix(v.leaves().Leaves())
-	v.leaves().Each(func(leaf mem.Ref, _ int) bool {
-		size := entryBlock(v.heap, leaf).PackedSize()
-		n += lengthPrefix(idSize) + idSize + lengthPrefix(size) + size
-		return true
-	})
-	return n
-}

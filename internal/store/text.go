@@ -130,9 +130,10 @@ type TextStream struct {
 
 // StreamText gives a string's bytes from off up to end as they are now, wherever they are read: see TextStream. The string
 // IsBig, and the place lies within it. The caller must Close what he gets.
-func (db *DB) StreamText(it *Item, off, end int) *TextStream {
-	return &TextStream{view: db.Freeze(it), off: off, end: end}
-}
+func (db *DB) StreamText(it *Item, off, end int) *TextStream { return db.Freeze(it).Text(off, end) }
+
+// Text is StreamText of a string that is frozen. To Close what it gives releases the view.
+func (f *Frozen) Text(off, end int) *TextStream { return &TextStream{view: f, off: off, end: end} }
 
 // Next gives the next bytes, valid until Close; none at the end.
 func (s *TextStream) Next() []byte {

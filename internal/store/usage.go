@@ -3,8 +3,6 @@
 package store
 
 import (
-	"github.com/redpoll/redpoll/internal/ds/intset"
-	"github.com/redpoll/redpoll/internal/ds/listpack"
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
@@ -53,99 +51,6 @@ func (it *Item) Place() uint64 { return uint64(it.ref) << 3 }
 // Access gives the record's access field: 24 bits, the time of the last use in seconds or, with LFU policies, minutes and
 // a counter.
 func (it *Item) Access() uint32 { return it.rec.access() }
-
-// SerializedLen gives the bytes that the value takes in the RDB format of Redis, without compression.
-func (it *Item) SerializedLen() int {
-	if v, ok := it.Int(); ok {
-		return serializedInt(v)
-	}
-	if it.Type() == TypeString {
-		size := it.TextLen()
-		return lengthPrefix(size) + size
-	}
-	switch it.Encoding() {
-	case EncQuicklist:
-		return serializedLeaves(it.body().leaves())
-	case EncStream:
-		return it.body().serializedStream()
-	case EncListpack:
-		if it.Type() == TypeList {
-			n := len(it.listpack())
-			return 2 + lengthPrefix(n) + n // one node, and that it is packed
-		}
-	}
-	if it.Type() == TypeZSet {
-		return it.serializedZSet()
-	}
-	if it.Encoding() == EncIntset {
-		size := intset.Size(it.Blob())
-		return lengthPrefix(size) + size
-	}
-	c := collection{it: *it}
-	texts := 2 // of an element
-	if it.Type() == TypeSet {
-		texts = 1
-	}
-	packed, loose, n := listpack.EmptySize, 0, 0
-	least := it.t.leastTime(it.rec)
-	var room [maxIntText + 4]byte
-	c.each(func(p Pair) bool {
-		n++
-		if it.Encoding() == EncListpackEx {
-			entry := listpack.Bytes(Text(Value{Int: p.Expiry}, room[:0]))
-			packed += entry.Size()
-		}
-		if least != 0 {
-			loose += lengthPrefix(int(max(p.Expiry-least+1, 0)))
-		}
-		values := [...]Value{p.Field, p.Value}
-		for _, v := range values[:texts] {
-			text := Text(v, room[:0])
-			entry := listpack.Bytes(text)
-			packed += entry.Size()
-			loose += lengthPrefix(len(text)) + len(text)
-		}
-		return true
-	})
-	const minTime = 8
-	loose += lengthPrefix(n)
-	switch {
-	case !c.isTable():
-		loose = lengthPrefix(packed) + packed
-		if it.Encoding() == EncListpackEx {
-			loose += minTime
-		}
-	case least != 0:
-		loose += minTime
-	}
-	return loose
-}
-
-// serializedInt gives the bytes of a number: a byte and the least of 1, 2 and 4 that hold it, or else its text.
-func serializedInt(v int64) int {
-	switch {
-	case v == int64(int8(v)):
-		return 2
-	case v == int64(int16(v)):
-		return 3
-	case v == int64(int32(v)):
-		return 5
-	}
-	return 1 + len(Text(Value{Int: v}, nil))
-}
-
-// lengthPrefix gives the bytes that a length takes.
-func lengthPrefix(n int) int {
-	switch {
-	case n < 1<<6:
-		return 1
-	case n < 1<<14:
-		return 2
-	case n < 1<<32:
-		return 5
-	}
-	return 9
-}
 
 // Counts is what INFO keyspace says of a database.
 type Counts struct {

@@ -2,11 +2,6 @@
 
 package store
 
-import (
-	"github.com/redpoll/redpoll/internal/ds/listpack"
-	"github.com/redpoll/redpoll/internal/num"
-)
-
 // A sorted set's members are in the order of their scores, and those of equal scores in that of their texts, byte by byte.
 //
 // Terms:
@@ -239,26 +234,6 @@ func (db *DB) CreateZSet(key []byte, members []Scored, tick func() error) ZSet {
 	z := ZSet{db: db, key: key}
 	z.create(members, tick)
 	return z
-}
-
-// serializedZSet is SerializedLen for a sorted set.
-func (it *Item) serializedZSet() int {
-	z := ZSet{it: *it}
-	packed, loose := listpack.EmptySize, lengthPrefix(z.Len())
-	var room [num.MaxDoubleLen]byte
-	z.Each(0, z.Len(), false, func(m Value, score float64) bool {
-		text := Text(m, room[:0])
-		entry := listpack.Bytes(text)
-		packed += entry.Size()
-		loose += lengthPrefix(len(text)) + len(text) + scoreSize
-		entry = listpack.Bytes(num.AppendDouble(room[:0], score))
-		packed += entry.Size()
-		return true
-	})
-	if it.Encoding() == EncListpack {
-		return lengthPrefix(packed) + packed
-	}
-	return loose
 }
 
 // create is CreateZSet.

@@ -37,6 +37,31 @@ const (
 	KindArray          Kind = 28 // 14
 )
 
+// Version gives the first version that has the kind.
+func (k Kind) Version() int {
+	switch k {
+	case KindHashZiplist:
+		return 4
+	case KindListQuicklist:
+		return 7
+	case KindZSet2, KindModule2:
+		return 8
+	case KindStream:
+		return 9
+	case KindHashListpack, KindZSetListpack, KindListQuicklist2, KindStream2:
+		return 10
+	case KindSetListpack, KindStream3:
+		return 11
+	case KindHashTimed, KindHashTimedPack:
+		return 12
+	case KindStream4:
+		return 13
+	case KindStream5, KindArray:
+		return 14
+	}
+	return 1
+}
+
 // The forms of what is in a node of KindListQuicklist2.
 const (
 	nodePlain  = 1 // an element by itself

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package rdb
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/redpoll/redpoll/internal/command"
+)
+
+// Settings are what an administrator can change while the codec is in use.
+type Settings struct {
+	Version      atomic.Int64 // that is written; see Writer.Begin
+	Pack         atomic.Bool  // texts are packed
+	SkipChecksum atomic.Bool  // payloads may have any checksum (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
+}
+
+// Codec is what the commands share. Its zero value is ready once Settings.Version is set, and may be used by all goroutines.
+type Codec struct {
+	Settings
+	writers sync.Pool // of *Writer
+}
+
+// Family declares DUMP and RESTORE.
+func (d *Codec) Family() command.Family {
+	return command.Family{Name: "generic", Category: command.CatKeyspace, Commands: []command.Spec{
+		{
+			Name: "DUMP", Since: "2.6.0", Complexity: "O(N), N being the bytes of the value",
+			Summary: "Returns a key's value in the form in which snapshots have it.",
+			Syntax:  "key",
+			Flags:   command.ReadOnly,
+			Keys:    command.OneKey(command.RO | command.Access),
+			Plan:    command.PlanWalk,
+			Tips:    []string{command.TipNondeterministicOutput},
+			Run:     d.dump,
+		},
+	}}
+}
+
+// writer gives a Writer for values as the settings have it, which release takes back.
+func (d *Codec) writer() *Writer {
+	w, _ := d.writers.Get().(*Writer)
+	if w == nil {
+		w = new(Writer)
+	}
+	w.Begin(int(d.Version.Load()), d.Pack.Load())
+	return w
+}
+
+// release takes a Writer back, unless its buffers have become large.
+func (d *Codec) release(w *Writer) {
+	const large = 1 << 20
+	if cap(w.buf)+cap(w.room) <= large {
+		d.writers.Put(w)
+	}
+}

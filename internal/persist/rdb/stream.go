@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package rdb
+
+import "github.com/redpoll/redpoll/internal/store"
+
+// pieceSize is the bytes that a Stream makes at one go, about.
+const pieceSize = 64 << 10
+
+// A Stream writes a value that IsBig as it is at one moment, piece by piece, without a lock. It must be closed. One goroutine at a time
+// may use it.
+type Stream struct {
+	w     Writer
+	kind  Kind
+	view  *store.Frozen
+	parts parts
+	count int       // of what the value consists of, or of a string its bytes
+	end   streamEnd // of a stream
+	least int64     // of a hash: the time before which no field expires, in Unix ms, 0 if none does
+	begun bool      // what stands before the parts was made
+	given int       // bytes of the Writer's buffer that were given
+}
+
+// parts goes through what a value consists of.
+type parts interface {
+	// next appends the next part; false at the end, when it appends nothing.
+	next(w *Writer) bool
+}
+
+// NewStream freezes a value, which IsBig, to be written as Value would write it for that version, but that strings of more than 1 MB
+// are not packed. It panics with mem.ErrNoMemory when the value is frozen at too many moments already.
+func NewStream(db *store.DB, it *store.Item, version int, packs bool) *Stream {
+	s := &Stream{kind: KindOf(it, version)}
+	s.w.Begin(version, packs)
+	s.w.lends = true
+	switch it.Type() {
+	case store.TypeString:
+		s.count = it.TextLen()
+		s.view = db.Freeze(it)
+	case store.TypeList:
+		l := db.ListOf(it)
+		s.view = l.Freeze()
+		if s.count = l.CountLeaves(); s.kind == KindList {
+			s.count = l.Len()
+		}
+	case store.TypeZSet:
+		z := db.ZSetOf(it)
+		s.count, s.view = z.Len(), z.Freeze()
+	case store.TypeSet:
+		set := db.SetOf(it)
+		s.count, s.view = set.Len(), set.Freeze()
+	case store.TypeHash:
+		h := db.HashOf(it)
+		s.count, s.view, s.least = h.Len(), h.Freeze(), it.LeastTime()
+		if h.Overdue() {
+			s.count = countFields(s.view)
+		}
+	case store.TypeStream:
+		stream := db.StreamOf(it)
+		s.end.note(&stream, s.kind)
+		s.count, s.view = s.end.info.Leaves, stream.Freeze()
+	}
+	s.parts = s.begin()
+	return s
+}
+
+// countFields tells how many fields a hash has that are not past their time.
+func countFields(view *store.Frozen) (n int) {
+	w := view.Fields()
+	for _, ok := w.Next(); ok; _, ok = w.Next() {
+		n++
+	}
+	return n
+}
+
+// Kind gives how the value is written.
+func (s *Stream) Kind() Kind { return s.kind }
+
+// begin begins to go through the value.
+func (s *Stream) begin() parts {
+	switch s.kind {
+	case KindString:
+		return &textParts{text: s.view.Text(0, s.count)}
+	case KindList:
+		return &elementParts{walk: s.view.Elements(0, s.count, false)}
+	case KindListQuicklist2:
+		return &leafParts{walk: s.view.Leaves()}
+	case KindSet:
+		return &memberParts{walk: s.view.Fields()}
+	case KindStream, KindStream2, KindStream3:
+		return &blockParts{walk: s.view.Blocks(), end: s.end}
+	case KindZSet, KindZSet2:
+		return &scoredParts{walk: s.view.Members(s.count-1, true), kind: s.kind}
+	default:
+		return &fieldParts{walk: s.view.Fields(), least: s.least}
+	}
+}
+
+// Size tells how many bytes the Stream, of which nothing has been asked for, is going to give. It makes all of them, and what it takes
+// is the same. tick is called every so often and ends the counting when it gives an error, which is returned.
+func (s *Stream) Size(tick func() error) (n int, err error) {
+	if s.kind == KindString {
+		return lenSize(uint64(s.count)) + s.count, nil
+	}
+	for b := s.Next(); len(b) > 0; b = s.Next() {
+		n += len(b)
+		if err = tick(); err != nil {
+			return 0, err
+		}
+	}
+	s.parts, s.begun = s.begin(), false
+	return n, nil
+}
+
+// Next gives the next bytes, valid until the following call of Next or Close; none at the end.
+func (s *Stream) Next() []byte {
+	if s.given == len(s.w.buf) && len(s.w.loans) == 0 {
+		s.fill()
+	}
+	from, to := s.given, len(s.w.buf)
+	if len(s.w.loans) > 0 {
+		loan := s.w.loans[0]
+		if to = loan.at; from == to {
+			s.w.loans = s.w.loans[1:]
+			return loan.text
+		}
+	}
+	s.given = to
+	return s.w.buf[from:to]
+}
+
+// fill makes the next piece.
+func (s *Stream) fill() {
+	w := &s.w
+	w.buf, w.loans, s.given = w.buf[:0], nil, 0
+	if !s.begun {
+		s.begun = true
+		if s.kind == KindHashTimed {
+			w.time(s.least)
+		}
+		w.len(s.count)
+	}
+	for len(w.buf) < pieceSize && len(w.loans) == 0 && s.parts.next(w) {
+	}
+}
+
+// Close ends the writing.
+func (s *Stream) Close() { s.view.Release() }
+
+// textParts are the pieces of a string.
+type textParts struct{ text *store.TextStream }
+
+func (p *textParts) next(w *Writer) bool {
+	b := p.text.Next()
+	w.put(b)
+	return len(b) > 0
+}
+
+// elementParts are the elements of a list.
+type elementParts struct{ walk *store.Elements }
+
+func (p *elementParts) next(w *Writer) bool {
+	v, ok := p.walk.Next()
+	if ok {
+		w.element(v)
+	}
+	return ok
+}
+
+// leafParts are the nodes of a list.
+type leafParts struct{ walk *store.LeafWalk }
+
+func (p *leafParts) next(w *Writer) bool {
+	leaf, ok := p.walk.Next()
+	if ok {
+		w.leaf(leaf)
+	}
+	return ok
+}
+
+// memberParts are the members of a set.
+type memberParts struct{ walk store.Fields }
+
+func (p *memberParts) next(w *Writer) bool {
+	member, ok := p.walk.Next()
+	if ok {
+		w.element(member.Field)
+	}
+	return ok
+}
+
+// scoredParts are the members of a sorted set.
+type scoredParts struct {
+	walk store.Members
+	kind Kind
+}
+
+func (p *scoredParts) next(w *Writer) bool {
+	member, score, ok := p.walk.Next()
+	if ok {
+		w.scored(member, score, p.kind)
+	}
+	return ok
+}
+
+// fieldParts are the fields of a hash.
+type fieldParts struct {
+	walk  store.Fields
+	least int64
+}
+
+func (p *fieldParts) next(w *Writer) bool {
+	f, ok := p.walk.Next()
+	if ok {
+		w.field(f, p.least)
+	}
+	return ok
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package rdb
+
+import (
+	"slices"
+
+	"github.com/redpoll/redpoll/internal/ds/listpack"
+	"github.com/redpoll/redpoll/internal/lzf"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+const (
+	// longText is the bytes past which a Stream gives a text from where it lies.
+	longText = 32 << 10
+	// maxPackText is the bytes up to which a text is packed, lest that take long.
+	maxPackText = 1 << 20
+)
+
+// A Writer appends values to a buffer. It may be used again, by one goroutine at a time.
+type Writer struct {
+	buf     []byte
+	loans   []loan // long texts that belong between the bytes of buf; only if lends is set
+	room    []byte // where listpacks are made
+	table   *lzf.Table
+	version int
+	packs   bool
+	lends   bool // long texts are not copied
+}
+
+// A loan is a text that lies in a value.
+type loan struct {
+	at   int // where in the buffer it belongs
+	text []byte
+}
+
+// Begin empties the buffer for values of the version asked for, from OldestVersion to NewestVersion; packs is whether texts are
+// packed where that makes them shorter.
+func (w *Writer) Begin(version int, packs bool) {
+	w.buf, w.version, w.packs = w.buf[:0], version, packs
+}
+
+// Bytes gives what was appended, valid until the Writer is used again.
+func (w *Writer) Bytes() []byte { return w.buf }
+
+// text appends a text.
+func (w *Writer) text(b []byte) {
+	if v, ok := shortInt(b); ok {
+		w.buf = appendInt(w.buf, v)
+		return
+	}
+	if w.packs && len(b) >= minPackText && len(b) <= maxPackText && w.pack(b) {
+		return
+	}
+	w.len(len(b))
+	w.put(b)
+}
+
+// put appends bytes as they are.
+func (w *Writer) put(b []byte) {
+	if w.lends && len(b) > longText {
+		w.loans = append(w.loans, loan{len(w.buf), b})
+		return
+	}
+	w.buf = append(w.buf, b...)
+}
+
+func (w *Writer) len(n int) { w.buf = appendLen(w.buf, uint64(n)) }
+
+// element appends the text of an element.
+func (w *Writer) element(v store.Value) {
+	if v.IsInt() {
+		w.buf = appendInt(w.buf, v.Int)
+		return
+	}
+	w.text(v.Bytes)
+}
+
+// pack appends a text in the LZF format; false when it does not get shorter by that.
+func (w *Writer) pack(b []byte) bool {
+	const gain = 4 // bytes that it must save
+	if w.table == nil {
+		w.table = new(lzf.Table)
+	}
+	start, length := len(w.buf), uint64(len(b))
+	buf := appendLen(append(w.buf, textForm|textLZF), length)
+	buf = appendLen(buf, length)
+	at := len(buf)
+	buf, ok := w.table.Pack(buf, b, len(b)-gain)
+	if !ok {
+		w.buf = buf[:start]
+		return false
+	}
+	packed := buf[at:]
+	buf = appendLen(buf[:start+1], uint64(len(packed))) // the same bytes as before, or fewer
+	buf = appendLen(buf, length)
+	w.buf = append(buf, packed...)
+	return true
+}
+
+// packed appends a text that is in the LZF format already, and has so many bytes when it is not.
+func (w *Writer) packed(b []byte, unpacked int) {
+	w.buf = append(w.buf, textForm|textLZF)
+	w.len(len(b))
+	w.len(unpacked)
+	w.put(b)
+}
+
+// beginPack begins a listpack, to which entries are added, and which endPack appends as a text.
+func (w *Writer) beginPack() {
+	var head [listpack.HeaderSize]byte
+	w.room = append(w.room[:0], head[:]...)
+}
+
+// entry adds an entry to the listpack.
+func (w *Writer) entry(v store.Value) {
+	e := listpack.Int(v.Int)
+	if !v.IsInt() {
+		e = listpack.Bytes(v.Bytes)
+	}
+	at, n := len(w.room), e.Size()
+	w.room = slices.Grow(w.room, n)[:at+n]
+	e.Put(w.room[at:])
+}
+
+func (w *Writer) endPack(entries int) {
+	w.room = append(w.room, 0)
+	listpack.Seal(w.room, entries)
+	w.text(w.room)
+}
