@@ -3,7 +3,6 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -495,25 +494,5 @@ func TestStreamsAllocateNothing(t *testing.T) {
 	}
 	if n == 0 {
 		t.Error("nothing was read")
-	}
-}
-
-// TestStreamSerializedLen is that of the listpacks.
-func TestStreamSerializedLen(t *testing.T) {
-	db := newHashDB(t, 1<<30)
-	m := newStreamModel(t, db, 3, 1000)
-	for range 500 {
-		m.add()
-	}
-	it, _ := db.Peek([]byte("s"))
-	want := lengthPrefix(len(m.nodes))
-	v := it.body()
-	v.leaves().Each(func(leaf mem.Ref, _ int) bool {
-		lp := bytes.Clone(entries.AppendListpack(nil, entryBlock(v.heap, leaf)))
-		want += 1 + 16 + lengthPrefix(len(lp)) + len(lp)
-		return true
-	})
-	if got := it.SerializedLen(); got != want {
-		t.Errorf("%d bytes, want %d", got, want)
 	}
 }
