@@ -16,6 +16,8 @@ type Stream struct {
 	db  *DB
 	key []byte
 	it  Item // its ref is 0 while there is no key
+
+	draft *StreamDraft // of a stream that has no key yet; nil else
 }
 
 // FindStream finds a stream for reading; see Find. The error is ErrWrongType.
@@ -50,10 +52,15 @@ func (s *Stream) create(size int, fill func(v body)) {
 	})
 }
 
-// Exists tells whether there is the key.
-func (s *Stream) Exists() bool { return s.it.ref != 0 }
+// Exists tells whether there is the key. A draft's stream always exists.
+func (s *Stream) Exists() bool { return s.it.ref != 0 || s.draft != nil }
 
-func (s *Stream) body() body { return s.it.body() }
+func (s *Stream) body() body {
+	if s.draft != nil {
+		return s.draft.body()
+	}
+	return s.it.body()
+}
 
 // state gives the state of a stream that exists, in place.
 func (s *Stream) state() *streamState { return s.body().state }
@@ -65,8 +72,10 @@ func (s *Stream) change(fn func(v body)) {
 	before := v.heap.Live()
 	v.state.changes++
 	fn(v)
-	s.it.weigh(v.heap.Live() - before)
-	s.it.fitBody()
+	if s.draft == nil {
+		s.it.weigh(v.heap.Live() - before)
+		s.it.fitBody()
+	}
 }
 
 // Len tells how many entries there are.
@@ -91,7 +100,10 @@ func (s *Stream) Info() StreamInfo {
 	if !s.Exists() {
 		return StreamInfo{}
 	}
-	v := s.body()
+	return s.body().info()
+}
+
+func (v body) info() StreamInfo {
 	st := v.state
 	return StreamInfo{Last: st.last, First: st.first, MaxDeleted: st.maxDeleted, Added: st.added, Leaves: v.leaves().Leaves()}
 }

@@ -245,21 +245,35 @@ func (m *streamModel) trim() {
 	if t.Approx && m.rng.IntN(2) == 0 {
 		t.Limit = m.rng.IntN(200)
 	}
-	live, removed := len(all), 0
-	nodes := slices.Clone(m.nodes)
-	for len(nodes) > 0 && (t.ByID || live > t.MaxLen) {
-		n := &nodes[0]
+	keep := m.rng.Uint64N(5)
+	if m.rng.IntN(3) == 0 {
+		t.Keep = func(id StreamID) bool {
+			s := m.stream()
+			s.SetLast(s.Info().Last) // it may change the stream's other parts, and its heap
+			return (id.Ms+id.Seq)%5 < keep
+		}
+	}
+	nodes, removed := m.trimmed(t, len(all))
+	if got := m.stream().Trim(t, neverEnds); got != removed {
+		m.t.Fatalf("%+v removes %d of %d entries, want %d", t, got, len(all), removed)
+	}
+	m.nodes = nodes
+	for i := range nodes {
+		m.measure(i)
+	}
+}
+
+// trimmed gives the nodes that stay, and how many of so many entries go.
+func (m *streamModel) trimmed(t StreamTrim, live int) (nodes []modelNode, removed int) {
+	nodes = slices.Clone(m.nodes)
+	for i := 0; i < len(nodes) && (t.ByID || live > t.MaxLen); {
+		n := &nodes[i]
 		has := n.live()
 		if t.Limit > 0 && removed+has > t.Limit {
 			break
 		}
-		if t.ByID && n.entries[len(n.entries)-1].id.Less(t.MinID) || !t.ByID && live-has >= t.MaxLen {
-			live -= has
-			removed += has
-			nodes = nodes[1:]
-			continue
-		}
-		if t.Approx {
+		whole := t.ByID && n.entries[len(n.entries)-1].id.Less(t.MinID) || !t.ByID && live-has >= t.MaxLen
+		if !whole && t.Approx && t.Keep == nil {
 			break
 		}
 		n.dead = slices.Clone(n.dead)
@@ -267,20 +281,22 @@ func (m *streamModel) trim() {
 			if t.ByID && !e.id.Less(t.MinID) || !t.ByID && live <= t.MaxLen {
 				break
 			}
-			if !n.dead[i] {
+			if !n.dead[i] && (t.Keep == nil || !t.Keep(e.id)) {
 				n.dead[i] = true
 				live--
 				removed++
 			}
 		}
-		break
+		switch {
+		case whole && n.live() == 0:
+			nodes = slices.Delete(nodes, i, i+1)
+		case whole:
+			i++
+		default:
+			return nodes, removed
+		}
 	}
-	if got := m.stream().Trim(t, neverEnds); got != removed {
-		m.t.Fatalf("%+v removes %d of %d entries, want %d", t, got, len(all), removed)
-	}
-	if m.nodes = nodes; len(nodes) > 0 {
-		m.measure(0)
-	}
+	return nodes, removed
 }
 
 // step changes the stream somehow.

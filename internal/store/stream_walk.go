@@ -5,6 +5,7 @@ package store
 import (
 	"github.com/redpoll/redpoll/internal/ds/entries"
 	"github.com/redpoll/redpoll/internal/ds/tree"
+	"github.com/redpoll/redpoll/internal/mem"
 )
 
 // StreamEntry is an entry of a stream in place. What it is got from says how long it is valid.
@@ -77,11 +78,34 @@ func (v body) eachBack(from, to StreamID, e *StreamEntry, fn func(e *StreamEntry
 	}
 }
 
+// EachLeaf calls fn with the blocks of entries in place, in their order, until it gives false. fn must not change the stream.
+func (s *Stream) EachLeaf(fn func(b entries.Block) bool) {
+	if s.Exists() {
+		s.body().eachBlock(fn)
+	}
+}
+
+func (v body) eachBlock(fn func(b entries.Block) bool) {
+	v.leaves().Each(func(leaf mem.Ref, _ int) bool { return fn(entryBlock(v.heap, leaf)) })
+}
+
 // IsBig tells whether the stream can be frozen.
-func (s *Stream) IsBig() bool { return s.Exists() && s.it.isBig() }
+func (s *Stream) IsBig() bool { return s.it.ref != 0 && s.it.isBig() }
 
 // Freeze gives the stream, which IsBig, as it is now; see DB.Freeze.
 func (s *Stream) Freeze() *Frozen { return s.db.Freeze(&s.it) }
+
+// stream gives a frozen stream.
+func (f *Frozen) stream() body { return f.at.root.body(EncStream, f.at.b.heap) }
+
+// StreamInfo is Stream.Info, and Stream.Len, of a stream that is frozen.
+func (f *Frozen) StreamInfo() (info StreamInfo, n int) {
+	v := f.stream()
+	return v.info(), int(v.state.live)
+}
+
+// EachLeaf is Stream.EachLeaf for a stream that is frozen. Blocks are valid until the view is released.
+func (f *Frozen) EachLeaf(fn func(b entries.Block) bool) { f.stream().eachBlock(fn) }
 
 // Entries goes through the entries of a stream that is frozen.
 type Entries struct {
@@ -97,7 +121,7 @@ type Entries struct {
 // Entries begins a walk over the entries with IDs between two, these included, towards the end or from there to the beginning. The
 // value is a stream.
 func (f *Frozen) Entries(from, to StreamID, reverse bool) *Entries {
-	w := &Entries{v: f.at.root.body(EncStream, f.at.b.heap), from: from, to: to}
+	w := &Entries{v: f.stream(), from: from, to: to}
 	start := from
 	if reverse {
 		w.back = new(entries.Back)

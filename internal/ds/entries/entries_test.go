@@ -244,7 +244,7 @@ func (m *model) checkPacked() {
 	if err := listpack.Validate(got); err != nil {
 		m.tb.Fatal(err)
 	}
-	b, err := FromListpack(m.master, got)
+	b, err := FromListpack(nil, m.master, got)
 	if err != nil {
 		m.tb.Fatal(err)
 	}
@@ -353,8 +353,9 @@ func TestCorruptListpacks(t *testing.T) {
 		"an ID before the master's": {make(1, 0, 1, 7, 0, 2, -1, 0, 8, 4), false},
 		"IDs that do not rise":      {make(2, 0, 1, 7, 0, 2, 0, 0, 8, 4, 2, 0, 0, 8, 4), false},
 		"cut off":                   {make(1, 0, 1, 7, 0, 2, 0, 0, 8), false},
+		"the zero ID":               {make(1, 0, 1, 7, 0, 2, -5, -5, 8, 4), false},
 	} {
-		if b, err := FromListpack(ID{5, 5}, c.lp); (err == nil) != c.ok {
+		if b, err := FromListpack(nil, ID{5, 5}, c.lp); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		} else if c.ok && b.Len() != 1 {
 			t.Errorf("%s: %d entries", name, b.Len())
@@ -371,7 +372,7 @@ func FuzzFromListpack(f *testing.F) {
 	f.Add(m.master.Ms, m.master.Seq, m.packed())
 	f.Add(uint64(0), uint64(0), []byte{})
 	f.Fuzz(func(t *testing.T, ms, seq uint64, lp []byte) {
-		b, err := FromListpack(ID{ms, seq}, lp)
+		b, err := FromListpack(nil, ID{ms, seq}, lp)
 		if err != nil {
 			return
 		}
@@ -379,7 +380,7 @@ func FuzzFromListpack(f *testing.F) {
 		if len(packed) != b.PackedSize() {
 			t.Fatalf("%d bytes, PackedSize gives %d", len(packed), b.PackedSize())
 		}
-		again, err := FromListpack(ID{ms, seq}, packed)
+		again, err := FromListpack(nil, ID{ms, seq}, packed)
 		if err != nil || !bytes.Equal(again, b) {
 			t.Fatalf("another block, %v", err)
 		}

@@ -91,8 +91,9 @@ func (p *packer) entry(e *Entry, master ID) {
 }
 
 // FromListpack makes a block of a listpack that Redis files under a master ID. It may come from anywhere; the error is ErrCorrupt if it
-// is not one of a stream, or IDs are not in their order. The block is as long as it is in use and lies on the Go heap.
-func FromListpack(master ID, lp []byte) (Block, error) {
+// is not one of a stream, or IDs are not in their order. The block is as long as it is in use and lies on the Go heap, in room if that
+// has the capacity.
+func FromListpack(room Block, master ID, lp []byte) (Block, error) {
 	if listpack.Validate(lp) != nil {
 		return nil, ErrCorrupt
 	}
@@ -103,7 +104,7 @@ func FromListpack(master ID, lp []byte) (Block, error) {
 	if u.bad || all < 1 || all > len(lp) || fields > len(lp) {
 		return nil, ErrCorrupt
 	}
-	u.b = make(Block, headerSize, headerSize+len(lp))
+	u.b = append(room[:0], make(Block, headerSize)...)
 	u.b.setWord(atFields, fields)
 	u.b.setID(atMaster, master)
 	u.texts(fields)
@@ -115,7 +116,7 @@ func FromListpack(master ID, lp []byte) (Block, error) {
 	before.Seq--
 	for i := range all {
 		id := u.entry(fields, master, before)
-		if u.bad || i == 0 && id.Less(master) || i > 0 && !before.Less(id) {
+		if u.bad || id == (ID{}) || i == 0 && id.Less(master) || i > 0 && !before.Less(id) {
 			return nil, ErrCorrupt
 		}
 		before = id
