@@ -132,6 +132,15 @@ func (a *Args) Peek() []byte {
 	return a.argv[a.next]
 }
 
+// Take takes the next n arguments, of which so many must be left.
+func (a *Args) Take(n int) [][]byte {
+	if a.err != nil {
+		return nil
+	}
+	a.next += n
+	return a.argv[a.next-n : a.next]
+}
+
 // Rest takes all arguments that are left.
 func (a *Args) Rest() [][]byte {
 	if a.err != nil {

@@ -23,6 +23,8 @@ type Host interface {
 	Tick() error
 	// Propagate is Ctx.Propagate.
 	Propagate(argv [][]byte)
+	// Logs is Ctx.Logs.
+	Logs() bool
 	// Notify tells of an event on a key of the current database (keyspace notifications). The event is one that EventClass knows.
 	Notify(event string, key []byte)
 	// MayWait is Ctx.MayWait.
@@ -94,6 +96,9 @@ func (c *Ctx) HearsFields() bool { return c.Host.HearsFields() }
 // Propagate replaces what the effect log gets for this command. Called several times, the log gets all of them in
 // order. Without a call it gets the command itself, when Dirty is not zero. The arguments are copied when they are kept.
 func (c *Ctx) Propagate(argv ...[]byte) { c.Host.Propagate(argv) }
+
+// Logs tells whether anybody reads the effect log. If not, Propagate need not be called by commands that must be fast.
+func (c *Ctx) Logs() bool { return c.Host.Logs() }
 
 // ReplyValue writes an element of a collection as a bulk.
 func (c *Ctx) ReplyValue(v store.Value) {

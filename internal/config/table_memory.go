@@ -78,6 +78,8 @@ func encodingTable() []Directive {
 			Doc: "longest member in a packed sorted set"},
 		{Name: "hll-sparse-max-bytes", Kind: Memory, Max: maxI64, Default: "3000",
 			Doc: "bytes up to which a HyperLogLog is sparse"},
+		{Name: "stream-idmp-duration", Kind: Int, Min: 1, Max: 86400, Default: "100", Doc: "seconds for which a stream remembers who has added what by XADD IDMP"},
+		{Name: "stream-idmp-maxsize", Kind: Int, Min: 1, Max: 10000, Default: "100", Doc: "how many entries of each producer it remembers"},
 		{Name: "stream-node-max-bytes", Kind: Memory, Max: maxI64, Default: "4096", Doc: "bytes in a packed block of a stream"},
 		{Name: "stream-node-max-entries", Kind: Int, Max: maxI64, Default: "100", Doc: "entries in a packed block of a stream"},
 	}

@@ -406,6 +406,9 @@ func (w *Worker) Tick() error {
 	return nil
 }
 
+// Logs implements command.Host.
+func (w *Worker) Logs() bool { return w.e.Effects.Active() }
+
 // Propagate implements command.Host.
 func (w *Worker) Propagate(argv [][]byte) {
 	if w.e.Effects.Active() {

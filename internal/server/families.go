@@ -10,6 +10,7 @@ import (
 	"github.com/redpoll/redpoll/internal/cmds/lists"
 	"github.com/redpoll/redpoll/internal/cmds/sets"
 	"github.com/redpoll/redpoll/internal/cmds/sorting"
+	"github.com/redpoll/redpoll/internal/cmds/streams"
 	"github.com/redpoll/redpoll/internal/cmds/strings"
 	"github.com/redpoll/redpoll/internal/cmds/zsets"
 	"github.com/redpoll/redpoll/internal/command"
@@ -37,6 +38,7 @@ func (s *Server) families() []command.Family {
 		session.PubSub(),
 		sets.Family,
 		sorting.Family,
+		streams.Family,
 		strings.Family,
 		zsets.Family,
 	}

@@ -27,6 +27,8 @@ type Settings struct {
 	HLLSparseMaxBytes      atomic.Int64  // bytes up to which a HyperLogLog is sparse
 	StreamNodeMaxBytes     atomic.Int64  // bytes that a block of a stream has at most, as a listpack; 0: as many as it may
 	StreamNodeMaxEntries   atomic.Int64  // entries and tombstones of one; 0: any number
+	StreamIdmpDuration     atomic.Int64  // seconds that a stream without settings of its own remembers IIDs for
+	StreamIdmpMaxSize      atomic.Int64  // IIDs of a producer that it remembers
 	MaxBulk                atomic.Int64  // proto-max-bulk-len: the longest string there may be
 	MaxMemory              atomic.Int64  // maxmemory: bytes past which keys are evicted or commands refused; 0 for no limit
 	Policy                 atomic.Uint32 // a Policy: which keys are evicted
@@ -186,6 +188,8 @@ func New(o Options) *Store {
 	s.Settings.HLLSparseMaxBytes.Store(3000)
 	s.Settings.StreamNodeMaxBytes.Store(4096)
 	s.Settings.StreamNodeMaxEntries.Store(100)
+	s.Settings.StreamIdmpDuration.Store(100)
+	s.Settings.StreamIdmpMaxSize.Store(100)
 	s.Settings.MaxBulk.Store(512 << 20)
 	s.Settings.Samples.Store(5)
 	s.Settings.LFULogFactor.Store(10)

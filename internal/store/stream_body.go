@@ -59,7 +59,7 @@ type streamPart struct {
 }
 
 // streamParts lists them.
-func streamParts() []streamPart { return nil }
+func streamParts() []streamPart { return []streamPart{idmpPart()} }
 
 // eachPart calls fn with the parts that a body has, until it gives false.
 func (v body) eachPart(fn func(p streamPart) bool) {

@@ -26,6 +26,7 @@ var titles = []struct{ family, title string }{
 	{"list", "Lists"},
 	{"set", "Sets"},
 	{"sorted-set", "Sorted sets"},
+	{"stream", "Streams"},
 	{"generic", "Keys of any type"},
 	{"transactions", "Transactions"},
 	{"pubsub", "Publish and subscribe"},
@@ -81,13 +82,13 @@ func arguments(s *command.Spec) string {
 var missing = []struct{ title, names string }{
 	{"Geo", `GEOADD GEODIST GEOHASH GEOPOS GEORADIUS GEORADIUSBYMEMBER GEORADIUSBYMEMBER_RO GEORADIUS_RO GEOSEARCH
 		GEOSEARCHSTORE`},
-	{"Streams", `XACK XADD XAUTOCLAIM XCLAIM XDEL XGROUP XINFO XLEN XPENDING XRANGE XREAD XREADGROUP XREVRANGE XSETID XTRIM`},
+	{"Streams", `XACK XAUTOCLAIM XCLAIM XGROUP XPENDING XREAD XREADGROUP`},
 	{"Keys of any type", `MIGRATE RESTORE RESTORE-ASKING WAIT`},
 	{"Scripts and functions", `EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO FUNCTION SCRIPT`},
 	{"Server", `ACL BGREWRITEAOF BGSAVE FAILOVER LATENCY MODULE MONITOR PSYNC REPLCONF REPLICAOF ROLE SAVE SLAVEOF SLOWLOG
 		SYNC`},
 	{"Cluster", `ASKING CLUSTER READONLY READWRITE`},
-	{"Subcommands", `CLIENT|CACHING CLIENT|TRACKING CLIENT|TRACKINGINFO`},
+	{"Subcommands", `CLIENT|CACHING CLIENT|TRACKING CLIENT|TRACKINGINFO XINFO|CONSUMERS XINFO|GROUPS`},
 }
 
 // missingPart tells what is missing. A name that is there by now is an error.

@@ -4,6 +4,7 @@ package streams
 
 import (
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -14,20 +15,24 @@ const (
 	errLimit      command.Error = "ERR The LIMIT argument must be >= 0."
 	errLimitAlone command.Error = "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
 	errLimitExact command.Error = "ERR syntax error, LIMIT cannot be used without the special ~ option"
+	errNoTrim     command.Error = "ERR syntax error, XTRIM must be called with a trimming strategy"
 )
 
 // refPolicy says what becomes of an entry that is to be deleted and is pending in groups.
 type refPolicy uint8
 
 const (
-	keepRefs  refPolicy = iota // it is deleted, and stays pending
+	noPolicy  refPolicy = iota // nothing is said, which is keepRefs
+	keepRefs                   // it is deleted, and stays pending
 	dropRefs                   // it is deleted, and is no longer pending
 	ackedOnly                  // it is deleted only if all groups have got and acknowledged it
 )
 
-// option reads KEEPREF, DELREF or ACKED, if the next argument is one of them, and tells whether it was.
+// option reads KEEPREF, DELREF or ACKED, if the next argument is the first of them, and tells whether it was.
 func (p *refPolicy) option(a *command.Args) bool {
 	switch {
+	case *p != noPolicy:
+		return false
 	case a.Keyword("KEEPREF"):
 		*p = keepRefs
 	case a.Keyword("DELREF"):
@@ -97,13 +102,51 @@ func (t *trimming) threshold(a *command.Args, by threshold) {
 	}
 }
 
-// check looks at the options together, which must be done when all are read.
-func (t *trimming) check() error {
+// check looks at the options together, which must be done when all are read; need says that a threshold must be among them.
+func (t *trimming) check(need bool) error {
 	switch {
 	case t.limit != 0 && t.by == noThreshold:
 		return errLimitAlone
+	case need && t.by == noThreshold:
+		return errNoTrim
 	case t.limited && !t.approx:
 		return errLimitExact
 	}
 	return nil
+}
+
+// run trims a stream, and tells how many entries it has removed. What it may take is reserved.
+func (t *trimming) run(c *command.Ctx, s *store.Stream) (removed int) {
+	trim := store.StreamTrim{ByID: t.by == minID, MinID: t.id, MaxLen: int(t.len), Approx: t.approx, Limit: int(t.limit)}
+	if t.approx && !t.limited {
+		trim.Limit = c.DB.TrimLimit()
+	}
+	return s.Trim(trim, c.Tick)
+}
+
+// appendTo appends options that trim a stream again as far as it was: what depends on the layout of its entries is made exact.
+func (t *trimming) appendTo(argv [][]byte, s *store.Stream) [][]byte {
+	if t.by == noThreshold {
+		return argv
+	}
+	switch t.refs {
+	case dropRefs:
+		argv = append(argv, []byte("DELREF"))
+	case ackedOnly:
+		argv = append(argv, []byte("ACKED"))
+	}
+	if t.by == maxLen {
+		n := t.len
+		if t.approx {
+			n = int64(s.Len())
+		}
+		return append(argv, []byte("MAXLEN"), []byte("="), num.AppendInt(nil, n))
+	}
+	id := t.id
+	if t.approx {
+		if id = s.Info().First; s.Len() == 0 {
+			id = store.MaxStreamID()
+		}
+	}
+	return append(argv, []byte("MINID"), []byte("="), id.AppendText(nil))
 }

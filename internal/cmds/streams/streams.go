@@ -1,24 +1,141 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package streams is the family of commands on streams: table first, handlers in the files named after what they do. id.go reads
-// IDs, options.go the options that several commands have. It knows nothing of locks, sockets or other families; how a stream is laid
-// out is the store's business.
+// Package streams is the family of commands on streams: table first, handlers in the files named after what they do (add.go, range.go,
+// delete.go, idmp.go, info.go). id.go reads IDs, options.go the options that several commands have, stream.go sends what is long. It knows
+// nothing of locks, sockets or other families; how a stream is laid out is the store's business.
 package streams
 
 import "github.com/redpoll/redpoll/internal/command"
 
+// Parts of the syntax of commands that delete.
+const (
+	policySyntax = " condition=[KEEPREF | DELREF | ACKED]{8.2.0}"
+	trimSyntax   = `strategy=(MAXLEN | MINID{6.2.0}) operator=[equal="=" | approximately="~"] threshold [LIMIT count:int]{6.2.0}`
+)
+
 // Family declares every stream command.
 var Family = command.Family{Name: "stream", Category: command.CatStream, Commands: []command.Spec{
+	{
+		Name: "XADD", Since: "5.0.0", Complexity: "O(1), and O(N) to trim, N being the entries removed",
+		Summary: "Adds an entry to a stream, which is made if it is missing.",
+		Syntax: "key [NOMKSTREAM]{6.2.0}" + policySyntax +
+			" idmp=[idmpauto=(idmpauto-token=IDMPAUTO pid) | idmp=(idmp-token=IDMP pid iid)]{8.6.0}" +
+			" trim=[" + trimSyntax + `] id-selector=(auto-id="*" | id) data=(field value)...`,
+		Flags: command.Write | command.DenyOOM | command.Fast,
+		Keys:  command.OneKey(command.RW | command.Update),
+		Tips:  []string{command.TipNondeterministicOutput},
+		History: []command.Change{
+			{Version: "6.2.0", Text: "`NOMKSTREAM`, `MINID` and `LIMIT` came."},
+			{Version: "7.0.0", Text: "The form `<ms>-*` of an ID came."},
+			{Version: "8.2.0", Text: "`KEEPREF`, `DELREF` and `ACKED` came."},
+			{Version: "8.6.0", Text: "`IDMP` and `IDMPAUTO` came."},
+		},
+		Run: xadd,
+	},
+	{
+		Name: "XCFGSET", Since: "8.6.0", Complexity: "O(1), and O(N) to forget, N being the producers",
+		Summary: "Sets how long a stream remembers who has added what, and how much of it.",
+		Syntax:  "key [IDMP-DURATION duration:int] [IDMP-MAXSIZE maxsize:int]",
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Update),
+		Run:     xcfgset,
+	},
+	{
+		Name: "XDEL", Since: "5.0.0", Complexity: "O(log(N)) for each entry, N being the entries of the stream",
+		Summary: "Deletes entries of a stream, and returns how many there were.",
+		Syntax:  "key id...",
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Delete),
+		Run:     xdel,
+	},
+	{
+		Name: "XDELEX", Since: "8.2.0", Complexity: "O(log(N)) for each entry, N being the entries of the stream",
+		Summary: "Deletes entries of a stream, as far as groups allow it, and returns what has become of each.",
+		Syntax:  "key condition=[KEEPREF | DELREF | ACKED] IDS ids=(numids:int id...)",
+		Flags:   command.Write | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Delete),
+		Run:     xdelex,
+	},
+	{
+		Name: "XIDMPRECORD", Since: "8.6.2", Complexity: "O(1)",
+		Summary: "Notes which entry a producer has added by an idempotent ID. The server itself logs it.",
+		Syntax:  "key pid iid stream-id",
+		Flags:   command.Write | command.DenyOOM | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Update),
+		Run:     xidmprecord,
+	},
 	{
 		Name: "XINFO", Since: "5.0.0", Complexity: "Depends on the subcommand",
 		Summary: "Tells about streams, their groups and consumers.",
 		Subcommands: []command.Spec{
 			{
 				Name: "HELP", Since: "5.0.0", Complexity: "O(1)",
-				Summary: "Lists the subcommands.",
+				Summary: "Returns a text on the subcommands.",
 				Flags:   command.Loading | command.Stale,
 				Run:     command.Help,
 			},
+			{
+				Name: "STREAM", Since: "5.0.0", Complexity: "O(N), N being the entries, groups and consumers returned",
+				Summary: "Returns what there is to know of a stream.",
+				Syntax:  "key full-block=[full=FULL [COUNT count:int]]",
+				Flags:   command.ReadOnly,
+				Keys:    []command.KeySpec{command.KeyAt(2, command.RO|command.Access)},
+				History: []command.Change{
+					{Version: "6.0.0", Text: "`FULL` came."},
+					{Version: "7.0.0", Text: "`max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read` and `lag` came."},
+					{Version: "7.2.0", Text: "`active-time` came, and `seen-time` is when a consumer was last heard of."},
+					{Version: "8.6.0", Text: "The fields on idempotent production came."},
+				},
+				Run: xinfoStream,
+			},
 		},
+	},
+	{
+		Name: "XLEN", Since: "5.0.0", Complexity: "O(1)",
+		Summary: "Returns the number of entries of a stream.",
+		Syntax:  "key",
+		Flags:   command.ReadOnly | command.Fast,
+		Keys:    command.OneKey(command.RO),
+		Run:     xlen,
+	},
+	{
+		Name: "XRANGE", Since: "5.0.0", Complexity: "O(log(N)+M), N being the entries of the stream and M those returned",
+		Summary: "Returns the entries of a stream within an interval of IDs.",
+		Syntax:  "key start end [COUNT count:int]",
+		Flags:   command.ReadOnly,
+		Keys:    command.OneKey(command.RO | command.Access),
+		History: []command.Change{{Version: "6.2.0", Text: "An interval may exclude its ends."}},
+		Run:     xrange,
+	},
+	{
+		Name: "XREVRANGE", Since: "5.0.0", Complexity: "O(log(N)+M), N being the entries of the stream and M those returned",
+		Summary: "Returns the entries of a stream within an interval of IDs, from its end to its beginning.",
+		Syntax:  "key end start [COUNT count:int]",
+		Flags:   command.ReadOnly,
+		Keys:    command.OneKey(command.RO | command.Access),
+		History: []command.Change{{Version: "6.2.0", Text: "An interval may exclude its ends."}},
+		Run:     xrevrange,
+	},
+	{
+		Name: "XSETID", Since: "5.0.0", Complexity: "O(1)",
+		Summary: "Sets a stream's last ID and its counters. The server itself logs it.",
+		Syntax:  "key last-id [ENTRIESADDED entries-added:int]{7.0.0} [MAXDELETEDID max-deleted-id]{7.0.0}",
+		Flags:   command.Write | command.DenyOOM | command.Fast,
+		Keys:    command.OneKey(command.RW | command.Update),
+		History: []command.Change{{Version: "7.0.0", Text: "The arguments `entries-added` and `max-deleted-id` came."}},
+		Run:     xsetid,
+	},
+	{
+		Name: "XTRIM", Since: "5.0.0", Complexity: "O(N), N being the entries removed",
+		Summary: "Removes entries from the beginning of a stream.",
+		Syntax:  "key trim=(" + trimSyntax + policySyntax + ")",
+		Flags:   command.Write,
+		Keys:    command.OneKey(command.RW | command.Delete),
+		Tips:    []string{command.TipNondeterministicOutput},
+		History: []command.Change{
+			{Version: "6.2.0", Text: "`MINID` and `LIMIT` came."},
+			{Version: "8.2.0", Text: "`KEEPREF`, `DELREF` and `ACKED` came."},
+		},
+		Run: xtrim,
 	},
 }}

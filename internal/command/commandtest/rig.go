@@ -68,6 +68,9 @@ func (r *Rig) Fieldsets() *command.Fieldsets { return &r.fieldsets }
 // Tick is command.Host's.
 func (r *Rig) Tick() error { r.Ticks++; return r.End }
 
+// Logs is command.Host's.
+func (r *Rig) Logs() bool { return true }
+
 // Propagate is command.Host's.
 func (r *Rig) Propagate(argv [][]byte) {
 	r.Effects = append(r.Effects, string(bytes.Join(argv, []byte(" "))))
