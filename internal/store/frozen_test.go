@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"testing"
+
+	"github.com/redpoll/redpoll/internal/ds/entries"
 )
 
 // modelView is a view of a hash or a sorted set and what must be in it.
@@ -14,6 +16,7 @@ type modelView struct {
 	fields map[string]modelField
 	scored zsetModel
 	list   []string // of a list
+	stream *modelStream
 }
 
 // view freezes a hash, a set or a sorted set if it is big.
@@ -32,7 +35,7 @@ func (k *keyspace) view(key modelKey) {
 			fields[member] = modelField{}
 		}
 	}
-	k.views = append(k.views, modelView{db.Freeze(&it), fields, slices.Clone(e.scored), e.list})
+	k.views = append(k.views, modelView{db.Freeze(&it), fields, slices.Clone(e.scored), e.list, e.stream})
 }
 
 // compareView looks whether a view still is what it was.
@@ -45,6 +48,12 @@ func (k *keyspace) compareView(v modelView) {
 	if v.list != nil {
 		if got := walkList(v.f, 0, len(v.list), false); !slices.Equal(got, v.list) {
 			k.t.Fatalf("a view's list: got  %.60q\nwant %.60q", got, v.list)
+		}
+		return
+	}
+	if v.stream != nil {
+		if got := walkStream(v.f, StreamID{}, entries.MaxID(), false); !sameEntries(got, v.stream.entries) {
+			k.t.Fatalf("a view's stream: got  %.60v\nwant %.60v", got, v.stream.entries)
 		}
 		return
 	}

@@ -28,12 +28,13 @@ type modelValue struct {
 	set    map[string]bool       // of a set
 	scored zsetModel             // of a sorted set
 	list   []string              // of a list; never changed in place
+	stream *modelStream          // of a stream
 	expiry int64
 }
 
 // isString tells whether it is that of a string, or of no key.
 func (e modelValue) isString() bool {
-	return e.fields == nil && e.set == nil && e.scored == nil && e.list == nil
+	return e.fields == nil && e.set == nil && e.scored == nil && e.list == nil && e.stream == nil
 }
 
 // modelField is a field's value and when it expires.
@@ -75,6 +76,7 @@ func newKeyspace(t *testing.T, seed uint64, shards int, reserve int64) *keyspace
 	k.s.Settings.SetMaxIntsetEntries.Store(16)
 	k.s.Settings.ZSetMaxListpackEntries.Store(20)
 	k.s.Settings.ListMaxListpackSize.Store(-1)
+	k.s.Settings.StreamNodeMaxEntries.Store(20)
 	k.s.Settings.ListCompressDepth.Store(int64(seed % 3))
 	k.s.bigTable, k.s.bigString = 6000, 20_000
 	k.v = k.s.NewView()
@@ -211,6 +213,10 @@ func (k *keyspace) compare(key modelKey, it *Item, want modelValue) {
 		k.compareList(key, it, want)
 		return
 	}
+	if want.stream != nil {
+		k.compareStream(key, it, want)
+		return
+	}
 	if want.fields == nil {
 		if got := string(it.AppendText(nil)); it.Type() != TypeString || got != want.text || it.TextLen() != len(got) {
 			k.t.Fatalf("%d/%.20q is a %v with %d bytes %.20q, want %d bytes %.20q", key.db, key.key, it.Type(), len(got), got, len(want.text), want.text)
@@ -253,7 +259,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(42); op {
+	switch op := k.rng.IntN(47); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -300,6 +306,10 @@ func (k *keyspace) step() {
 	case 36, 37, 38, 39, 40:
 		if !there || e.list != nil {
 			k.changeListKey(key, db, e)
+		}
+	case 41, 42, 43, 44, 45:
+		if !there || e.stream != nil {
+			k.changeStream(key, db, e)
 		}
 	case 19:
 		k.build(key, db, name, e)
@@ -592,6 +602,14 @@ func (k *keyspace) auditBody(v body, times fieldTimes) (sum int64) {
 	if v.enc == EncSkiplist {
 		checkSorted(k.t, sorted{body: v})
 	}
+	v.eachPart(func(p streamPart) bool {
+		size, err := p.size(v, 0, neverEnds)
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		sum += size
+		return true
+	})
 	return sum + k.auditFields(v.heap, v.table, times)
 }
 

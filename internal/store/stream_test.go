@@ -443,13 +443,16 @@ func TestStreamIsWhatSlicesAre(t *testing.T) {
 
 // TestStreamOutOfMemory: whatever allocation is refused, its operation has changed nothing.
 func TestStreamOutOfMemory(t *testing.T) {
-	const refusals = 100
+	const refusals = 100 // how soon they come depends on the run
 	denied := 0
 	for seed := range uint64(10) {
-		db := newHashDB(t, 700<<10)
-		db.s.bigTable = 60_000
-		m := newStreamModel(t, db, seed, 3000)
-		for i := 0; i < steps(2000) || denied < refusals && i < 10*steps(2000); i++ {
+		db := newHashDB(t, 2<<20)
+		db.s.bigTable = 40_000
+		for ballast := db.s.arena.NewHeap(); db.s.arena.Headroom(192 << 10); {
+			ballast.Alloc(16 << 10)
+		}
+		m := newStreamModel(t, db, seed, 2000)
+		for i := 0; i < steps(3000) || denied < refusals && i < 20_000; i++ {
 			func() {
 				defer func() {
 					if e := recover(); e != nil {
