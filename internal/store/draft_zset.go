@@ -4,6 +4,8 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/redpoll/redpoll/internal/ds/pairs"
@@ -21,6 +23,7 @@ type ZSetDraft struct {
 	blob  []byte // of such a one
 	names names  // of such a one
 	refs  []scoredRef
+	minus bool // a packed member has the score -0, which it is to lose if the set stays packed
 	order arrivals
 	last  Scored // the member that came last
 	text  [num.MaxIntLen]byte
@@ -43,7 +46,7 @@ func (o *arrivals) note(cmp int) {
 
 // Begin begins a sorted set.
 func (d *ZSetDraft) Begin(db *DB) {
-	d.db, d.enc, d.n, d.order = db, EncListpack, 0, arrivals{true, true}
+	d.db, d.enc, d.n, d.order, d.minus = db, EncListpack, 0, arrivals{true, true}, false
 	d.names.reset()
 	if cap(d.blob) > keptBlob {
 		d.blob = nil
@@ -78,6 +81,11 @@ func (d *ZSetDraft) addPacked(member []byte, score float64) (added bool) {
 	var room scoreRoom
 	var p pairs.Pair
 	encodeScored(&p, member, score, &room)
+	if score == 0 && math.Signbit(score) {
+		binary.LittleEndian.PutUint64(room[:], math.Float64bits(score))
+		p, d.minus = pairs.Pair{}, true
+		p.EncodeRaw(member, room[:scoreSize])
+	}
 	if d.names.add(member, d.blob, false) {
 		if off, _ := p.Find(d.blob); off != 0 {
 			return false
@@ -150,7 +158,7 @@ func (d *ZSetDraft) Attach(key []byte, at int64) {
 		d.attach(key, TypeZSet, at, 0)
 		return
 	}
-	if !d.order.up {
+	if !d.order.up || d.minus {
 		d.sortPacked()
 	}
 	pairs.SetCount(d.blob, d.n)
@@ -159,28 +167,19 @@ func (d *ZSetDraft) Attach(key []byte, at int64) {
 
 // sortPacked puts the pairs of a packed draft in order.
 func (d *ZSetDraft) sortPacked() {
-	type place struct {
-		off, end int
-		score    float64
-		member   []byte
-	}
-	places := make([]place, 0, d.n)
+	members := make([]Scored, 0, d.n)
 	for off := pairs.First(d.blob); off != 0; {
-		m, v, next := pairs.Read(d.blob, off)
-		p := place{off, next, packedScore(v), m.Bytes}
-		if m.Bytes == nil {
-			p.member = num.AppendInt(nil, m.Int)
-		}
-		if next == 0 {
-			p.end = len(d.blob)
-		}
-		places = append(places, p)
-		off = next
+		var m, v pairs.Value
+		m, v, off = pairs.Read(d.blob, off)
+		members = append(members, Scored{Text(Value(m), nil), packedScore(v)})
 	}
-	slices.SortFunc(places, func(a, b place) int { return compareScored(a.score, a.member, b.score, b.member) })
-	sorted := append(make([]byte, 0, len(d.blob)), d.blob[:pairs.HeaderSize]...)
-	for _, p := range places {
-		sorted = append(sorted, d.blob[p.off:p.end]...)
+	slices.SortFunc(members, func(a, b Scored) int { return compareScored(a.Score, a.Member, b.Score, b.Member) })
+	sorted := make([]byte, pairs.HeaderSize, len(d.blob))
+	for _, m := range members {
+		var room scoreRoom
+		var p pairs.Pair
+		encodeScored(&p, m.Member, m.Score, &room)
+		sorted = appendPair(sorted, &p)
 	}
 	d.blob = sorted
 }

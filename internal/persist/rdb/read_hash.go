@@ -149,7 +149,9 @@ func (z *zipmap) text(spare bool) (text []byte, ok bool) {
 		if head = 5; len(z.b) < head {
 			return nil, false
 		}
-		n = uint64(binary.LittleEndian.Uint32(z.b[1:]))
+		if n = uint64(binary.LittleEndian.Uint32(z.b[1:])); n < zipmapLong {
+			return nil, false
+		}
 	}
 	free := uint64(0)
 	if spare {

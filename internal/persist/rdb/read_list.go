@@ -79,7 +79,7 @@ func (r *Reader) addListpack(b []byte) {
 // addZiplist adds a node of a list that is a ziplist, or nothing if that is empty, as a listpack.
 func (r *Reader) addZiplist(b []byte) {
 	c := r.cells(b, true)
-	blob, n := make([]byte, listpack.HeaderSize, len(b)+len(b)/4), 0
+	blob, n := make([]byte, listpack.HeaderSize, listpack.EmptySize+len(b)+len(b)/4), 0
 	for v, ok := c.next(); ok; v, ok = c.next() {
 		e := listpack.Int(v.Int)
 		if !v.IsInt() {

@@ -285,7 +285,7 @@ func samples() []sample {
 		add("large ziplist of fields", KindHashZiplist, fields("hashtable", 600, "v"), text(zipTexts(cells...)))
 	}
 	add("zipmap", KindHashZipmap, "listpack: a=b c=", text("\x02\x01a\x01\x00b\x01c\x00\x02xx\xff"))
-	add("zipmap of a long value", KindHashZipmap, "hashtable: a="+long, text("\x01\x01a\xfe\x6c\x00\x00\x00\x00"+long+"\xff"))
+	add("zipmap of a long value", KindHashZipmap, "hashtable: a="+long+long+long, text("\x01\x01a\xfe\x44\x01\x00\x00\x00"+long+long+long+"\xff"))
 	add("listpack of fields", KindHashListpack, "listpack: 12=a b="+long, text(pack("b", long, "12", "a")))
 	add("ziplist of fields", KindHashZiplist, "listpack: 12=a b=1", text(zipTexts("b", "1", "12", "a")))
 
