@@ -34,6 +34,18 @@ func (db *DB) use(it *Item) {
 	}
 }
 
+// SetAccess gives the key an idle time (seconds), with LRU policies, or a use counter (0 to 255), with LFU policies; neither with -1.
+func (db *DB) SetAccess(it *Item, idle, frequency int64) {
+	switch {
+	case db.s.Settings.LFU():
+		if frequency >= 0 {
+			it.rec.setAccess(lfuMinutes(db.v.NowMillis)<<8 | uint32(frequency))
+		}
+	case idle >= 0:
+		it.rec.setAccess(uint32(db.v.NowMillis/1000-idle) & accessMask)
+	}
+}
+
 // Idle gives the seconds since the key was last used, with LRU policies.
 func (db *DB) Idle(it *Item) int64 { return db.v.idle(it.rec.access()) }
 

@@ -35,7 +35,36 @@ func (d *Codec) Family() command.Family {
 			Tips:    []string{command.TipNondeterministicOutput},
 			Run:     d.dump,
 		},
+		{
+			Name: "RESTORE", Since: "2.6.0", Complexity: "O(N), N being the bytes of the value",
+			Summary: "Makes a key of what `DUMP` has returned.",
+			Syntax:  restoreSyntax,
+			Flags:   command.Write | command.DenyOOM, ACL: command.CatDangerous,
+			Keys:    command.OneKey(command.OW | command.Update),
+			History: restoreHistory(),
+			Run:     d.restore,
+		},
+		{
+			Name: "RESTORE-ASKING", Since: "3.0.0", Group: "server", Complexity: "O(N), N being the bytes of the value",
+			Summary: "Is `RESTORE` for a key of a slot that is on its way to this node.",
+			Syntax:  restoreSyntax,
+			Flags:   command.Write | command.DenyOOM | command.Asking, ACL: command.CatDangerous,
+			DocFlags: command.DocSysCmd,
+			Keys:     command.OneKey(command.OW | command.Update),
+			History:  restoreHistory(),
+			Run:      d.restore,
+		},
 	}}
+}
+
+const restoreSyntax = "key ttl:int serialized-value [REPLACE{3.0.0}] [ABSTTL{5.0.0}] [IDLETIME seconds:int{5.0.0}] [FREQ frequency:int{5.0.0}]"
+
+func restoreHistory() []command.Change {
+	return []command.Change{
+		{Version: "3.0.0", Text: "The option `REPLACE` came."},
+		{Version: "5.0.0", Text: "The option `ABSTTL` came."},
+		{Version: "5.0.0", Text: "The options `IDLETIME` and `FREQ` came."},
+	}
 }
 
 // writer gives a Writer for values as the settings have it, which release takes back.

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package rdb
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// Errors of RESTORE.
+const (
+	errBusyKey   = command.Error("BUSYKEY Target key name already exists.")
+	errTTL       = command.Error("ERR Invalid TTL value, must be >= 0")
+	errIdleTime  = command.Error("ERR Invalid IDLETIME value, must be >= 0")
+	errFrequency = command.Error("ERR Invalid FREQ value, must be >= 0 and <= 255")
+	errPayload   = command.Error("ERR DUMP payload version or checksum are wrong")
+	errValue     = command.Error("ERR Bad data format")
+)
+
+// restoreOptions are what RESTORE is told behind the payload.
+type restoreOptions struct {
+	replace, absolute bool
+	idle, frequency   int64 // -1: not told
+}
+
+func parseRestore(args *command.Args) (o restoreOptions) {
+	const mostUses = 255
+	o.idle, o.frequency = -1, -1
+	for args.More() {
+		switch {
+		case args.Keyword("REPLACE"):
+			o.replace = true
+		case args.Keyword("ABSTTL"):
+			o.absolute = true
+		case args.Len() > 1 && o.frequency < 0 && args.Keyword("IDLETIME"):
+			if o.idle = args.Int(); o.idle < 0 {
+				args.Fail(errIdleTime)
+			}
+		case args.Len() > 1 && o.idle < 0 && args.Keyword("FREQ"):
+			if o.frequency = args.Int(); o.frequency < 0 || o.frequency > mostUses {
+				args.Fail(errFrequency)
+			}
+		default:
+			args.Fail(command.ErrSyntax)
+		}
+	}
+	return o
+}
+
+// restore implements RESTORE. The key keeps what it holds until the new value is whole.
+func (d *Codec) restore(c *command.Ctx) error {
+	args := c.Args()
+	key, ttl, payload := args.Key(), args.Bytes(), args.Bytes()
+	o := parseRestore(&args)
+	if err := args.Done(); err != nil {
+		return err
+	}
+	if !o.replace && c.DB.Exists(key) {
+		return errBusyKey
+	}
+	at, ok := num.ParseInt(ttl)
+	switch {
+	case !ok:
+		return command.ErrNotInteger
+	case at < 0:
+		return errTTL
+	}
+	draft, err := d.read(c, payload)
+	if err != nil {
+		return err
+	}
+	defer draft.Drop()
+	if at > 0 && !o.absolute {
+		at += c.Now()
+	}
+	if at != 0 && at <= c.Now() { // at once past its time, or so far away that the sum is no time
+		restoreDead(c, key)
+		return nil
+	}
+	draft.Attach(key, at)
+	if it, ok := c.DB.Peek(key); ok {
+		c.DB.SetAccess(&it, o.idle, o.frequency)
+	}
+	c.Modified("restore", key)
+	if at != 0 && !o.absolute {
+		argv := append(slices.Clone(c.Argv), []byte("ABSTTL"))
+		argv[2] = num.AppendInt(nil, at)
+		c.Propagate(argv...)
+	}
+	c.Reply.OK()
+	return nil
+}
+
+// read makes a draft of the value in a payload.
+func (d *Codec) read(c *command.Ctx, payload []byte) (store.Draft, error) {
+	body, version, err := CheckFooter(payload, !d.SkipChecksum.Load())
+	if err != nil {
+		return nil, errPayload
+	}
+	r := NewReader(body, version)
+	kind := Kind(r.Byte())
+	draft, err := ReadValue(r, kind, c.DB)
+	if errors.Is(err, ErrFormat) {
+		return nil, errValue
+	}
+	return draft, err
+}
+
+// restoreDead does what RESTORE comes to when the key would expire at once: what it would have replaced goes.
+func restoreDead(c *command.Ctx, key []byte) {
+	if c.DB.Delete(key) {
+		c.Modified("del", key)
+		c.Propagate([]byte("DEL"), key)
+	}
+	c.Reply.OK()
+}
