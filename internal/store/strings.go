@@ -348,17 +348,19 @@ func (db *DB) NewString(key []byte) Item {
 // part of it. An expiry stays. it is not to be used afterwards.
 func (db *DB) PutRaw(key []byte, it *Item, value []byte) {
 	switch {
-	case it == nil && len(value) > db.s.bigString:
-		db.setBig(key, value, NoExpiry)
-	case it == nil:
-		db.createBlob(key, TypeString, EncRaw, value, NoExpiry)
-	case len(value) == it.TextLen():
+	case it != nil && len(value) == it.TextLen():
 		db.WriteString(it, 0, value)
-	case it.isBig() || len(value) > db.s.bigString:
-		b := it.sh.newBig()
+	case len(value) > db.s.bigString || it != nil && it.isBig():
+		b := db.shardOf(key).newBig()
 		defer b.dropUnowned()
 		b.rope().Write(0, value)
-		db.replaceBig(it, b, it.Expiry())
+		if it == nil {
+			db.createBig(key, b, NoExpiry)
+		} else {
+			db.replaceBig(it, b, it.Expiry())
+		}
+	case it == nil:
+		db.createBlob(key, TypeString, EncRaw, value, NoExpiry)
 	default:
 		db.replaceBlob(it, TypeString, EncRaw, value, it.Expiry())
 	}

@@ -21,7 +21,8 @@ func pfadd(c *command.Ctx) error {
 	if ok {
 		changes, err = add(c, key, &it, texts)
 	} else {
-		changes, err = addSparse(c, key, nil, hll.AppendNew(nil), texts)
+		var room [32]byte
+		changes, err = addSparse(c, key, nil, hll.AppendNew(room[:0]), texts)
 		changes++
 	}
 	if err != nil {
@@ -43,30 +44,14 @@ func add(c *command.Ctx, key []byte, it *store.Item, texts [][]byte) (changes in
 	if err != nil {
 		return 0, err
 	}
-	for len(texts) > 0 {
-		some := texts[:min(len(texts), tickEvery)]
-		known, err := hll.Unchanged(value, some)
-		if err != nil {
-			return 0, shown(err)
-		}
-		if known < len(some) {
-			break
-		}
-		if texts = texts[known:]; len(texts) > 0 {
-			if err := c.Tick(); err != nil {
-				return 0, err
-			}
-		}
-	}
-	if len(texts) == 0 {
-		return 0, nil
-	}
 	if encoding == hll.Sparse {
 		return addSparse(c, key, it, value, texts)
 	}
 	c.DB.EditString(it, 0, hll.DenseSize, func(value []byte) {
-		d := hll.Draft{Value: value}
-		changes, _ = addAll(c, &d, texts) // no dense one is damaged
+		_, changes, _ = addAll(c, value, texts) // no dense one is damaged, or comes to lie elsewhere
+		if changes > 0 {
+			hll.Touch(value)
+		}
 	})
 	return changes, nil
 }
@@ -74,20 +59,24 @@ func add(c *command.Ctx, key []byte, it *store.Item, texts [][]byte) (changes in
 // addSparse gives key, which holds it or else nothing, the HyperLogLog that becomes of a sparse one with elements added.
 func addSparse(c *command.Ctx, key []byte, it *store.Item, value []byte, texts [][]byte) (changes int, err error) {
 	var room [4 << 10]byte // for most of those that are sparse
-	d := hll.Draft{Value: append(room[:0], value...), MaxSparse: c.DB.Settings().HLLSparseMaxBytes.Load()}
-	if changes, err = addAll(c, &d, texts); err != nil {
+	value, changes, err = addAll(c, append(room[:0], value...), texts)
+	if err != nil {
 		return 0, err
 	}
-	c.DB.PutRaw(key, it, d.Value)
+	if changes > 0 || it == nil {
+		hll.Touch(value)
+		c.DB.PutRaw(key, it, value)
+	}
 	return changes, nil
 }
 
-// addAll adds elements to a draft and tells how many of them have changed it.
-func addAll(c *command.Ctx, d *hll.Draft, texts [][]byte) (changes int, err error) {
+// addAll adds elements to a value, which becomes another, and tells how many of them have changed it.
+func addAll(c *command.Ctx, value []byte, texts [][]byte) (now []byte, changes int, err error) {
+	limit := c.DB.Settings().HLLSparseMaxBytes.Load()
 	for i, text := range texts {
-		changed, err := d.Add(text)
-		if err != nil {
-			return 0, shown(err)
+		var changed bool
+		if value, changed, err = hll.Add(value, text, limit); err != nil {
+			return value, 0, shown(err)
 		}
 		if changed {
 			changes++
@@ -96,8 +85,7 @@ func addAll(c *command.Ctx, d *hll.Draft, texts [][]byte) (changes int, err erro
 			_ = c.Tick() // even when the server is closing: the log must not get half a command
 		}
 	}
-	d.Touch()
-	return changes, nil
+	return value, changes, nil
 }
 
 func pfmerge(c *command.Ctx) error {
@@ -112,28 +100,25 @@ func pfmerge(c *command.Ctx) error {
 		return err
 	}
 	var room [hll.DenseSize]byte
-	d := hll.Draft{MaxSparse: c.DB.Settings().HLLSparseMaxBytes.Load()}
-	was := &it
+	value, was := hll.AppendNew(room[:0]), (*store.Item)(nil)
 	if ok {
-		value, _, err := valueOf(&it)
+		there, _, err := valueOf(&it)
 		if err != nil {
 			return err
 		}
-		d.Value = append(room[:0], value...)
-	} else {
-		d.Value, was = hll.AppendNew(room[:0]), nil
+		value, was = append(room[:0], there...), &it
 	}
 	if dense {
-		err = d.MakeDense()
+		value, err = hll.MakeDense(value)
 	}
 	if err == nil {
-		err = d.Merge(&all)
+		value, err = hll.Unite(value, &all, c.DB.Settings().HLLSparseMaxBytes.Load())
 	}
 	if err != nil {
 		return shown(err)
 	}
-	d.Touch()
-	c.DB.PutRaw(key, was, d.Value)
+	hll.Touch(value)
+	c.DB.PutRaw(key, was, value)
 	c.Modified("pfadd", key)
 	c.Reply.OK()
 	return nil

@@ -3,6 +3,7 @@
 package hyperloglog
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/redpoll/redpoll/internal/command"
@@ -71,11 +72,11 @@ func debugRegisters(c *command.Ctx, key []byte, it *store.Item, value []byte, en
 
 // makeDense makes a sparse HyperLogLog dense.
 func makeDense(c *command.Ctx, key []byte, it *store.Item, value []byte) error {
-	d := hll.Draft{Value: append([]byte(nil), value...)}
-	if err := d.MakeDense(); err != nil {
+	value, err := hll.MakeDense(slices.Clone(value))
+	if err != nil {
 		return shown(err)
 	}
-	c.DB.PutRaw(key, it, d.Value)
+	c.DB.PutRaw(key, it, value)
 	c.Modified("", key)
 	return nil
 }

@@ -40,19 +40,19 @@ func failed(format string, args ...any) error {
 
 // testRegisters gives the registers of a dense HyperLogLog random ranks and reads them.
 func testRegisters(random func() uint64) error {
-	d := hll.Draft{Value: hll.AppendNew(nil)}
-	if err := d.MakeDense(); err != nil {
+	value, err := hll.MakeDense(hll.AppendNew(nil))
+	if err != nil {
 		return failed("%v", err)
 	}
 	var want [hll.Registers]uint8
 	for i := range want {
 		want[i] = uint8(random()%63 + 1)
-		if _, err := d.Raise(i, want[i]); err != nil {
+		if value, _, err = hll.Raise(value, i, want[i], 0); err != nil {
 			return failed("%v", err)
 		}
 	}
 	var got hll.Sketch
-	if err := got.Merge(d.Value); err != nil {
+	if err := got.Merge(value); err != nil {
 		return failed("%v", err)
 	}
 	for i := range want {
@@ -67,18 +67,20 @@ func testRegisters(random func() uint64) error {
 // same estimate, and one that is hardly ever missed.
 func testEstimates(c *command.Ctx, seed uint64) error {
 	limit := c.DB.Settings().HLLSparseMaxBytes.Load()
-	sparse, dense := hll.Draft{Value: hll.AppendNew(nil), MaxSparse: limit}, hll.Draft{Value: hll.AppendNew(nil)}
-	if err := dense.MakeDense(); err != nil {
+	sparse := hll.AppendNew(nil)
+	dense, err := hll.MakeDense(hll.AppendNew(nil))
+	if err != nil {
 		return failed("%v", err)
 	}
 	checkpoint := uint64(1)
 	var text [8]byte
 	for n := uint64(1); n <= testElements; n++ {
 		binary.LittleEndian.PutUint64(text[:], n^seed)
-		for _, d := range []*hll.Draft{&sparse, &dense} {
-			if _, err := d.Add(text[:]); err != nil {
-				return failed("%v", err)
-			}
+		if sparse, _, err = hll.Add(sparse, text[:], limit); err == nil {
+			dense, _, err = hll.Add(dense, text[:], limit)
+		}
+		if err != nil {
+			return failed("%v", err)
 		}
 		if n%1000 == 0 {
 			if err := c.Tick(); err != nil {
@@ -89,7 +91,7 @@ func testEstimates(c *command.Ctx, seed uint64) error {
 			continue
 		}
 		checkpoint *= 10
-		if err := compareEstimates(sparse.Value, dense.Value, n); err != nil {
+		if err := compareEstimates(sparse, dense, n); err != nil {
 			return err
 		}
 	}

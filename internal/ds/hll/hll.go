@@ -142,10 +142,20 @@ func murmur(b []byte) uint64 {
 		h = (h ^ k) * m
 	}
 	if len(b) > 0 {
-		var last [8]byte
-		copy(last[:], b)
-		h = (h ^ binary.LittleEndian.Uint64(last[:])) * m
+		h = (h ^ short(b)) * m
 	}
 	h = (h ^ h>>r) * m
 	return h ^ h>>r
+}
+
+// short reads one to seven bytes, the others being 0. Where two reads overlap they see the same.
+func short(b []byte) uint64 {
+	switch n := len(b); {
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<(8*(n-4))
+	case n >= 2:
+		return uint64(binary.LittleEndian.Uint16(b)) | uint64(binary.LittleEndian.Uint16(b[n-2:]))<<(8*(n-2))
+	default:
+		return uint64(b[0])
+	}
 }

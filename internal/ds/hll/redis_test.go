@@ -4,6 +4,7 @@ package hll
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -64,34 +65,41 @@ func TestBytesOfRedis(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			c.Must(t, "CONFIG", "SET", "hll-sparse-max-bytes", strconv.FormatInt(s.maxSparse, 10))
 			c.Must(t, "FLUSHALL")
-			var drafts [3]Draft
-			for i := range drafts {
-				drafts[i] = Draft{Value: AppendNew(nil), MaxSparse: s.maxSparse}
-				drafts[i].Touch()
+			var values [3][]byte
+			for i := range values {
+				values[i] = AppendNew(nil)
+				Touch(values[i])
 				c.Must(t, "PFADD", fmt.Sprint("h", i))
 			}
 			for step := range s.steps {
-				i := rng.IntN(len(drafts))
+				i := rng.IntN(len(values))
 				key := fmt.Sprint("h", i)
-				switch d := &drafts[i]; rng.IntN(200) {
+				switch v := &values[i]; rng.IntN(200) {
 				case 0:
-					sameCount(t, c.Must(t, "PFCOUNT", key).Int, d)
+					sameCount(t, c.Must(t, "PFCOUNT", key).Int, *v)
 				case 1:
-					unite(t, d, &drafts[(i+1)%3])
+					*v = united(t, *v, values[(i+1)%3], s.maxSparse)
 					c.Must(t, "PFMERGE", key, fmt.Sprint("h", (i+1)%3))
 				default:
 					args := []string{"PFADD", key}
 					changed := int64(0)
 					for range 1 + rng.IntN(3) {
 						args = append(args, s.text(rng))
-						changed = max(changed, added(t, d, args[len(args)-1]))
+						now, has, err := Add(*v, []byte(args[len(args)-1]), s.maxSparse)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if *v = now; has {
+							Touch(now)
+							changed = 1
+						}
 					}
 					if got := c.Must(t, args...).Int; got != changed {
 						t.Fatalf("step %d: PFADD gives %d, not %d", step, got, changed)
 					}
 				}
-				if got := c.Must(t, "GET", key).Str; got != string(drafts[i].Value) {
-					t.Fatalf("step %d: the bytes differ, %s\n%s\n%s", step, key, AppendRuns(nil, drafts[i].Value), AppendRuns(nil, []byte(got)))
+				if got := c.Must(t, "GET", key).Str; got != string(values[i]) {
+					t.Fatalf("step %d: the bytes differ, %s\n%s\n%s", step, key, AppendRuns(nil, values[i]), AppendRuns(nil, []byte(got)))
 				}
 			}
 		})
@@ -107,49 +115,30 @@ func (s scene) text(rng *rand.Rand) string {
 	return textOf(index%registers, uint8(1+rng.IntN(s.ranks)))
 }
 
-func added(t *testing.T, d *Draft, text string) int64 {
-	t.Helper()
-	changed, err := d.Add([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if changed {
-		d.Touch()
-		return 1
-	}
-	return 0
-}
-
-// unite does what PFMERGE does.
-func unite(t *testing.T, d, other *Draft) {
+// united gives what PFMERGE makes of two values.
+func united(t *testing.T, value, other []byte, maxSparse int64) []byte {
 	t.Helper()
 	var all Sketch
-	dense := false
-	for _, v := range [][]byte{d.Value, other.Value} {
-		if err := all.Merge(v); err != nil {
-			t.Fatal(err)
-		}
-		dense = dense || encodingOf(v) == Dense
+	err := errors.Join(all.Merge(value), all.Merge(other))
+	if encodingOf(value) == Dense || encodingOf(other) == Dense {
+		value, err = MakeDense(value)
 	}
-	if dense {
-		if err := d.MakeDense(); err != nil {
-			t.Fatal(err)
-		}
+	value, err2 := Unite(value, &all, maxSparse)
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
 	}
-	if err := d.Merge(&all); err != nil {
-		t.Fatal(err)
-	}
-	d.Touch()
+	Touch(value)
+	return value
 }
 
-func sameCount(t *testing.T, want int64, d *Draft) {
+func sameCount(t *testing.T, want int64, value []byte) {
 	t.Helper()
-	n, err := Count(d.Value)
+	n, err := Count(value)
 	if err != nil || n != want {
 		t.Fatalf("the estimate is %d (%v), PFCOUNT gives %d", n, err, want)
 	}
-	PutCache(d.Value[CacheAt:], n)
-	if got, ok := Cached(d.Value); !ok || got != n {
+	PutCache(value[CacheAt:], n)
+	if got, ok := Cached(value); !ok || got != n {
 		t.Fatalf("%d is remembered as %d, %v", n, got, ok)
 	}
 }

@@ -15,7 +15,7 @@ import (
 //	01nnnnnn nnnnnnnn  n+1 registers of rank 0, 16384 at most, the upper bits first
 //	1rrrrrnn           n+1 registers of rank r+1, 32 at most
 //
-// Redis does not keep the shortest list of them: what it makes of a list when a register rises (Draft.Raise) is a part of the format, since
+// Redis does not keep the shortest list of them: what it makes of a list when a register rises (raise) is a part of the format, since
 // the same texts are to give the same bytes.
 const (
 	rankBit       = 0x80
@@ -33,9 +33,6 @@ type run struct {
 	rank     uint8
 	before   int // where the run before it is; 0: not known, or there is none
 }
-
-// end gives the place behind it, and the register.
-func (r run) end() (at, index int) { return r.at + r.size, r.first + r.n }
 
 // runAt reads the run at a place within a value. Of one that is cut off the missing byte counts as 0, as in Redis.
 func runAt(value []byte, at int) (size, n int, rank uint8) {
@@ -84,174 +81,185 @@ func eachRun(value []byte, fn func(first, n int, rank uint8)) error {
 
 // find gives the run that a register lies in, looking from a run on, of which only at, first and before need be set. The error is ErrDamaged.
 func find(value []byte, from run, index int) (run, error) {
-	r := from
-	for r.at < len(value) {
-		if skip, n := skipEight(value[r.at:], index-r.first); skip {
-			r = run{at: r.at + 8, first: r.first + n, before: r.at + 7}
-			continue
+	at, first, before := from.at, from.first, from.before
+	for at < len(value) {
+		if len(value)-at >= 8 {
+			size, n, last := runsIn(binary.LittleEndian.Uint64(value[at:]))
+			if size > 0 && n <= index-first {
+				at, first, before = at+size, first+n, at+last
+				continue
+			}
 		}
-		r.size, r.n, r.rank = runAt(value, r.at)
-		at, next := r.end()
-		if next > registers {
-			return r, ErrDamaged
+		for eight := min(at+8, len(value)); at < eight; {
+			size, n, rank := runAt(value, at)
+			if index-first < n {
+				r := run{at: at, size: size, first: first, n: n, rank: rank, before: before}
+				if first+n > registers {
+					return r, ErrDamaged
+				}
+				return r, nil
+			}
+			at, first, before = at+size, first+n, at
 		}
-		if index < next {
-			return r, nil
-		}
-		r = run{at: at, first: next, before: r.at}
 	}
-	return r, ErrDamaged
+	return run{}, ErrDamaged
 }
 
-// skipEight tells whether the next eight runs are of a byte each and have at most as many registers together, n, as are to be passed over.
-func skipEight(b []byte, over int) (skip bool, n int) {
-	if len(b) < 8 {
-		return false, 0
-	}
+// runsIn reads the runs that lie in eight bytes, of which the first begins one: it gives the bytes that the whole ones take, how many
+// registers they have together, and where the last begins; no bytes when it cannot tell.
+func runsIn(v uint64) (size, n, last int) {
 	const ones = 0x01010101_01010101
-	v := binary.LittleEndian.Uint64(b)
 	ranked := v >> 7 & ones
-	if v>>6&ones&^ranked != 0 {
-		return false, 0
+	long := v >> 6 & ones &^ ranked                                                 // or the second byte of a long one that looks like the first of another
+	beyond := uint64(ones*(maxShortRun-1)) &^ (ranked * (maxShortRun - maxRankRun)) // the bits that say what a run has beyond its first register
+	if long == 0 {
+		return 8, sumOfBytes(v&beyond) + 8, 7
 	}
-	v &= ones*(maxShortRun-1) ^ ranked*((maxShortRun-1)^(maxRankRun-1)) // what each run has beyond its first register
+	if long&(long<<8)&(long<<16) != 0 {
+		return 0, 0, 0
+	}
+	long &^= long << 8
+	seconds := long << 8
+	size, last = 8, 7
+	if long>>56 != 0 { // the last one goes on behind
+		v, long, size = v<<8>>8, long<<8>>8, 7
+		last = 6
+	}
+	if seconds>>(8*(size-1))&1 != 0 {
+		last--
+	}
+	v &= beyond | seconds*0xff
+	upper := v & (long * 0xff)
+	return size, sumOfBytes(v&^upper) + sumOfBytes(upper)<<8 + size - int(seconds*ones>>56), last
+}
+
+// sumOfBytes adds eight bytes up.
+func sumOfBytes(v uint64) int {
 	v = v&0x00ff00ff_00ff00ff + v>>8&0x00ff00ff_00ff00ff
-	n = int(v*0x00010001_00010001>>48) + 8
-	return n <= over, n
+	return int(v * 0x00010001_00010001 >> 48)
 }
 
-// A Draft is a value that is being changed.
-type Draft struct {
-	Value     []byte // has been looked at by EncodingOf; if it is sparse its length changes, and it may come to lie elsewhere
-	MaxSparse int64  // bytes past which a value that grows becomes a dense one
-
-	near run // where Raise looks from: the run before the one that it changed last
-}
-
-// Add shows a text, and tells whether a register has risen, of which the value takes no note: see Touch. The error is ErrDamaged, and the
-// value the same as before.
-func (d *Draft) Add(text []byte) (changed bool, err error) {
-	d.near = run{}
+// Add shows a value a text, and tells whether a register has risen, of which the value takes no note: see Touch. A sparse value past
+// maxSparse bytes becomes dense. now is the value from then on: it may have another length, and lie elsewhere. The error is ErrDamaged, and
+// the value the same as before.
+func Add(value, text []byte, maxSparse int64) (now []byte, changed bool, err error) {
 	index, rank := place(text)
-	return d.Raise(index, rank)
+	return Raise(value, index, rank, maxSparse)
 }
 
-// Touch has the value forget the estimate that it remembers.
-func (d *Draft) Touch() { d.Value[headerSize-1] |= stale }
+// Raise gives a register of a value a rank, from 1 to 63, if it has a lower one, and tells whether it had. For the rest it is like Add.
+func Raise(value []byte, index int, rank uint8, maxSparse int64) (now []byte, changed bool, err error) {
+	var near run
+	return raise(value, &near, index, rank, maxSparse)
+}
 
-// Merge has the value see what a sketch has seen, its own texts among it. The error is ErrDamaged.
-func (d *Draft) Merge(s *Sketch) error {
-	for i := 0; i < registers; i++ {
-		if encodingOf(d.Value) == Dense {
-			s.pack(d.Value)
-			return nil
-		}
+// Unite has a value see what a sketch has seen, the value's own texts among it. Parameters and results are as for Add.
+func Unite(value []byte, s *Sketch, maxSparse int64) (now []byte, err error) {
+	var near run
+	for i := 0; i < registers && encodingOf(value) == Sparse; i++ {
 		if s.ranks[i] == 0 {
 			continue
 		}
-		if _, err := d.Raise(i, s.ranks[i]); err != nil {
-			return err
+		if value, _, err = raise(value, &near, i, s.ranks[i], maxSparse); err != nil {
+			return value, err
 		}
 	}
-	return nil
+	if encodingOf(value) == Dense {
+		s.pack(value)
+	}
+	return value, nil
 }
 
-// Raise gives a register a rank, from 1 to 63, if it has a lower one, and tells whether it had. The error is ErrDamaged, and the value the
-// same as before.
-func (d *Draft) Raise(index int, rank uint8) (changed bool, err error) {
-	if encodingOf(d.Value) == Dense {
-		if denseRank(d.Value, index) >= rank {
-			return false, nil
+// Touch has a value forget the estimate that it remembers.
+func Touch(value []byte) { value[headerSize-1] |= stale }
+
+// MakeDense makes a sparse value dense; it may come to lie elsewhere. The error is ErrDamaged, and the value the same as before.
+func MakeDense(value []byte) (now []byte, err error) {
+	var s Sketch
+	if err := s.Merge(value); err != nil {
+		return value, err
+	}
+	var header [headerSize]byte
+	copy(header[:], value)
+	header[encodingAt] = byte(Dense)
+	value = slices.Grow(value[:0], DenseSize)[:DenseSize]
+	copy(value, header[:])
+	s.pack(value)
+	return value, nil
+}
+
+// raise is Raise for one who raises registers in ascending order: near is a run before the one that was changed last, from which the
+// search begins, or empty.
+func raise(value []byte, near *run, index int, rank uint8, maxSparse int64) (now []byte, changed bool, err error) {
+	if encodingOf(value) == Dense {
+		if denseRank(value, index) >= rank {
+			return value, false, nil
 		}
-		setDenseRank(d.Value, index, rank)
-		return true, nil
+		setDenseRank(value, index, rank)
+		return value, true, nil
 	}
 	if rank > maxSparseRank {
-		return d.raiseDense(index, rank)
+		return raiseDense(value, index, rank)
 	}
-	r, err := d.find(index)
+	r, err := findNear(value, near, index)
 	if err != nil || r.rank >= rank {
-		return false, err
+		return value, false, err
 	}
 	if r.n == 1 && r.size == 1 {
-		d.Value[r.at] = appendRun(d.Value[r.at:r.at], rank, 1)[0]
+		value[r.at] = appendRun(value[r.at:r.at], rank, 1)[0]
 	} else {
 		var room [maxRunSize + 1 + maxRunSize]byte
-		_, next := r.end()
 		parts := appendRun(room[:0], r.rank, index-r.first)
 		parts = appendRun(parts, rank, 1)
-		parts = appendRun(parts, r.rank, next-1-index)
-		if more := len(parts) - r.size; more > 0 && int64(len(d.Value)+more) > d.MaxSparse {
-			return d.raiseDense(index, rank)
+		parts = appendRun(parts, r.rank, r.first+r.n-1-index)
+		if more := len(parts) - r.size; more > 0 && int64(len(value)+more) > maxSparse {
+			return raiseDense(value, index, rank)
 		}
-		d.Value = slices.Replace(d.Value, r.at, r.at+r.size, parts...)
+		value = slices.Replace(value, r.at, r.at+r.size, parts...)
 	}
-	d.unite(max(r.before, headerSize))
-	return true, nil
+	return unite(value, max(r.before, headerSize)), true, nil
 }
 
-// find gives the run that a register lies in, and the one before.
-func (d *Draft) find(index int) (r run, err error) {
-	if d.near.at > 0 && index >= d.near.first {
-		if r, err = find(d.Value, d.near, index); err != nil || r.before > 0 {
-			d.remember(r)
-			return r, err
-		}
+// raiseDense is raise for a register that cannot be raised in a sparse value, which it makes dense.
+func raiseDense(value []byte, index int, rank uint8) (now []byte, changed bool, err error) {
+	if value, err = MakeDense(value); err != nil {
+		return value, false, err
 	}
-	r, err = find(d.Value, run{at: headerSize}, index)
-	d.remember(r)
+	setDenseRank(value, index, rank)
+	return value, true, nil
+}
+
+// findNear gives the run that a register lies in, and the one before, and sets near for the next search.
+func findNear(value []byte, near *run, index int) (r run, err error) {
+	if near.at > 0 && index >= near.first {
+		r, err = find(value, *near, index)
+	}
+	if r.before == 0 && err == nil { // it is near itself, and what is before that is not known
+		r, err = find(value, run{at: headerSize}, index)
+	}
+	*near = run{}
+	if err == nil && r.before > 0 {
+		_, n, _ := runAt(value, r.before)
+		*near = run{at: r.before, first: r.first - n}
+	}
 	return r, err
 }
 
-// remember has the next search begin at the run before r.
-func (d *Draft) remember(r run) {
-	d.near = run{}
-	if r.before > 0 {
-		_, n, _ := runAt(d.Value, r.before)
-		d.near = run{at: r.before, first: r.first - n}
-	}
-}
-
 // unite makes one run of neighbours of the same rank, as far as Redis looks for them: over five runs from a place on.
-func (d *Draft) unite(at int) {
-	for looks := 5; looks > 0 && at+1 < len(d.Value); looks-- {
-		size, n, rank := runAt(d.Value, at)
+func unite(value []byte, at int) []byte {
+	for looks := 5; looks > 0 && at+1 < len(value); looks-- {
+		size, n, rank := runAt(value, at)
 		if rank == 0 {
 			at += size
 			continue
 		}
-		if _, m, other := runAt(d.Value, at+1); other == rank && n+m <= maxRankRun {
-			d.Value = slices.Replace(d.Value, at, at+2, rankBit|(rank-1)<<2|byte(n+m-1))
+		if _, m, other := runAt(value, at+1); other == rank && n+m <= maxRankRun {
+			value = slices.Replace(value, at, at+2, rankBit|(rank-1)<<2|byte(n+m-1))
 			continue
 		}
 		at++
 	}
-}
-
-// raiseDense is Raise for a register that cannot be raised in a sparse value, which it makes dense.
-func (d *Draft) raiseDense(index int, rank uint8) (changed bool, err error) {
-	if err := d.MakeDense(); err != nil {
-		return false, err
-	}
-	return d.Raise(index, rank)
-}
-
-// MakeDense makes a sparse value dense. The error is ErrDamaged, and the value the same as before.
-func (d *Draft) MakeDense() error {
-	var s Sketch
-	if err := s.Merge(d.Value); err != nil {
-		return err
-	}
-	var header [headerSize]byte
-	copy(header[:], d.Value)
-	header[encodingAt] = byte(Dense)
-	if cap(d.Value) < DenseSize {
-		d.Value = make([]byte, DenseSize)
-	}
-	d.Value = d.Value[:DenseSize]
-	copy(d.Value, header[:])
-	s.pack(d.Value)
-	return nil
+	return value
 }
 
 // AppendRuns appends a description of a sparse value's runs, damaged ones too: Z and z with the number of registers of rank 0, in a long

@@ -94,36 +94,17 @@ func PutCache(cache []byte, n int64) { binary.LittleEndian.PutUint64(cache, uint
 func Count(value []byte) (int64, error) {
 	var of histogram
 	if encodingOf(value) == Dense {
-		for b := value[headerSize:]; len(b) > 0; b = b[8*rankWidth/8:] {
-			of.add(spread(sixBytes(b)))
+		for at := headerSize; at < DenseSize; at += blockBytes {
+			w, x, y, z := readBlock((*block)(value[at:]))
+			of.add(w)
+			of.add(x)
+			of.add(y)
+			of.add(z)
 		}
 		return of.estimate(), nil
 	}
 	err := eachRun(value, func(_, n int, rank uint8) { of[0][rank] += uint16(n) })
 	return of.estimate(), err
-}
-
-// Unchanged tells how many of texts, from the first on, a value has nothing to learn from. The error is ErrDamaged, though not all damages
-// are found.
-func Unchanged(value []byte, texts [][]byte) (int, error) {
-	dense := encodingOf(value) == Dense
-	for i, text := range texts {
-		index, rank := place(text)
-		var now uint8
-		if dense {
-			now = denseRank(value, index)
-		} else {
-			r, err := find(value, run{at: headerSize}, index)
-			if err != nil {
-				return i, err
-			}
-			now = r.rank
-		}
-		if now < rank {
-			return i, nil
-		}
-	}
-	return len(texts), nil
 }
 
 // Rank gives a register, of which there are Registers.
@@ -144,32 +125,49 @@ func (s *Sketch) Merge(value []byte) error {
 			}
 		})
 	}
-	ranks := s.ranks[:]
-	for b := value[headerSize:]; len(b) > 0; b, ranks = b[8*rankWidth/8:], ranks[8:] {
-		binary.LittleEndian.PutUint64(ranks, greater(binary.LittleEndian.Uint64(ranks), spread(sixBytes(b))))
+	for i, at := 0, headerSize; i < registers; i, at = i+blockRanks, at+blockBytes {
+		w, x, y, z := readBlock((*block)(value[at:]))
+		ranks := (*[blockRanks]byte)(s.ranks[i:])
+		raiseEight(ranks[0:8], w)
+		raiseEight(ranks[8:16], x)
+		raiseEight(ranks[16:24], y)
+		raiseEight(ranks[24:32], z)
 	}
 	return nil
 }
 
+// raiseEight raises eight registers to at least those of another eight.
+func raiseEight(ranks []byte, others uint64) {
+	binary.LittleEndian.PutUint64(ranks, greater(binary.LittleEndian.Uint64(ranks), others))
+}
+
 // pack writes the registers to a dense value.
 func (s *Sketch) pack(value []byte) {
-	ranks := s.ranks[:]
-	for b := value[headerSize:]; len(b) > 0; b, ranks = b[8*rankWidth/8:], ranks[8:] {
-		putSixBytes(b, gather(binary.LittleEndian.Uint64(ranks)))
+	for i, at := 0, headerSize; i < registers; i, at = i+blockRanks, at+blockBytes {
+		b, ranks := (*block)(value[at:]), (*[blockRanks]byte)(s.ranks[i:])
+		w, x := gather(binary.LittleEndian.Uint64(ranks[0:])), gather(binary.LittleEndian.Uint64(ranks[8:]))
+		y, z := gather(binary.LittleEndian.Uint64(ranks[16:])), gather(binary.LittleEndian.Uint64(ranks[24:]))
+		binary.LittleEndian.PutUint64(b[0:], w|x<<48)
+		binary.LittleEndian.PutUint64(b[8:], x>>16|y<<32)
+		binary.LittleEndian.PutUint64(b[16:], y>>32|z<<16)
 	}
 }
 
-// sixBytes reads the 48 bits that eight registers of a dense value take.
-func sixBytes(b []byte) uint64 {
-	return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint16(b[4:]))<<32
+// A block is so many registers of a dense value that they end where a word does.
+type block [blockBytes]byte
+
+const (
+	blockRanks = 32
+	blockBytes = blockRanks * rankWidth / 8
+)
+
+// readBlock gives the registers of a block, a byte each.
+func readBlock(b *block) (w, x, y, z uint64) {
+	w, x, y = binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
+	return spread(w), spread(w>>48 | x<<16), spread(x>>32 | y<<32), spread(y >> 16)
 }
 
-func putSixBytes(b []byte, v uint64) {
-	binary.LittleEndian.PutUint32(b, uint32(v))
-	binary.LittleEndian.PutUint16(b[4:], uint16(v>>32))
-}
-
-// spread gives each of eight registers of six bits a byte, halving the pieces that have moved together so far.
+// spread gives each of eight registers, which are the lower 48 bits of v, a byte, halving the pieces that have moved together so far.
 func spread(v uint64) uint64 {
 	v = v&0xffffff | v<<8&(0xffffff<<32)
 	v = v&0x00000fff_00000fff | v<<4&0x0fff0000_0fff0000

@@ -6,34 +6,35 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 )
 
-// TestAgainstSketch: a draft, sparse and then dense, has the ranks of a sketch that was shown the same, and gives its estimate.
+// TestAgainstSketch: a value, sparse and then dense, has the ranks of a sketch that was shown the same, and gives its estimate.
 func TestAgainstSketch(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for _, most := range []int{60, 3000, MaxSize} {
-		d, want := Draft{Value: AppendNew(nil), MaxSparse: int64(most)}, Sketch{}
+		value, want := AppendNew(nil), Sketch{}
 		for n := range 30_000 {
 			text := []byte(textOf(rng.IntN(registers), uint8(1+min(rng.IntN(32), rng.IntN(32)))))
-			known, err := Unchanged(d.Value, [][]byte{text, text})
-			changed, err2 := d.Add(text)
-			if err != nil || err2 != nil || changed != want.Add(text) || changed != (known == 0) {
-				t.Fatalf("after %d texts: %v, %v; changed %v, known %d", n, err, err2, changed, known)
+			now, changed, err := Add(value, text, int64(most))
+			value = now
+			if err != nil || changed != want.Add(text) {
+				t.Fatalf("after %d texts: %v, changed %v", n, err, changed)
 			}
 			if n%1000 != 0 && n > 100 {
 				continue
 			}
 			var got Sketch
-			if err := got.Merge(d.Value); err != nil || got != want {
+			if err := got.Merge(value); err != nil || got != want {
 				t.Fatalf("after %d texts the registers are others: %v", n, err)
 			}
-			if c, err := Count(d.Value); err != nil || c != want.Count() {
+			if c, err := Count(value); err != nil || c != want.Count() {
 				t.Fatalf("after %d texts the estimate is %d, not %d: %v", n, c, want.Count(), err)
 			}
 		}
-		if e := encodingOf(d.Value); (e == Dense) != (most < MaxSize) || e == Sparse && len(d.Value) > MaxSize {
-			t.Errorf("up to %d bytes it is %s, with %d bytes", most, e, len(d.Value))
+		if e := encodingOf(value); (e == Dense) != (most < MaxSize) || e == Sparse && len(value) > MaxSize {
+			t.Errorf("up to %d bytes it is %s, with %d bytes", most, e, len(value))
 		}
 	}
 }
@@ -85,7 +86,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// FuzzValue: whatever bytes a value has, nothing panics, and a draft whose registers can be told keeps them but for the one that is raised.
+// FuzzValue: whatever bytes a value has, nothing panics, and a value whose registers can be told keeps them but for the one that is raised.
 func FuzzValue(f *testing.F) {
 	f.Add([]byte("\x7f\xff"), uint16(3), uint8(5))
 	f.Add([]byte("\x3f\x80\x41"), uint16(64), uint8(40))
@@ -103,15 +104,14 @@ func FuzzValue(f *testing.F) {
 		}
 		AppendRuns(nil, value)
 		i, r := int(index%registers), rank%maxRank+1
-		d := Draft{Value: bytes.Clone(value), MaxSparse: 3000}
-		changed, err := d.Raise(i, r)
-		if err != nil && (sound || !bytes.Equal(d.Value, value)) {
+		now, changed, err := Raise(bytes.Clone(value), i, r, 3000)
+		if err != nil && (sound || !bytes.Equal(now, value)) {
 			t.Fatalf("raising gives %v", err)
 		}
 		if !sound {
 			return
 		}
-		if err := after.Merge(d.Value); err != nil {
+		if err := after.Merge(now); err != nil {
 			t.Fatalf("raising a register has left damage: %v", err)
 		}
 		if changed != (r > before.ranks[i]) {
@@ -121,7 +121,7 @@ func FuzzValue(f *testing.F) {
 		if after != before {
 			t.Fatal("other registers have changed")
 		}
-		if err := d.Merge(&before); err != nil {
+		if _, err := Unite(now, &before, 3000); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -130,17 +130,17 @@ func FuzzValue(f *testing.F) {
 func BenchmarkAdd(b *testing.B) {
 	for name, most := range map[string]int64{"sparse": 3000, "dense": 0} {
 		b.Run(name, func(b *testing.B) {
-			d := Draft{Value: AppendNew(nil), MaxSparse: most}
-			texts := make([][]byte, 1000)
+			value, texts := AppendNew(nil), make([][]byte, 1000)
 			for i := range texts {
 				texts[i] = []byte(textOf(i*16%registers, 3))
-				if _, err := d.Add(texts[i]); err != nil {
+				var err error
+				if value, _, err = Add(value, texts[i], most); err != nil {
 					b.Fatal(err)
 				}
 			}
 			for i := 0; b.Loop(); i++ {
-				if n, err := Unchanged(d.Value, texts[i%1000:i%1000+1]); n != 1 || err != nil {
-					b.Fatal("it has changed")
+				if _, changed, err := Add(value, texts[i%1000], most); changed || err != nil {
+					b.Fatal("it has changed", err)
 				}
 			}
 		})
@@ -148,26 +148,44 @@ func BenchmarkAdd(b *testing.B) {
 }
 
 func BenchmarkDense(b *testing.B) {
-	d := Draft{Value: AppendNew(nil)}
+	value, err := MakeDense(AppendNew(nil))
+	if err != nil {
+		b.Fatal(err)
+	}
 	for i := range registers {
-		if _, err := d.Add([]byte(textOf(i, uint8(1+i%7)))); err != nil {
-			b.Fatal(err)
-		}
+		setDenseRank(value, i, uint8(1+i%7))
 	}
 	var all Sketch
 	b.Run("count", func(b *testing.B) {
 		for b.Loop() {
-			_, _ = Count(d.Value)
+			_, _ = Count(value)
 		}
 	})
 	b.Run("merge", func(b *testing.B) {
 		for b.Loop() {
-			_ = all.Merge(d.Value)
+			_ = all.Merge(value)
 		}
 	})
 	b.Run("pack", func(b *testing.B) {
 		for b.Loop() {
-			all.pack(d.Value)
+			all.pack(value)
 		}
 	})
+}
+
+func BenchmarkFind(b *testing.B) {
+	for _, apart := range []int{8, 40, 100, 160} {
+		value := AppendNew(nil)
+		rng := rand.New(rand.NewPCG(1, 1))
+		for i := 0; i < registers; i += 1 + rng.IntN(2*apart) {
+			value, _, _ = Raise(value, i, 3, MaxSize)
+		}
+		b.Run(strconv.Itoa(apart), func(b *testing.B) {
+			for i := 0; b.Loop(); i += 4099 {
+				if _, err := find(value, run{at: headerSize}, i%registers); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
