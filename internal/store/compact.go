@@ -44,8 +44,14 @@ type bodyCursor struct {
 	leaves   bool // the leaves have
 	element  uint32
 	leaf     uint64
-	part     int // of a stream's other parts, and where in it
-	within   uint64
+	part     int // of a stream's other parts
+	within   partCursor
+}
+
+// partCursor is where a walk is in one of a stream's other parts.
+type partCursor struct {
+	at     uint64
+	groups groupCursor
 }
 
 // largeValue is a value of many blocks that a walk has met.
@@ -290,9 +296,10 @@ func (c *compactor) parts(v body, at *bodyCursor) (more bool) {
 		if *p.ref(v.state) == 0 {
 			continue
 		}
-		if at.within = p.compact(v, at.within, c.move); at.within != 0 {
+		if p.compact(v, &at.within, c.move) {
 			return true
 		}
+		at.within = partCursor{}
 	}
 	return false
 }

@@ -347,6 +347,11 @@ func (l rowList) drain(max int, free func(r mem.Ref, size int)) (done bool) {
 	return l.Drain(max, func(leaf mem.Ref) { free(leaf, rows.Size(l.Heap, leaf)) })
 }
 
+// compact goes on with a walk at a cursor, which 0 begins and ends, and has move tell where leaves lie now.
+func (l rowList) compact(cursor uint64, move func(r mem.Ref, size int) mem.Ref) (next uint64) {
+	return l.Compact(cursor, func(leaf mem.Ref, _ int) mem.Ref { return move(leaf, rows.Size(l.Heap, leaf)) })
+}
+
 // bytes gives the bytes that the list takes.
 func (l rowList) bytes() int64 {
 	n := l.Bytes()

@@ -30,6 +30,9 @@ func (db *DB) FindStream(key []byte) (Stream, error) {
 // while the stream is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) FindStreamWrite(key []byte) (Stream, error) {
 	it, err := db.findCollection(key, TypeStream)
+	if err == nil && it.ref != 0 {
+		it.fitBody() // what its groups have come to is not known before
+	}
 	return Stream{db: db, key: key, it: it}, err
 }
 

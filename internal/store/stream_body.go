@@ -54,12 +54,12 @@ type streamPart struct {
 	// copy makes the part of an empty body, which may be of another heap, one of the same. Blocks of more than limit bytes are not
 	// copied; see leafKind. When it fails, or panics, the new body's reference leads to what there is, for drain.
 	copy func(to, from body, limit int, tick func() error) error
-	// compact goes on with a walk at a cursor, which 0 begins and ends, and has move tell where blocks lie now.
-	compact func(v body, cursor uint64, move func(r mem.Ref, size int) mem.Ref) (next uint64)
+	// compact goes on with a walk, has move tell where blocks lie now, and tells whether there is more. at begins as its zero value.
+	compact func(v body, at *partCursor, move func(r mem.Ref, size int) mem.Ref) (more bool)
 }
 
 // streamParts lists them.
-func streamParts() []streamPart { return []streamPart{idmpPart()} }
+func streamParts() []streamPart { return []streamPart{groupsPart(), idmpPart()} }
 
 // eachPart calls fn with the parts that a body has, until it gives false.
 func (v body) eachPart(fn func(p streamPart) bool) {

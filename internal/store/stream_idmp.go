@@ -384,8 +384,9 @@ func idmpPart() streamPart {
 		copy: func(to, from body, limit int, tick func() error) error {
 			return to.idmp().copy(from.idmp(), limit, tick)
 		},
-		compact: func(v body, cursor uint64, move func(r mem.Ref, size int) mem.Ref) uint64 {
-			return v.idmp().compact(cursor, move)
+		compact: func(v body, at *partCursor, move func(r mem.Ref, size int) mem.Ref) bool {
+			at.at = v.idmp().compact(at.at, move)
+			return at.at != 0
 		},
 	}
 }

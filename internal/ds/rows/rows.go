@@ -32,7 +32,7 @@ const (
 	Max = 256
 
 	fixedSize = 8 // rows, bytes of the block, kind and widths; a base for each column follows
-	slack     = 7
+	slack     = 8 // a column of width 0 may be read behind the last row
 )
 
 // Row is a row's values; those behind the columns that there are are 0.

@@ -183,6 +183,27 @@ func (t Tree) dropLast(free func(leaf mem.Ref)) {
 	}
 }
 
+// Discard empties the tree at one go: it calls free with every leaf, and frees the nodes. It writes to none of them, so unlike with Drain
+// the heap may be frozen. It needs no memory.
+func (t Tree) Discard(free func(leaf mem.Ref)) {
+	if t.Root.node != 0 {
+		t.discard(t.Root.node, int(t.Root.depth), free)
+		*t.Root = Root{}
+	}
+}
+
+// discard frees a node with so many levels of nodes from it on, and what is below it.
+func (t Tree) discard(node mem.Ref, levels int, free func(leaf mem.Ref)) {
+	for _, c := range t.children(node) {
+		if levels == 1 {
+			free(c.ref)
+		} else {
+			t.discard(c.ref, levels-1, free)
+		}
+	}
+	t.Heap.Free(node, nodeSize(t.room(node)))
+}
+
 // Compact moves what lies on sparse pages (see mem.Heap.Relocate): the leaf that has the entry at the cursor, and the nodes that
 // begin with it. It gives the cursor for the next call; the cursor 0 begins and is given at the end. fn is called with the leaf
 // and its number of entries and gives where it lies now, having moved it perhaps; it must not change the tree. Of a tree that has changed

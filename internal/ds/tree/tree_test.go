@@ -486,6 +486,27 @@ func TestNothingIsAllocatedOnTheGoHeap(t *testing.T) {
 	}
 }
 
+// TestDiscardLeavesAViewWhole: what a view sees stays until the thaw, and then nothing is left.
+func TestDiscardLeavesAViewWhole(t *testing.T) {
+	for _, leaves := range []int{0, 1, 50, 5000} {
+		m := newModel(t, 5, 1000)
+		for range leaves {
+			m.add(len(m.leaves))
+		}
+		m.freeze()
+		n := 0
+		m.Discard(func(r mem.Ref) {
+			m.Heap.Free(r, leafSize)
+			n++
+		})
+		if n != leaves || *m.Root != (Root{}) {
+			t.Errorf("%d of %d leaves were freed, and the root is %+v", n, leaves, *m.Root)
+		}
+		m.leaves = nil
+		m.end()
+	}
+}
+
 // FuzzChanges makes the changes that the bytes name.
 func FuzzChanges(f *testing.F) {
 	f.Add(uint8(1), []byte("aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbcdefghiklmnop"))
