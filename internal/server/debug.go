@@ -74,6 +74,8 @@ func debugHelp() []string {
 		"    With 0 expired keys are removed only when they are met.",
 		"SET-DISABLE-DENY-SCRIPTS <0|1>",
 		"    Accepted: there are no scripts.",
+		"SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+		"    With 1 what RESTORE is given may have any checksum.",
 		"SLEEP <seconds>",
 		"    Take so long. Decimals allowed. Others are served meanwhile.",
 	}
@@ -138,6 +140,7 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 		{"SEGFAULT", 2, 2, s.debugCrash(syscall.SIGSEGV)},
 		{"SET-ACTIVE-EXPIRE", 3, 3, s.debugSetActiveExpire},
 		{"SET-DISABLE-DENY-SCRIPTS", 3, 3, debugAccepted},
+		{"SET-SKIP-CHECKSUM-VALIDATION", 3, 3, s.debugSkipChecksum},
 		{"SLEEP", 3, 3, debugSleep},
 	} {
 		if command.EqualFold(name, sub.name) && words >= sub.least && words <= sub.most {
@@ -164,6 +167,13 @@ func (s *Server) debugLog(c *command.Ctx) error {
 func (s *Server) debugSetActiveExpire(c *command.Ctx) error {
 	on, _ := num.ParseInt(c.Argv[2])
 	s.engine.Store.Settings.LazyExpire.Store(on == 0)
+	c.Reply.OK()
+	return nil
+}
+
+func (s *Server) debugSkipChecksum(c *command.Ctx) error {
+	skip, _ := num.ParseInt(c.Argv[2])
+	s.codec.SkipChecksum.Store(skip != 0)
 	c.Reply.OK()
 	return nil
 }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package compat
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// travellers makes the same values in redis-server and in Redpoll, and has them travel by DUMP and RESTORE.
+type travellers struct {
+	t               *testing.T
+	rng             *rand.Rand
+	oracle, subject *testutil.Client
+}
+
+// both sends a command to both servers.
+func (tr *travellers) both(args ...string) {
+	tr.t.Helper()
+	tr.oracle.Must(tr.t, args...)
+	tr.subject.Must(tr.t, args...)
+}
+
+// text gives a text of one of the kinds that are written in different ways.
+func (tr *travellers) text() string {
+	rng := tr.rng
+	switch rng.IntN(8) {
+	case 0:
+		return strconv.FormatInt(int64(rng.Uint64())>>rng.IntN(64), 10)
+	case 1:
+		return []string{"", "-0", "007", "+1", "1.5", "9223372036854775808", " 1"}[rng.IntN(7)]
+	case 2:
+		b := make([]byte, rng.IntN(100))
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		return string(b)
+	case 3:
+		return strings.Repeat("abc"[:1+rng.IntN(3)], rng.IntN(100))
+	case 4:
+		return strings.Repeat(strconv.Itoa(rng.IntN(1e9))+" and ", rng.IntN(1+rng.IntN(2000)))
+	default:
+		return "text" + strconv.Itoa(rng.IntN(10_000))
+	}
+}
+
+// value makes a key of a type.
+func (tr *travellers) value(key, typ string) {
+	rng := tr.rng
+	n := []int{1, 2, 10, 100, 128, 129, 600}[rng.IntN(7)]
+	switch typ {
+	case "string":
+		tr.both("SET", key, tr.text())
+	case "list":
+		for range n {
+			tr.both([]string{"RPUSH", "RPUSH", "LPUSH"}[rng.IntN(3)], key, tr.text(), tr.text())
+		}
+	case "ints":
+		bits := []int{48, 32, 0}[rng.IntN(3)]
+		for range n {
+			tr.both("SADD", key, strconv.FormatInt(int64(rng.Uint64())>>bits, 10))
+		}
+	case "set":
+		for range n {
+			tr.both("SADD", key, tr.text())
+		}
+	case "zset":
+		for range n {
+			score := strconv.FormatFloat((rng.Float64()-0.5)*float64(rng.IntN(3)), 'g', -1, 64)
+			tr.both("ZADD", key, []string{score, score, strconv.Itoa(rng.IntN(1000) - 500), "inf", "-inf"}[rng.IntN(5)], tr.text())
+		}
+	case "hash":
+		for range n {
+			tr.both("HSET", key, tr.text(), tr.text())
+		}
+	}
+}
+
+// ordered tells whether redis-server and Redpoll have the elements of a value in one order, and blocks that hold the same.
+func (tr *travellers) ordered(key string) bool {
+	switch tr.oracle.Must(tr.t, "OBJECT", "ENCODING", key).Str {
+	case "hashtable":
+		return false
+	case "quicklist":
+		return tr.subject.Must(tr.t, "OBJECT", "ENCODING", key).Str == "listpack"
+	}
+	return true
+}
+
+// serialized gives what DEBUG OBJECT tells of the bytes that a value takes.
+func serialized(t *testing.T, c *testutil.Client, key string) string {
+	_, text, _ := strings.Cut(c.Must(t, "DEBUG", "OBJECT", key).Str, "serializedlength:")
+	return strings.Fields(text)[0]
+}
+
+// travel has the value of a key travel from each server to the other, written in the version that Redpoll is told.
+func (tr *travellers) travel(key, version string) {
+	t := tr.t
+	tr.subject.Must(t, "CONFIG", "SET", "rdb-version", version)
+	theirs, ours := tr.oracle.Must(t, "DUMP", key).Str, tr.subject.Must(t, "DUMP", key).Str
+	if version == "10" && tr.ordered(key) {
+		if theirs != ours {
+			t.Errorf("%s: redis-server dumps %.200q, Redpoll %.200q", key, theirs, ours)
+		}
+		if want, got := serialized(t, tr.oracle, key), serialized(t, tr.subject, key); got != want {
+			t.Errorf("%s: serialized it has %s bytes, in redis-server %s", key, got, want)
+		}
+	}
+	tr.oracle.Must(t, "RESTORE", key+"2", "0", ours, "REPLACE")
+	tr.subject.Must(t, "RESTORE", key+"2", "0", theirs, "REPLACE")
+	for _, c := range []*testutil.Client{tr.oracle, tr.subject} {
+		digests := c.Must(t, "DEBUG", "DIGEST-VALUE", key, key+"2").Elems
+		if digests[0].Str != digests[1].Str {
+			t.Errorf("%s: it was another value when it had come through version %s", key, version)
+		}
+		if strings.HasPrefix(key, "string") {
+			continue // the encoding of one is a matter of its history
+		}
+		was, is := c.Must(t, "OBJECT", "ENCODING", key).Str, c.Must(t, "OBJECT", "ENCODING", key+"2").Str
+		if was != is {
+			t.Errorf("%s: it was a %s and is a %s", key, was, is)
+		}
+	}
+}
+
+// TestDumpTravels holds payloads of all types and encodings against each other, byte for byte where the order of elements is the same.
+func TestDumpTravels(t *testing.T) {
+	for _, setup := range [][]string{
+		{},
+		{"rdbcompression", "no"},
+		{"list-max-listpack-size", "16", "list-compress-depth", "1"},
+		{"hash-max-listpack-entries", "0", "zset-max-listpack-entries", "0"},
+	} {
+		t.Run(strings.Join(setup, " "), func(t *testing.T) {
+			tr := &travellers{t: t, rng: rand.New(rand.NewPCG(7, uint64(len(setup))))}
+			tr.oracle, tr.subject = testutil.Oracle(t).Dial(t), subject(t).Dial(t)
+			for i := 0; i < len(setup); i += 2 {
+				tr.both("CONFIG", "SET", setup[i], setup[i+1])
+			}
+			for _, typ := range []string{"string", "list", "ints", "set", "zset", "hash"} {
+				for i := range 12 {
+					key := fmt.Sprint(typ, i)
+					tr.value(key, typ)
+					tr.travel(key, "10")
+					tr.travel(key, strconv.Itoa(6+i%4))
+				}
+			}
+		})
+	}
+}
