@@ -37,7 +37,7 @@ func check(s *Spec) error {
 	for _, c := range s.History {
 		bad(!version(c.Version) || c.Text == "", "a History entry without version or text")
 	}
-	bad(s.FindKeys != nil && !s.keys.flags, "FindKeys without a key spec that is unknown, Incomplete or VariableFlags")
+	bad(s.FindKeys != nil && !s.keys.flags && !s.keys.finder, "FindKeys without a key spec that is unknown, Incomplete, VariableFlags or behind a word")
 	bad(s.NeedsAll != nil && (s.Plan != PlanKeys || !s.keys.finder), "NeedsAll without keys that are unknown, or with another Plan than PlanKeys")
 	for i := range s.Keys {
 		checkKeys(s, &s.Keys[i], bad)

@@ -371,10 +371,10 @@ func planKeys(s *Spec) keyPlan {
 	for i := range s.Keys {
 		k := &s.Keys[i]
 		p.none = p.none && k.Flags.Has(NotKey)
-		p.finder = p.finder || s.FindKeys != nil && (k.begin == beginUnknown || k.Flags.Has(Incomplete))
-		p.flags = p.flags || s.FindKeys != nil && k.Flags.Has(VariableFlags)
+		unclear := k.begin == beginUnknown || k.Flags.Has(Incomplete)
+		p.finder = p.finder || s.FindKeys != nil && (unclear || k.begin == beginKeyword)
+		p.flags = p.flags || s.FindKeys != nil && (unclear || k.Flags.Has(VariableFlags))
 	}
-	p.flags = p.flags || p.finder
 	if len(s.Keys) == 1 && !p.none && !p.finder && s.Keys[0].fixedRange() {
 		k := &s.Keys[0]
 		p.simple = true

@@ -22,7 +22,8 @@ type Spec struct {
 	ACL   Category  // beyond the family's category and those that follow from Flags
 	Keys  []KeySpec // where the keys are; nil = the command has none
 	// FindKeys finds the keys where Keys says too little: it is asked for positions when one of Keys is KeysUnknown or
-	// Incomplete, for flags also when one is VariableFlags (at the positions that Keys tells), and then for all keys.
+	// Incomplete, for flags also when one is VariableFlags (at the positions that Keys tells), and then for all keys. When one is
+	// KeyAfter, whose word may come several times, the engine asks it for positions, though COMMAND GETKEYS does not.
 	FindKeys KeyFinder
 	Plan     Plan // what the engine holds while the command runs
 	// NeedsAll tells of a call of a command with PlanKeys, one of whose Keys is KeysUnknown, that it is going to look at keys that

@@ -4,6 +4,7 @@ package server
 
 import (
 	"github.com/redpoll/redpoll/internal/cmds/bits"
+	"github.com/redpoll/redpoll/internal/cmds/geos"
 	"github.com/redpoll/redpoll/internal/cmds/hashes"
 	"github.com/redpoll/redpoll/internal/cmds/hyperloglog"
 	"github.com/redpoll/redpoll/internal/cmds/keys"
@@ -28,6 +29,7 @@ func (s *Server) families() []command.Family {
 		bits.Family,
 		command.CommandFamily(),
 		engine.Transactions,
+		geos.Family,
 		hashes.Family,
 		hyperloglog.Family,
 		keys.Family,

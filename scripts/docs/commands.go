@@ -27,6 +27,7 @@ var titles = []struct{ family, title string }{
 	{"set", "Sets"},
 	{"sorted-set", "Sorted sets"},
 	{"stream", "Streams"},
+	{"geo", "Places"},
 	{"generic", "Keys of any type"},
 	{"transactions", "Transactions"},
 	{"pubsub", "Publish and subscribe"},
@@ -80,8 +81,6 @@ func arguments(s *command.Spec) string {
 
 // missing lists what Redis 7.0 has and this version has not.
 var missing = []struct{ title, names string }{
-	{"Geo", `GEOADD GEODIST GEOHASH GEOPOS GEORADIUS GEORADIUSBYMEMBER GEORADIUSBYMEMBER_RO GEORADIUS_RO GEOSEARCH
-		GEOSEARCHSTORE`},
 	{"Streams", `XACK XAUTOCLAIM XCLAIM XGROUP XPENDING XREAD XREADGROUP`},
 	{"Keys of any type", `MIGRATE WAIT`},
 	{"Scripts and functions", `EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO FUNCTION SCRIPT`},

@@ -34,6 +34,8 @@ var generated = map[string]int{
 	"zremrangebylex": 1, "zremrangebyrank": 1, "zremrangebyscore": 1, "zrevrange": 2, "zrevrangebylex": 2, "zrevrangebyscore": 2,
 	"zrevrank": 2, "zscan": 2, "zscore": 2, "zunion": 3, "zunionstore": 4,
 	"pfadd": 12, "pfcount": 6, "pfdebug": 4, "pfmerge": 6,
+	"geoadd": 6, "geodist": 1, "geohash": 1, "geopos": 1, "georadius": 3, "georadius_ro": 1, "georadiusbymember": 3, "georadiusbymember_ro": 1,
+	"geosearch": 6, "geosearchstore": 3,
 	"copy": 5, "del": 3, "exists": 2, "expire": 4, "expireat": 3, "expiretime": 1, "keys": 2, "move": 2, "object": 3,
 	"persist": 3, "pexpire": 3, "pexpireat": 3, "pexpiretime": 1, "pttl": 2, "randomkey": 1, "rename": 4, "renamenx": 3,
 	"scan": 2, "sort": 12, "sort_ro": 3, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
@@ -206,12 +208,14 @@ func draws(call []string) bool {
 	return strings.EqualFold(call[0], "SPOP") && (len(call) == 2 || len(call) == 3 && !slices.Contains([]string{"0", "1000", "-1"}, call[2]))
 }
 
-// unstable tells of a SORT that stores texts' owners in an order which, for equal texts, is that of a hash table or an unstable sort.
+// unstable tells of a SORT that stores texts' owners in an order which, for equal texts, is that of a hash table or an unstable sort, and of
+// a search for the nearest places, of which several may be equally near.
 func unstable(call []string) bool {
 	has := func(option string) bool {
 		return slices.ContainsFunc(call, func(arg string) bool { return strings.EqualFold(arg, option) })
 	}
-	return strings.EqualFold(call[0], "SORT") && has("BY") && has("ALPHA") && has("STORE")
+	return strings.EqualFold(call[0], "SORT") && has("BY") && has("ALPHA") && has("STORE") ||
+		strings.HasPrefix(strings.ToUpper(call[0]), "GEO") && has("COUNT") && !has("ANY")
 }
 
 // dangerous calls are those whose damage makes what two servers cannot agree on: a key that lives between a moment and a
@@ -278,6 +282,9 @@ var pools = map[string][]string{
 	"integers":   {"1", "2", "3", "-1", "300", "-70000", "5000000000", "9223372036854775807"},
 	"score":      {"0", "1", "2", "3", "-1", "1.5", "-0", "inf", "-inf", "0.1", "1e3", "3.141592653589793238", "1e300", "12345678901234"},
 	"weight":     {"1", "2", "-1", "0.5", "0", "inf"},
+	"longitude":  {"0", "0", "1", "1.5", "-1", "90", "179.9", "180", "-180", "-179.9", "181", "nan"},
+	"latitude":   {"0", "0", "1", "1.5", "-1", "45", "85", "85.05112878", "-85", "85.06"},
+	"length":     {"0", "1", "100", "200", "500", "1000", "10000", "30000000", "1e300", "inf", "-1", "x"},
 	"bound":      {"-inf", "+inf", "0", "1", "(1", "(2", "3", "(-1", "(-inf", "(0.1", "1e3", "(", "[1", "nan", "", " 2", "0x10"},
 	"text":       {"-", "+", "[a", "(a", "[c", "(m", "[", "(", "[m1", "[abc", "(zz", "+x", "a", "", "[\xff"},
 	"rank":       {"1", "2", "-1", "-2", "0", "100"},
@@ -315,7 +322,11 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 	switch a.Name { // for these the type says less
 	case "encoding", "bit", "operation", "score", "weight", "rank", "timeout", "cursor", "type", "count", "subcommand":
 		return a.Name
-	case "element", "pivot", "member":
+	case "longitude", "latitude":
+		return a.Name
+	case "radius", "width", "height":
+		return "length"
+	case "element", "pivot", "member", "member1", "member2":
 		if name[0] == 's' && g.rnd.IntN(3) == 0 {
 			return "integers"
 		}
@@ -407,7 +418,7 @@ func (g *generator) typePool(s *command.Spec) string {
 		return "lists"
 	case "set":
 		return "sets"
-	case "sorted-set":
+	case "sorted-set", "geo":
 		return "sorted sets"
 	case "hyperloglog":
 		return "hyperloglogs"

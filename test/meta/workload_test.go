@@ -26,7 +26,7 @@ type step struct {
 var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // groups are those whose commands work on data, or choose what is worked on.
-var groups = []string{"string", "bitmap", "hash", "list", "set", "sorted-set", "generic", "transactions"}
+var groups = []string{"string", "bitmap", "hyperloglog", "geo", "hash", "list", "set", "sorted-set", "generic", "transactions"}
 
 // others are commands of other groups that belong into a workload.
 var others = []string{"select", "echo", "ping"}
@@ -36,7 +36,7 @@ var others = []string{"select", "echo", "ping"}
 // waiting.
 var left = []string{
 	"keys", "randomkey", "scan", "object|freq", "object|idletime", "object|refcount", "object|encoding", "object|help", "hscan", "sscan", "zscan",
-	"spop", "sort", "sort_ro",
+	"spop", "sort", "sort_ro", "dump", "restore", "restore-asking",
 }
 
 // unstable are commands of which only the kind of the reply is compared: chance is in it.

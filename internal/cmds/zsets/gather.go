@@ -116,30 +116,9 @@ func (g *gathering) reply(withScores bool) error {
 	return nil
 }
 
-// store makes the list, which is in order, the value of a key, in place of whatever that held, and replies with its length;
-// an empty list removes the key. sources are the keys whose members are in the list.
+// store makes the list, which is in order, the value of a key and replies with its length; see command.Ctx.StoreZSet. sources are the
+// keys whose members are in the list.
 func (g *gathering) store(dst []byte, sources [][]byte, event string) {
-	c := g.c
-	if len(g.list) == 0 {
-		if c.DB.Delete(dst) {
-			c.Modified("del", dst)
-		}
-		c.Reply.Int(0)
-		return
-	}
-	size := 0
-	for i := range g.list {
-		size += len(g.list[i].Member) + memberCost
-	}
-	c.DB.Reserve(size)
-	if slices.ContainsFunc(sources, func(key []byte) bool { return string(key) == string(dst) }) {
-		for i := range g.list { // the old value's memory goes
-			g.list[i].Member = bytes.Clone(g.list[i].Member)
-			_ = g.tick()
-		}
-	}
-	c.DB.Displace(dst, false)
-	c.DB.CreateZSet(dst, g.list, c.Tick)
-	c.Modified(event, dst)
-	c.Reply.Int(int64(len(g.list)))
+	borrowed := slices.ContainsFunc(sources, func(key []byte) bool { return string(key) == string(dst) })
+	g.c.StoreZSet(dst, g.list, borrowed, event)
 }
