@@ -148,7 +148,7 @@ func (g Group) CreateConsumer(name []byte, now int64) Consumer {
 // freeNumber gives a number that no consumer has.
 func (g Group) freeNumber() uint32 {
 	for n := g.head().number + 1; ; n++ {
-		if r, _ := g.find(n); r == 0 && n != 0 {
+		if r, _ := g.find(n); r == 0 && n != 0 && n != nobodyYet {
 			return n
 		}
 	}

@@ -48,6 +48,7 @@ type groupHead struct {
 	read    int64
 	turns   uint64 // unowned entries that there have ever been
 	unowned int64  // that there are
+	loading int64  // entries that are yet to get an owner; see stream_group_load.go
 	number  uint32 // of the consumer that was made last
 	indexed bool   // it has an idle list
 	nameLen int64

@@ -46,6 +46,7 @@ type groupModel struct {
 	many   int // pending entries that a group has about
 	now    int64
 	views  []groupView
+	tight  bool // memory is short
 	denied int
 }
 
@@ -56,6 +57,12 @@ type groupView struct {
 }
 
 func newGroupModel(t testing.TB, db *DB, seed uint64, many int) *groupModel {
+	db.CreateStream([]byte("s"))
+	return newGroupModelOf(t, db, seed, many)
+}
+
+// newGroupModelOf is newGroupModel for a stream that there is.
+func newGroupModelOf(t testing.TB, db *DB, seed uint64, many int) *groupModel {
 	m := &groupModel{
 		t: t, rng: rand.New(rand.NewPCG(seed, 3)), db: db, key: []byte("s"), many: many, now: 1_790_000_000_000,
 		groups: map[string]*modelGroup{}, names: []string{"", "a", "b", "b\x00", "\xff", "worker:1", "worker:2", strings.Repeat("w", 300)},
@@ -63,7 +70,6 @@ func newGroupModel(t testing.TB, db *DB, seed uint64, many int) *groupModel {
 	for i := range 40 {
 		m.names = append(m.names, fmt.Sprintf("consumer-%03d", i))
 	}
-	db.CreateStream(m.key)
 	return m
 }
 
@@ -138,6 +144,7 @@ func (m *groupModel) stream() *Stream {
 func (m *groupModel) try(change func()) {
 	m.t.Helper()
 	defer func() {
+		m.db.s.arena.SetLimit(0)
 		if e := recover(); e != nil {
 			if e != mem.ErrNoMemory {
 				panic(e)
@@ -147,6 +154,13 @@ func (m *groupModel) try(change func()) {
 		}
 	}()
 	change()
+}
+
+// squeeze has memory refused soon, if it is short.
+func (m *groupModel) squeeze() {
+	if m.tight && m.rng.IntN(2) == 0 {
+		m.db.s.arena.SetLimit(m.db.s.arena.Stats().InUse + m.rng.Int64N(3)<<12)
+	}
 }
 
 // same looks whether two texts are, and else shows the first line that is not.
@@ -272,6 +286,7 @@ func (m *groupModel) step() {
 		if !ok {
 			m.t.Fatalf("there is no group %q", name)
 		}
+		m.squeeze()
 		switch {
 		case k < 40:
 			m.consumer(g, want)
@@ -304,6 +319,7 @@ func (m *groupModel) step() {
 
 func (m *groupModel) create(s *Stream, name string) {
 	m.try(func() {
+		m.squeeze()
 		last := StreamID{Ms: m.rng.Uint64N(1000)}
 		g, created := s.CreateGroup([]byte(name), last, NoCount)
 		if !created || string(g.Name()) != name {
@@ -473,5 +489,198 @@ func TestGroupsAreWhatMapsAre(t *testing.T) {
 		m := newGroupModel(t, db, uint64(seed), many)
 		m.run(rowSteps(8000))
 		m.end()
+	}
+}
+
+// TestGroupsAreLoaded in the order of an RDB file: pending entries, then consumers. What does not fit together is refused.
+func TestGroupsAreLoaded(t *testing.T) {
+	db := newHashDB(t, 1<<30)
+	var d StreamDraft
+	d.Begin(db)
+	defer d.Drop()
+	s := d.Stream()
+	g, created := s.CreateGroup([]byte("g"), StreamID{Ms: 9}, 3)
+	if !created {
+		t.Fatal("the group is not created")
+	}
+	one, two, three := StreamID{Ms: 1}, StreamID{Ms: 2}, StreamID{Ms: 3}
+	for _, id := range []StreamID{three, one, two} {
+		if !g.Load(id, 1000+int64(id.Ms), 4) || g.Load(id, 1, 1) {
+			t.Fatalf("%v is not loaded, or twice", id)
+		}
+	}
+	a, b := g.CreateConsumer([]byte("a"), 5), g.CreateConsumer([]byte("b"), 6)
+	b.SetActive(7)
+	if !g.LoadOwner(two, a) || g.LoadOwner(two, a) || g.LoadOwner(two, b) || g.LoadOwner(StreamID{Ms: 8}, a) || g.LoadUnowned(two) {
+		t.Error("an entry gets an owner twice, or one that is not there does")
+	}
+	if n := g.Loading(); n != 2 {
+		t.Errorf("%d entries are yet to get an owner, want 2", n)
+	}
+	if !g.LoadUnowned(three) || g.LoadUnowned(three) || g.LoadOwner(three, a) || !g.LoadUnowned(one) || g.Loading() != 0 {
+		t.Error("entries do not become nobody's once")
+	}
+	d.Attach([]byte("s"), NoExpiry)
+	m := newGroupModelOf(t, db, 1, 50)
+	m.groups["g"] = &modelGroup{StreamID{Ms: 9}, 3, map[string]modelConsumer{"a": {5, Never}, "b": {6, 7}}, map[StreamID]modelPending{
+		one: {count: 4, turn: 2}, two: {at: 1002, count: 4, owner: "a"}, three: {count: 4, turn: 1},
+	}, 2}
+	m.check()
+	m.now = 2000
+	g, _ = m.stream().GroupWrite([]byte("g"))
+	m.claimable(g, m.groups["g"])
+	m.run(300)
+	m.end()
+}
+
+// TestGroupsWithoutMemory: what is refused has not been done by halves.
+func TestGroupsWithoutMemory(t *testing.T) {
+	denied := 0
+	for seed := range uint64(5) {
+		db := newHashDB(t, 64<<20)
+		db.s.bigTable = 8000
+		m := newGroupModel(t, db, seed, 1500)
+		m.tight = true
+		m.run(rowSteps(2000))
+		m.end()
+		denied += m.denied
+	}
+	if denied < 50 {
+		t.Errorf("only %d changes were refused", denied)
+	}
+}
+
+// TestGroupsAreCopied with their stream, whatever its size.
+func TestGroupsAreCopied(t *testing.T) {
+	for seed, many := range []int{5, 400} {
+		db := newHashDB(t, 1<<30)
+		db.s.bigTable = 8000
+		m := newGroupModel(t, db, uint64(seed), many)
+		m.run(2000)
+		if err := db.Copy(m.key, db, []byte("copy"), neverEnds); err != nil {
+			t.Fatal(err)
+		}
+		other := *m
+		other.key, other.views = []byte("copy"), nil
+		other.check()
+		m.run(100)
+		other.groups = map[string]*modelGroup{}
+		db.Delete(other.key)
+		m.end()
+	}
+}
+
+// TestLag holds what is told of groups' progress against what redis-server 8 tells.
+func TestLag(t *testing.T) {
+	id := func(ms int) StreamID { return StreamID{Ms: uint64(ms)} }
+	db := newHashDB(t, 1<<30)
+	s := db.CreateStream([]byte("s"))
+	lag := func(last StreamID, read int64) string {
+		g, created := s.CreateGroup([]byte("g"), last, read)
+		if !created {
+			g.SetLast(last, read)
+		}
+		if n, ok := s.Lag(g); ok {
+			return fmt.Sprint(n)
+		}
+		return "unknown"
+	}
+	count := func(last StreamID) int64 { return s.CountUpTo(last) }
+	if got := lag(id(0), NoCount) + lag(id(7), 3); got != "00" {
+		t.Errorf("lags of a stream that never had anything: %s", got)
+	}
+	for ms := 1; ms <= 10; ms++ {
+		s.Append(id(10*ms), textsOf("f", "v"))
+	}
+	for _, c := range []struct {
+		last  int
+		read  int64
+		lag   string
+		count int64
+	}{
+		{0, NoCount, "10", 0}, {5, NoCount, "10", 0}, {10, NoCount, "9", 1}, {20, NoCount, "unknown", NoCount}, {20, 2, "8", NoCount},
+		{100, NoCount, "0", 10}, {101, NoCount, "unknown", NoCount},
+	} {
+		if got := lag(id(c.last), c.read); got != c.lag || count(id(c.last)) != c.count {
+			t.Errorf("up to %d, read %d: lag %s, count %d; want %s, %d", c.last, c.read, got, count(id(c.last)), c.lag, c.count)
+		}
+	}
+	s.Delete(id(50))
+	for _, c := range []struct {
+		last  int
+		read  int64
+		lag   string
+		count int64
+	}{
+		{0, NoCount, "unknown", NoCount}, {0, 0, "unknown", NoCount}, {40, 4, "unknown", NoCount}, {50, 5, "unknown", NoCount},
+		{60, 6, "4", NoCount}, {60, NoCount, "unknown", NoCount}, {100, NoCount, "0", 10},
+	} {
+		if got := lag(id(c.last), c.read); got != c.lag || c.last > 0 && count(id(c.last)) != c.count {
+			t.Errorf("50 deleted, up to %d, read %d: lag %s, count %d; want %s, %d", c.last, c.read, got, count(id(c.last)), c.lag, c.count)
+		}
+	}
+	for _, ms := range []int{10, 20, 30, 40} {
+		s.Delete(id(ms))
+	}
+	if got := lag(id(0), NoCount); got != "5" {
+		t.Errorf("before all entries, nothing deleted behind the first: lag %s, want 5", got)
+	}
+	for ms := 60; ms <= 100; ms += 10 {
+		s.Delete(id(ms))
+	}
+	if got := lag(id(0), NoCount); got != "0" || count(id(30)) != 10 {
+		t.Errorf("all deleted: lag %s, count %d, want 0, 10", got, count(id(30)))
+	}
+}
+
+// TestAdvance counts what a group reads, as far as that can be told.
+func TestAdvance(t *testing.T) {
+	db := newHashDB(t, 1<<30)
+	s := db.CreateStream([]byte("s"))
+	for ms := range uint64(6) {
+		s.Append(StreamID{Ms: ms + 1}, textsOf("f", "v"))
+	}
+	s.Delete(StreamID{Ms: 3})
+	g, _ := s.CreateGroup([]byte("g"), StreamID{}, 0)
+	for _, c := range []struct {
+		ms   uint64
+		read int64
+	}{{1, NoCount}, {2, NoCount}, {4, NoCount}, {5, NoCount}, {6, 6}} {
+		if g.Advance(StreamID{Ms: c.ms}); g.Read() != c.read || g.Last() != (StreamID{Ms: c.ms}) {
+			t.Errorf("behind %d: read %d up to %v, want %d", c.ms, g.Read(), g.Last(), c.read)
+		}
+	}
+	s.Append(StreamID{Ms: 7}, textsOf("f", "v"))
+	g, _ = s.GroupWrite([]byte("g"))
+	if g.Advance(StreamID{Ms: 7}); g.Read() != 7 {
+		t.Errorf("read %d, want 7", g.Read())
+	}
+}
+
+// TestReferenced: pending in a group, or not delivered to it yet.
+func TestReferenced(t *testing.T) {
+	db := newHashDB(t, 1<<30)
+	s := db.CreateStream([]byte("s"))
+	id := StreamID{Ms: 5}
+	if s.Referenced(id) {
+		t.Error("an entry is referenced without groups")
+	}
+	var groups []Group
+	for _, name := range []string{"a", "b"} {
+		g, _ := s.CreateGroup([]byte(name), StreamID{Ms: 5}, NoCount)
+		groups = append(groups, g)
+	}
+	if s.Referenced(id) || !s.Referenced(StreamID{Ms: 5, Seq: 1}) {
+		t.Error("what was delivered is referenced, or what was not is not")
+	}
+	c := groups[1].CreateConsumer([]byte("c"), 1)
+	groups[1].Deliver(id, c, 1, 1)
+	groups[0].Disown(id, 1)
+	if !s.Referenced(id) {
+		t.Error("a pending entry is not referenced")
+	}
+	s.Forget(id)
+	if s.Referenced(id) || groups[0].Pending()+groups[1].Pending()+c.Pending()+groups[0].Unowned() != 0 {
+		t.Error("a forgotten entry is still pending")
 	}
 }
