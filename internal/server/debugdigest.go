@@ -71,9 +71,13 @@ func (d *digest) mixInt(n int) {
 	d.mix(b[:])
 }
 
-// object puts a key's value and expiry in. The numbers of types are those of the RDB format, as in store.
+// object puts a key's value and expiry in. Types have the numbers that they have there: between hashes and streams are modules' types.
 func (d *digest) object(db *store.DB, it *store.Item, tick func() error) (err error) {
-	d.mixInt(int(it.Type()))
+	typ := int(it.Type())
+	if it.Type() == store.TypeStream {
+		typ++
+	}
+	d.mixInt(typ)
 	switch it.Type() {
 	case store.TypeString:
 		err = d.mixText(it, tick)
