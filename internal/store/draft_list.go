@@ -126,7 +126,7 @@ func (d *ListDraft) settle() {
 	l.First(&c)
 	if f := l.leaf(&c); f.form == leafPacked && !limit.exceeded(int(f.size), c.Count()) {
 		d.blob, d.n, d.enc = append(d.own[:0], f.data()...), c.Count(), EncListpack
-		d.Drop()
+		d.bodyDraft.Drop()
 	}
 }
 
@@ -138,4 +138,10 @@ func (d *ListDraft) Attach(key []byte, at int64) {
 		return
 	}
 	d.db.putBlob(key, TypeList, EncListpack, d.blob, at)
+}
+
+// Drop is Draft.Drop.
+func (d *ListDraft) Drop() {
+	d.bodyDraft.Drop()
+	d.blob = nil
 }

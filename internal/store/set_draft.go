@@ -234,3 +234,9 @@ func (d *SetDraft) Attach(key []byte, at int64) {
 	}
 	d.db.putBlob(key, TypeSet, d.enc, d.blob, at)
 }
+
+// Drop is Draft.Drop.
+func (d *SetDraft) Drop() {
+	d.bodyDraft.Drop()
+	d.blob = nil
+}

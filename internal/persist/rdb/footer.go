@@ -14,8 +14,17 @@ const FooterSize = 10
 // The versions of the format.
 const (
 	OldestVersion = 1
-	NewestVersion = 12
+	NewestVersion = 15
+
+	// Valkey went on from a version of its own, from which on some kinds mean something else.
+	valkeyVersion = 80
+	newestValkey  = 81
 )
+
+// Known tells whether values of a version can be read, as far as they are of kinds that this package knows.
+func Known(version int) bool {
+	return version <= NewestVersion || version >= valkeyVersion && version <= newestValkey
+}
 
 // ErrFooter is the error for a payload whose footer is not one, or of a version that is not known, or whose checksum is wrong.
 var ErrFooter = errors.New("DUMP payload version or checksum are wrong")
@@ -40,7 +49,7 @@ func CheckFooter(payload []byte, checksum bool) (body []byte, version int, err e
 		return nil, 0, ErrFooter
 	}
 	version = int(binary.LittleEndian.Uint16(payload[n:]))
-	if version > NewestVersion {
+	if !Known(version) {
 		return nil, 0, ErrFooter
 	}
 	sum := binary.LittleEndian.Uint64(payload[n+2:])

@@ -66,6 +66,8 @@ func rewrite(t *testing.T, db *store.DB, shown string) {
 
 // elements gives what show tells but for the encoding.
 func elements(shown string) string {
-	_, after, _ := strings.Cut(shown, ": ")
-	return after
+	_, shown, _ = strings.Cut(shown, ": ")
+	shown, _, _ = strings.Cut(shown, " group ")
+	shown, _, _ = strings.Cut(shown, " {")
+	return shown
 }

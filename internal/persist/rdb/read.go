@@ -45,6 +45,8 @@ func (r *Reader) draft(kind Kind) store.Draft {
 	case KindHash, KindHashZipmap, KindHashZiplist, KindHashListpack, KindHashTimedPreGA, KindHashPackPreGA, KindHashTimed,
 		KindHashTimedPack:
 		return &r.hash
+	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
+		return &r.stream
 	}
 	return nil
 }
@@ -99,6 +101,8 @@ func (r *Reader) fillDraft(kind Kind, db *store.DB) {
 		r.readHashCells(db, r.cells(r.bytes(db), false), true)
 	case KindHashPackPreGA:
 		r.readHashCells(db, r.cells(r.bytes(db), false), true)
+	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
+		r.readStream(db, kind)
 	}
 }
 

@@ -9,9 +9,6 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// valkeyVersion is the version from which on the format is Valkey's: it has kinds of its own in the place of some of Redis's.
-const valkeyVersion = 80
-
 // readHash reads a hash of texts.
 func (r *Reader) readHash(db *store.DB) {
 	r.hash.Begin(db, false)

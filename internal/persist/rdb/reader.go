@@ -49,14 +49,17 @@ type Reader struct {
 	src     io.Reader // where more come from; nil: there are no more
 	err     error
 
-	steps int // since the last tick
-	rooms [2]room
+	steps     int // since the last tick
+	rooms     [2]room
+	name, iid []byte // of what is being read
 
-	text store.StringDraft
-	list store.ListDraft
-	set  store.SetDraft
-	zset store.ZSetDraft
-	hash store.HashDraft
+	text   store.StringDraft
+	list   store.ListDraft
+	set    store.SetDraft
+	zset   store.ZSetDraft
+	hash   store.HashDraft
+	stream store.StreamDraft
+	group  groupRoom // of a stream
 }
 
 // room is where a text lies that does not lie in the Reader's bytes as it is.
@@ -71,6 +74,11 @@ func NewReader(b []byte, version int) *Reader { return &Reader{buf: b, version: 
 
 // NewStreamReader makes a reader of a stream that was written in a version of the format.
 func NewStreamReader(src io.Reader, version int) *Reader { return &Reader{src: src, version: version} }
+
+// Reset makes the reader one of other bytes, as NewReader does; the memory that it has is used again.
+func (r *Reader) Reset(b []byte, version int) {
+	r.buf, r.at, r.gone, r.src, r.err, r.version = b, 0, 0, nil, nil, version
+}
 
 // Err gives the first error: it is ErrFormat, or one of the stream.
 func (r *Reader) Err() error { return r.err }
@@ -155,9 +163,19 @@ func (r *Reader) uint64() uint64 {
 	return 0
 }
 
+// number reads a number that is written as a length, and may be any.
+func (r *Reader) number() uint64 {
+	n, _ := r.lengthOrForm()
+	return n
+}
+
 // length reads a length. What is no length but begins a text is one of the six bits that say how that is written, as for Redis.
 func (r *Reader) length() uint64 {
-	n, _ := r.lengthOrForm()
+	n := r.number()
+	if n == math.MaxUint64 {
+		r.fail("a length that there cannot be")
+		return 0
+	}
 	return n
 }
 
@@ -179,10 +197,7 @@ func (r *Reader) lengthOrForm() (n uint64, coded bool) {
 		}
 	case len64:
 		if b := r.next(8); len(b) == 8 {
-			if n = binary.BigEndian.Uint64(b); n < math.MaxUint64 {
-				return n, false
-			}
-			r.fail("a length that there cannot be")
+			return binary.BigEndian.Uint64(b), false
 		}
 	default:
 		r.fail("a length of an unknown form")

@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 
 	"github.com/redpoll/redpoll/internal/command/commandtest"
+	"github.com/redpoll/redpoll/internal/ds/entries"
 	"github.com/redpoll/redpoll/internal/ds/intset"
 	"github.com/redpoll/redpoll/internal/ds/listpack"
 	"github.com/redpoll/redpoll/internal/lzf"
@@ -147,8 +148,51 @@ func show(db *store.DB, key string) string {
 			return true
 		})
 		slices.Sort(all)
+	case store.TypeStream:
+		s := db.StreamOf(&it)
+		all = showStream(&s)
 	}
 	return it.Encoding().String() + ": " + strings.Join(all, " ")
+}
+
+// showStream is show for a stream.
+func showStream(s *store.Stream) (all []string) {
+	str := func(v store.Value) string { return string(store.Text(v, nil)) }
+	id := func(id store.StreamID) string { return string(id.AppendText(nil)) }
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	s.Each(store.StreamID{}, entries.MaxID(), false, func(e *store.StreamEntry) bool {
+		var parts []string
+		e.Each(func(field, value store.Value) bool {
+			parts = append(parts, str(field)+"="+str(value))
+			return true
+		})
+		add("%s(%s)", id(e.ID()), strings.Join(parts, " "))
+		return true
+	})
+	info := s.Info()
+	add("leaves %d last %s first %s deleted %s added %d", info.Leaves, id(info.Last), id(info.First), id(info.MaxDeleted), int64(info.Added))
+	s.EachGroup(func(g store.Group) bool {
+		add("group %s last %s read %d", g.Name(), id(g.Last()), g.Read())
+		g.EachConsumer(func(c store.Consumer) bool {
+			add("consumer %s seen %d active %d", c.Name(), c.Seen(), c.Active())
+			c.Each(store.StreamID{}, entries.MaxID(), func(p store.Pending) bool {
+				add("%s at %d, %d times", id(p.ID), p.Delivered, p.Count)
+				return true
+			})
+			return true
+		})
+		g.EachUnowned(func(p store.Pending) bool { add("unowned %s, %d times", id(p.ID), p.Count); return true })
+		return true
+	})
+	if sum, _ := s.Idmp(func() error { return nil }); sum.IIDs+int(sum.Added+sum.Duplicates) > 0 {
+		add("%+v", sum)
+		for _, iid := range []string{"i", "j"} {
+			if at, ok := s.FindIID([]byte("p"), []byte(iid)); ok {
+				add("p/%s=%s", iid, id(at))
+			}
+		}
+	}
+	return all
 }
 
 // fields shows a hash of numbered fields.
@@ -289,6 +333,7 @@ func samples() []sample {
 	add("listpack of fields", KindHashListpack, "listpack: 12=a b="+long, text(pack("b", long, "12", "a")))
 	add("ziplist of fields", KindHashZiplist, "listpack: 12=a b=1", text(zipTexts("b", "1", "12", "a")))
 
+	list = append(list, streamSamples()...)
 	const later = 1 << 40
 	timed := func(name string, version int, kind Kind, want string, parts ...string) {
 		add(name, kind, want, parts...)

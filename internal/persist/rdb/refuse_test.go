@@ -139,6 +139,7 @@ func refusals() []sample {
 	add("a text of exabytes", KindString, size(1<<62), "abc")
 	add("a module's value", KindModule2, size(1))
 	add("a module's value", KindModulePreGA, size(1))
+	list = append(list, badStreams()...)
 	for _, kind := range []Kind{8, 100, 244, 250, 255} {
 		add("an unknown kind", kind, text("a"))
 	}
@@ -153,7 +154,7 @@ func TestReadRefuses(t *testing.T) {
 		before := rig.Arena.InUse()
 		var start, end runtime.MemStats
 		runtime.ReadMemStats(&start)
-		*r = Reader{buf: []byte(s.body), version: 12}
+		r.Reset([]byte(s.body), 12)
 		err := read(r, s.kind, rig.DB)
 		runtime.ReadMemStats(&end)
 		var why *FormatError
