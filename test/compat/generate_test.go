@@ -134,8 +134,11 @@ func sameReply(call []string, queued [][]string, want, got testutil.Value) bool 
 
 // sameResult compares the replies to a call that was run.
 func sameResult(call []string, want, got testutil.Value) bool {
-	if name := strings.ToUpper(call[0]); strings.HasPrefix(name, "Z") || strings.HasPrefix(name, "BZ") {
+	switch name := strings.ToUpper(call[0]); {
+	case strings.HasPrefix(name, "Z") || strings.HasPrefix(name, "BZ"):
 		want, got = unsigned(want), unsigned(got)
+	case name == "XINFO":
+		want, got = sameInfo(want), sameInfo(got)
 	}
 	return same(ruleFor(call), want, got)
 }
@@ -208,7 +211,7 @@ func readKey(c *testutil.Client, key string) (keyState, error) {
 	s := keyState{kind: replies[0].Value.Str, encoding: replies[1].Value.Str, ttl: replies[2].Value.Int}
 	read := map[string][]string{
 		"string": {"GET", key}, "hash": {"HGETALL", key}, "list": {"LRANGE", key, "0", "-1"}, "set": {"SMEMBERS", key},
-		"zset": {"ZRANGE", key, "0", "-1", "WITHSCORES"},
+		"zset": {"ZRANGE", key, "0", "-1", "WITHSCORES"}, "stream": {"XINFO", "STREAM", key, "FULL", "COUNT", "0"},
 	}[s.kind]
 	if read == nil {
 		return s, fmt.Errorf("key %q is of type %s", key, s.kind)
@@ -219,6 +222,8 @@ func readKey(c *testutil.Client, key string) (keyState, error) {
 		v = v.Sorted(1)
 	case s.kind == "zset":
 		v = unsigned(v)
+	case s.kind == "stream":
+		v = sameInfo(v)
 	case s.encoding == "hashtable":
 		v = v.Sorted(2)
 	}

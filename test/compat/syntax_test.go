@@ -36,6 +36,7 @@ var generated = map[string]int{
 	"pfadd": 12, "pfcount": 6, "pfdebug": 4, "pfmerge": 6,
 	"geoadd": 6, "geodist": 1, "geohash": 1, "geopos": 1, "georadius": 3, "georadius_ro": 1, "georadiusbymember": 3, "georadiusbymember_ro": 1,
 	"geosearch": 6, "geosearchstore": 3,
+	"xadd": 30, "xdel": 4, "xlen": 2, "xrange": 4, "xrevrange": 3, "xsetid": 1, "xtrim": 5,
 	"copy": 5, "del": 3, "exists": 2, "expire": 4, "expireat": 3, "expiretime": 1, "keys": 2, "move": 2, "object": 3,
 	"persist": 3, "pexpire": 3, "pexpireat": 3, "pexpiretime": 1, "pttl": 2, "randomkey": 1, "rename": 4, "renamenx": 3,
 	"scan": 2, "sort": 12, "sort_ro": 3, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
@@ -124,7 +125,7 @@ type generator struct {
 
 func newGenerator(seed uint64, specs []*command.Spec) *generator {
 	g := &generator{rnd: rand.New(rand.NewPCG(seed, seed)), calls: gen.New(seed), specs: specs, used: map[int]bool{}}
-	g.focus = []string{"", "strings", "hashes", "lists", "sets", "sorted sets", "sorted sets", "hyperloglogs"}[g.rnd.IntN(8)]
+	g.focus = []string{"", "strings", "hashes", "lists", "sets", "sorted sets", "sorted sets", "hyperloglogs", "streams"}[g.rnd.IntN(9)]
 	g.calls.Make = g.word
 	return g
 }
@@ -203,6 +204,11 @@ func waits(call []string) bool {
 	return false
 }
 
+// stamps tells of an XADD that may name its entry after the time.
+func stamps(call []string) bool {
+	return strings.EqualFold(call[0], "XADD") && slices.Contains(call[1:], "*")
+}
+
 // draws tells of a SPOP that may leave some members and take others, by chance.
 func draws(call []string) bool {
 	return strings.EqualFold(call[0], "SPOP") && (len(call) == 2 || len(call) == 3 && !slices.Contains([]string{"0", "1000", "-1"}, call[2]))
@@ -219,9 +225,9 @@ func unstable(call []string) bool {
 }
 
 // dangerous calls are those whose damage makes what two servers cannot agree on: a key that lives between a moment and a
-// minute, a call that waits without an end, members that are left by chance, numbers that no double can be.
+// minute, a call that waits without an end, members that are left by chance, entries called after the time, numbers that no double can be.
 func dangerous(call []string) bool {
-	if waits(call) || draws(call) {
+	if waits(call) || draws(call) || stamps(call) {
 		return true
 	}
 	scan := strings.HasSuffix(strings.ToUpper(call[0]), "SCAN")
@@ -239,10 +245,13 @@ func dangerous(call []string) bool {
 	return false
 }
 
-// newer tells of a call to which newer versions and Redpoll reply otherwise: a SCAN for a type that there is not, AGGREGATE COUNT, and the
-// one number that has no counterpart of the other sign.
+// newer tells of a call to which newer versions and Redpoll reply otherwise: a SCAN for a type that there is not, AGGREGATE COUNT, the
+// one number that has no counterpart of the other sign, and XSETID with an ID that may be less than one which was deleted.
 func newer(call []string) bool {
 	name := strings.ToUpper(call[0])
+	if name == "XSETID" && (len(call) < 3 || !slices.Contains(pools["last entry"], call[2])) {
+		return true
+	}
 	if (name == "LREM" || name == "LPOS") && slices.Contains(call[1:], "-9223372036854775808") {
 		return true
 	}
@@ -263,7 +272,7 @@ func newer(call []string) bool {
 var pools = map[string][]string{
 	"keys": {
 		"s1", "s2", "s3", "n1", "n2", "h1", "h2", "h3", "h4", "l1", "l2", "l3", "m1", "m2", "m3", "i1", "z1", "z2", "z3", "",
-		"p1", "p2", "p3",
+		"p1", "p2", "p3", "x1", "x2", "x3",
 	},
 	"strings":      {"s1", "s2", "s3", "n1", "n2"},
 	"hashes":       {"h1", "h2", "h3", "h4"},
@@ -271,6 +280,7 @@ var pools = map[string][]string{
 	"sets":         {"m1", "m2", "m3", "i1"},
 	"sorted sets":  {"z1", "z2", "z3"},
 	"hyperloglogs": {"p1", "p2", "p3"},
+	"streams":      {"x1", "x2", "x3"},
 	"field":        {"f1", "f2", "f3", "f4", "7", "", "\x00\xff", "{f*64}", "{f*65}"},
 	"value": {
 		"", "v", "abc", "0", "100000", "-100000", "3.5", "1e3", "-0", "9223372036854775807", "-9223372036854775808", "\r\n\x00\xfe",
@@ -305,6 +315,20 @@ var pools = map[string][]string{
 	"place":      {"0", "1", "5", "9", "#0", "#1", "#7", "100", "-1", "1000"},
 	"subcommand": {"getreg", "decode", "ENCODING", "todense", "none"},
 	"operation":  {"AND", "or", "XOR", "NOT", "NAND"},
+	"new entry": {
+		"1-1", "1-*", "2", "2-*", "3-5", "3-*", "4-*", "5-*", "5-*", "6-1", "7-*", "8-*", "9-*", "10-*", "12-3", "20-*", "40-*",
+		"61-*", "0-0", "0-*", "007-01", "+8-+1", "1--1", "x", "-", "+",
+	},
+	"entry": {
+		"1-1", "1", "2-0", "2-1", "3-5", "3-6", "4", "5-0", "5-1", "6-1", "7-0", "8-0", "9", "10-0", "12-3", "20", "40-1", "61-0", "0", "0-0",
+		"3-18446744073709551615", "18446744073709551615-18446744073709551615", "04-00", "5-", "-5", "x", "",
+	},
+	"entry bound": {
+		"-", "+", "-", "+", "1", "(1-1", "2", "3-5", "(3-5", "(4", "5", "(5-1", "7-0", "9", "(12-3", "40", "(61", "0", "(0-0", "(+", "(-", "(", "((1",
+		"(18446744073709551615-18446744073709551615", "x", "1-", "$",
+	},
+	"last entry": {"90-0", "90-3", "95", "99-18446744073709551615"}, // more than any entry's that was deleted: 7.0 takes less
+	"trim to":    {"0", "1", "2", "3", "5", "10", "2-1", "3-5", "5", "9-0", "40", "-1", "x", "(3"},
 }
 
 // word makes a plain argument from its type and name.
@@ -353,6 +377,11 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		}
 		return "values"
 	}
+	if g.typePool(s) == "streams" {
+		if pool := streamPool(name, a); pool != "" {
+			return pool
+		}
+	}
 	switch {
 	case a.Name == "value" && name == "setbit":
 		return "bit"
@@ -372,6 +401,28 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		return "integer"
 	}
 	return "value"
+}
+
+// streamPool chooses what the arguments of a command on streams are of; "" leaves it to others.
+func streamPool(command string, a *command.Argument) string {
+	switch strings.ToLower(a.Name) {
+	case "id":
+		if command == "xadd" {
+			return "new entry"
+		}
+		return "entry"
+	case "start", "end":
+		return "entry bound"
+	case "last-id":
+		return "last entry"
+	case "max-deleted-id":
+		return "entry"
+	case "threshold":
+		return "trim to"
+	case "entries-added":
+		return "count"
+	}
+	return ""
 }
 
 // boundPool chooses what the bounds of a range in a sorted set are of.
@@ -422,6 +473,8 @@ func (g *generator) typePool(s *command.Spec) string {
 		return "sorted sets"
 	case "hyperloglog":
 		return "hyperloglogs"
+	case "stream":
+		return "streams"
 	}
 	return "keys"
 }
