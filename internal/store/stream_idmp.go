@@ -76,15 +76,22 @@ func (s *Stream) Idmp(tick func() error) (sum StreamIdmp, err error) {
 	if !s.Exists() || s.state().idmp == 0 {
 		return sum, nil
 	}
-	d := s.body().idmp()
+	return s.body().idmp().sum(s.db.Now(), tick)
+}
+
+// sum is Stream.Idmp at now (Unix ms), if there is a ledger.
+func (d idmp) sum(now int64, tick func() error) (sum StreamIdmp, err error) {
 	l := d.ledger()
 	sum = StreamIdmp{Duration: int(l.duration), MaxSize: int(l.max), Added: l.added, Duplicates: l.duplicates}
+	seen := 0
 	d.tree().Each(func(leaf mem.Ref, n int) bool {
-		if n -= l.dead(d.producer(leaf), s.db.Now()); n > 0 {
+		if n -= l.dead(d.producer(leaf), now); n > 0 {
 			sum.Producers++
 			sum.IIDs += n
 		}
-		err = tick()
+		if seen++; seen%tickEvery == 0 {
+			err = tick()
+		}
 		return err == nil
 	})
 	return sum, err
@@ -110,11 +117,19 @@ func (s *Stream) SetIdmp(duration, max int, tick func() error) (changed bool) {
 	return changed
 }
 
-// LoadIdmp is SetIdmp for a stream that is made of what it was, with its counts.
+// LoadIdmp gives a stream that is being made, and has no IIDs yet, the settings and counts that another has.
 func (s *Stream) LoadIdmp(sum StreamIdmp) {
 	s.change(func(v body) {
 		l := v.idmp().own(sum.Duration, sum.MaxSize)
 		l.duration, l.max, l.added, l.duplicates = uint32(sum.Duration), uint32(sum.MaxSize), sum.Added, sum.Duplicates
+	})
+}
+
+// LoadIID is RecordIID for a stream that is being made. It does not count.
+func (s *Stream) LoadIID(name, iid []byte, id StreamID) {
+	s.change(func(v body) {
+		v.idmp().own(s.db.idmpSettings())
+		v.idmp().record(name, iid, id, s.db.Now())
 	})
 }
 
@@ -147,21 +162,6 @@ func (s *Stream) RecordIID(name, iid []byte, id StreamID) {
 // CountDuplicate notes that an entry was not added, since FindIID has found its IID.
 func (s *Stream) CountDuplicate() {
 	s.change(func(v body) { v.idmp().own(0, 0).duplicates++ })
-}
-
-// EachIID calls fn with the producers' IIDs, also such as are past their time, and their entries until it gives false: one producer's
-// after the other's, each in the order in which they were used. fn must not change the stream.
-func (s *Stream) EachIID(fn func(name, iid []byte, id StreamID) bool) {
-	if !s.Exists() || s.state().idmp == 0 {
-		return
-	}
-	d := s.body().idmp()
-	d.tree().Each(func(leaf mem.Ref, _ int) (more bool) {
-		p := d.producer(leaf)
-		more = true
-		p.each(func(m *iidMark) { more = more && fn(p.name(), m.iid(d.heap), m.id) })
-		return more
-	})
 }
 
 // idmp is a stream's ledger, where it may have one.
@@ -411,10 +411,13 @@ func (d idmp) copy(from idmp, limit int, tick func() error) error {
 	l := d.ledger()
 	l.producers, l.turn = tree.Root{}, 0
 	var at, end tree.Cursor
+	n := 0
 	for ok := from.tree().First(&at); ok; ok = at.Next() {
 		d.copyProducer(&end, from.producer(at.Leaf()), at.Key(), limit)
-		if err := tick(); err != nil {
-			return err
+		if n++; n%tickEvery == 0 {
+			if err := tick(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -438,6 +441,7 @@ func (d idmp) copyProducer(c *tree.Cursor, from producer, key uint64, limit int)
 func (d idmp) size(tick func() error) (n int64, err error) {
 	t := d.tree()
 	n = int64(mem.Usable(idmpLedgerSize)) + t.Bytes()
+	seen := 0
 	t.Each(func(leaf mem.Ref, _ int) bool {
 		p := d.producer(leaf)
 		n += int64(mem.Usable(p.size()))
@@ -446,7 +450,9 @@ func (d idmp) size(tick func() error) (n int64, err error) {
 				n += int64(mem.Usable(int(m.length)))
 			}
 		})
-		err = tick()
+		if seen++; seen%tickEvery == 0 {
+			err = tick()
+		}
 		return err == nil
 	})
 	return n, err

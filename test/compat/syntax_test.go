@@ -415,11 +415,11 @@ func streamPool(command string, a *command.Argument) string {
 		return "entry bound"
 	case "last-id":
 		return "last entry"
-	case "max-deleted-id":
+	case "max_deleted_entry_id":
 		return "entry"
 	case "threshold":
 		return "trim to"
-	case "entries-added":
+	case "entries_added":
 		return "count"
 	}
 	return ""

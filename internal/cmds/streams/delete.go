@@ -127,7 +127,10 @@ func xdelex(c *command.Ctx) error {
 	c.Reply.Array(len(ids))
 	for i, id := range ids {
 		result := int64(noEntry)
-		if s.Delete(id) {
+		switch {
+		case !l.refs.release(&s, id):
+			result = entryReferenced
+		case s.Delete(id):
 			deleted++
 			result = entryDeleted
 		}

@@ -64,6 +64,8 @@ type trimming struct {
 	// limited says that there was a LIMIT.
 	limited bool
 	refs    refPolicy
+
+	asked store.StreamID // the last entry that was to go, when groups were asked
 }
 
 // option reads one of the options MAXLEN, MINID, LIMIT, and those of refPolicy, if the next argument is one, and tells whether it was.
@@ -121,7 +123,24 @@ func (t *trimming) run(c *command.Ctx, s *store.Stream) (removed int) {
 	if t.approx && !t.limited {
 		trim.Limit = c.DB.TrimLimit()
 	}
+	if s.Groups() > 0 && (t.refs == dropRefs || t.refs == ackedOnly) {
+		trim.Keep = func(id store.StreamID) (keep bool) {
+			t.asked = id
+			return !t.refs.release(s, id)
+		}
+	}
 	return s.Trim(trim, c.Tick)
+}
+
+// release does what a policy says about the references to an entry, and tells whether it may be deleted.
+func (p refPolicy) release(s *store.Stream, id store.StreamID) bool {
+	switch p {
+	case dropRefs:
+		s.Forget(id)
+	case ackedOnly:
+		return !s.Referenced(id)
+	}
+	return true
 }
 
 // appendTo appends options that trim a stream again as far as it was: what depends on the layout of its entries is made exact.
@@ -144,8 +163,13 @@ func (t *trimming) appendTo(argv [][]byte, s *store.Stream) [][]byte {
 	}
 	id := t.id
 	if t.approx {
-		if id = s.Info().First; s.Len() == 0 {
+		switch {
+		case t.asked != store.StreamID{}: // some before it may have stayed
+			id, _ = t.asked.Next()
+		case s.Len() == 0:
 			id = store.MaxStreamID()
+		default:
+			id = s.Info().First
 		}
 	}
 	return append(argv, []byte("MINID"), []byte("="), id.AppendText(nil))

@@ -20,7 +20,7 @@ var Family = command.Family{Name: "stream", Category: command.CatStream, Command
 		Summary: "Adds an entry to a stream, which is made if it is missing.",
 		Syntax: "key [NOMKSTREAM]{6.2.0}" + policySyntax +
 			" idmp=[idmpauto=(idmpauto-token=IDMPAUTO pid) | idmp=(idmp-token=IDMP pid iid)]{8.6.0}" +
-			" trim=[" + trimSyntax + `] id-selector=(auto-id="*" | id) data=(field value)...`,
+			" trim=[" + trimSyntax + `] id_or_auto=(auto_id="*" | id) (field value)...`,
 		Flags: command.Write | command.DenyOOM | command.Fast,
 		Keys:  command.OneKey(command.RW | command.Update),
 		Tips:  []string{command.TipNondeterministicOutput},
@@ -77,7 +77,7 @@ var Family = command.Family{Name: "stream", Category: command.CatStream, Command
 			{
 				Name: "STREAM", Since: "5.0.0", Complexity: "O(N), N being the entries, groups and consumers returned",
 				Summary: "Returns what there is to know of a stream.",
-				Syntax:  "key full-block=[full=FULL [COUNT count:int]]",
+				Syntax:  "key [FULL full=([COUNT count:int])]",
 				Flags:   command.ReadOnly,
 				Keys:    []command.KeySpec{command.KeyAt(2, command.RO|command.Access)},
 				History: []command.Change{
@@ -119,10 +119,10 @@ var Family = command.Family{Name: "stream", Category: command.CatStream, Command
 	{
 		Name: "XSETID", Since: "5.0.0", Complexity: "O(1)",
 		Summary: "Sets a stream's last ID and its counters. The server itself logs it.",
-		Syntax:  "key last-id [ENTRIESADDED entries-added:int]{7.0.0} [MAXDELETEDID max-deleted-id]{7.0.0}",
+		Syntax:  "key last-id [ENTRIESADDED entries_added:int]{7.0.0} [MAXDELETEDID max_deleted_entry_id]{7.0.0}",
 		Flags:   command.Write | command.DenyOOM | command.Fast,
 		Keys:    command.OneKey(command.RW | command.Update),
-		History: []command.Change{{Version: "7.0.0", Text: "The arguments `entries-added` and `max-deleted-id` came."}},
+		History: []command.Change{{Version: "7.0.0", Text: "The arguments `entries_added` and `max_deleted_entry_id` came."}},
 		Run:     xsetid,
 	},
 	{
