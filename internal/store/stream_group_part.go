@@ -48,7 +48,7 @@ func groupsSize(v body, samples int, tick func() error) (n int64, err error) {
 	if err == nil {
 		err = s.err
 	}
-	if s.seen > 0 {
+	if s.seen < t.Len() {
 		n = int64(float64(n) / float64(s.seen) * float64(t.Len()))
 	}
 	return int64(mem.Usable(directorySize)) + t.Bytes() + s.total(t.Len()) + n, err
@@ -70,7 +70,7 @@ func (g Group) bytes(samples int, tick func() error) (n int64, err error) {
 		ids += idsAt(g.heap, r).bytes()
 		return s.add(consumerSize(g.heap, r))
 	})
-	if s.seen > 0 {
+	if s.seen < names.Len() {
 		ids = int64(float64(ids) / float64(s.seen) * float64(names.Len()))
 	}
 	return n + names.Bytes() + numbers.Bytes() + s.total(names.Len()) + ids, s.err
