@@ -403,18 +403,26 @@ func (it *Item) setBigBody(b *big) {
 	it.setBig(b)
 }
 
-// fitBody gives a value with a tree the heap that it should have by its size; see fit.
-func (it *Item) fitBody() {
+// fitBody gives a value with a tree the heap that it should have by its size, see fit, and tells whether that may be another than it
+// was.
+func (it *Item) fitBody() (moved bool) {
 	limit := int64(it.sh.store.bigTable)
 	if !it.isBig() {
-		if w := it.rec.weight(); *w >= limit && !it.enlargeBody() {
+		w := it.rec.weight()
+		if *w < limit {
+			return false
+		}
+		if !it.enlargeBody() {
 			*w /= 2 // not at once again
 		}
-		return
+		return true
 	}
-	if b := it.big(); b.heap.Live() <= limit/bigShrink && b.moments == 0 {
-		it.diminishBody(b)
+	b := it.big()
+	if b.heap.Live() > limit/bigShrink || b.moments != 0 {
+		return false
 	}
+	it.diminishBody(b)
+	return true
 }
 
 // neverEnds is the tick of what is not to be done by halves.

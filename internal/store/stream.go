@@ -16,28 +16,37 @@ type Stream struct {
 	db  *DB
 	key []byte
 	it  Item // its ref is 0 while there is no key
+	v   body // of no use while there is no key
 
 	draft *StreamDraft // of a stream that has no key yet; nil else
 }
 
 // FindStream finds a stream for reading; see Find. The error is ErrWrongType.
 func (db *DB) FindStream(key []byte) (Stream, error) {
-	it, _, err := db.FindType(key, TypeStream)
-	return Stream{db: db, key: key, it: it}, err
+	it, ok, err := db.FindType(key, TypeStream)
+	s := Stream{db: db, key: key, it: it}
+	if ok {
+		s.v = s.it.body()
+	}
+	return s, err
 }
 
 // FindStreamWrite finds a stream to be changed; see FindWrite. The error is ErrWrongType. Even to remove something takes memory
 // while the stream is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) FindStreamWrite(key []byte) (Stream, error) {
-	it, err := db.findCollection(key, TypeStream)
-	if err == nil && it.ref != 0 {
-		it.fitBody() // what its groups have come to is not known before
+	it, ok, err := db.FindTypeWrite(key, TypeStream)
+	s := Stream{db: db, key: key, it: it}
+	if ok {
+		s.it.fitBody() // what its groups have come to is not known before
+		if s.v = s.it.body(); s.v.heap.Freezing() {
+			db.Reserve(0)
+		}
 	}
-	return Stream{db: db, key: key, it: it}, err
+	return s, err
 }
 
 // StreamOf gives the stream of a key that was found and is one.
-func (db *DB) StreamOf(it *Item) Stream { return Stream{db: db, key: it.Key(), it: *it} }
+func (db *DB) StreamOf(it *Item) Stream { return Stream{db: db, key: it.Key(), it: *it, v: it.body()} }
 
 // CreateStream makes a key, which is not there, with a stream without entries.
 func (db *DB) CreateStream(key []byte) Stream {
@@ -53,31 +62,28 @@ func (s *Stream) create(size int, fill func(v body)) {
 		fill(v)
 		return nil
 	})
+	s.v = s.it.body()
 }
 
 // Exists tells whether there is the key. A draft's stream always exists.
 func (s *Stream) Exists() bool { return s.it.ref != 0 || s.draft != nil }
 
-func (s *Stream) body() body {
-	if s.draft != nil {
-		return s.draft.body()
-	}
-	return s.it.body()
-}
+func (s *Stream) body() body { return s.v }
 
 // state gives the state of a stream that exists, in place.
-func (s *Stream) state() *streamState { return s.body().state }
+func (s *Stream) state() *streamState { return s.v.state }
 
 // change has a stream that exists changed: all that changes anything of it goes this way. Afterwards it has the heap that it should have
 // by its size, so places in the old one are not good any more.
 func (s *Stream) change(fn func(v body)) {
-	v := s.body()
-	before := v.heap.Live()
-	v.state.changes++
-	fn(v)
+	before := s.v.heap.Live()
+	s.v.state.changes++
+	fn(s.v)
 	if s.draft == nil {
-		s.it.weigh(v.heap.Live() - before)
-		s.it.fitBody()
+		s.it.weigh(s.v.heap.Live() - before)
+		if s.it.fitBody() {
+			s.v = s.it.body()
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func (d *StreamDraft) Begin(db *DB) {
 func (d *StreamDraft) Type() Type { return TypeStream }
 
 // Stream gives the draft as a stream that can be read and changed. It is good until the draft is attached or dropped.
-func (d *StreamDraft) Stream() Stream { return Stream{db: d.db, draft: d} }
+func (d *StreamDraft) Stream() Stream { return Stream{db: d.db, draft: d, v: d.body()} }
 
 // AddLeaf adds a block at the end, made of a listpack that Redis files under a master ID; see entries.FromListpack, of which the errors
 // are. Its IDs are greater than those before, or the error is entries.ErrCorrupt. What Info tells changes as if the entries were added one
