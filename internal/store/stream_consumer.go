@@ -115,7 +115,17 @@ func (g Group) Consumers() int {
 
 // EachConsumer calls fn with every consumer, for reading, in the order of their names, until it gives false. fn must not change the stream.
 func (g Group) EachConsumer(fn func(c Consumer) bool) {
-	for _, r := range sortedRefs(g.names()) {
+	g.eachSorted(func(mem.Ref) bool { return true }, fn)
+}
+
+// EachOwner is EachConsumer for those that have pending entries.
+func (g Group) EachOwner(fn func(c Consumer) bool) {
+	g.eachSorted(func(r mem.Ref) bool { return idsAt(g.heap, r).Len() > 0 }, fn)
+}
+
+// eachSorted is EachConsumer for those that which chooses.
+func (g Group) eachSorted(which func(r mem.Ref) bool, fn func(c Consumer) bool) {
+	for _, r := range sortedRefs(g.names(), which) {
 		if !fn(Consumer{Group{heap: g.heap, ref: g.ref}, r}) {
 			return
 		}

@@ -162,18 +162,19 @@ func (v body) sortedGroups(fn func(g Group) bool) {
 	if v.state.groups == 0 {
 		return
 	}
-	for _, r := range sortedRefs(v.directory()) {
+	for _, r := range sortedRefs(v.directory(), func(mem.Ref) bool { return true }) {
 		if !fn(Group{heap: v.heap, ref: r}) {
 			return
 		}
 	}
 }
 
-// sortedRefs gives a table's entries in the order of their keys.
-func sortedRefs(t dict.Table) []mem.Ref {
-	list := make([]mem.Ref, 0, t.Len())
+// sortedRefs gives those of a table's entries that which chooses, in the order of their keys.
+func sortedRefs(t dict.Table, which func(r mem.Ref) bool) (list []mem.Ref) {
 	t.Each(func(r mem.Ref) bool {
-		list = append(list, r)
+		if which(r) {
+			list = append(list, r)
+		}
 		return true
 	})
 	slices.SortFunc(list, func(a, b mem.Ref) int { return bytes.Compare(t.Key(t.Heap, a), t.Key(t.Heap, b)) })

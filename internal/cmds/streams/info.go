@@ -12,12 +12,9 @@ import (
 
 // xinfoStream is XINFO STREAM: the fields that are in both of its replies, then those of the one that is asked for.
 func xinfoStream(c *command.Ctx) error {
-	s, err := c.DB.FindStream(c.Argv[2])
-	switch {
-	case err != nil:
+	s, err := findInfo(c)
+	if err != nil {
 		return err
-	case !s.Exists():
-		return command.ErrNoSuchKey
 	}
 	full, count, err := parseFull(c)
 	if err != nil {
@@ -28,17 +25,17 @@ func xinfoStream(c *command.Ctx) error {
 	} else {
 		c.Reply.Map(16)
 	}
-	if err := replyInfo(c, &s); err != nil {
+	if err := replyInfo(c, s); err != nil {
 		return err
 	}
 	if full {
-		return replyFull(c, &s, int(count))
+		return replyFull(c, s, int(count))
 	}
-	replyField(c, "groups", 0)
+	replyField(c, "groups", int64(s.Groups()))
 	c.Reply.BulkString("first-entry")
-	replyEdge(c, &s, false)
+	replyEdge(c, s, false)
 	c.Reply.BulkString("last-entry")
-	replyEdge(c, &s, true)
+	replyEdge(c, s, true)
 	return nil
 }
 
@@ -130,6 +127,5 @@ func replyFull(c *command.Ctx, s *store.Stream, count int) error {
 		return err
 	}
 	c.Reply.BulkString("groups")
-	c.Reply.Array(0)
-	return nil
+	return fullGroups(c, s, count)
 }
