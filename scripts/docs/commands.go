@@ -87,7 +87,7 @@ var missing = []struct{ title, names string }{
 	{"Server", `ACL BGREWRITEAOF BGSAVE FAILOVER LATENCY MODULE MONITOR PSYNC REPLCONF REPLICAOF ROLE SAVE SLAVEOF SLOWLOG
 		SYNC`},
 	{"Cluster", `ASKING CLUSTER READONLY READWRITE`},
-	{"Subcommands", `CLIENT|CACHING CLIENT|TRACKING CLIENT|TRACKINGINFO XINFO|CONSUMERS XINFO|GROUPS`},
+	{"Subcommands", `CLIENT|CACHING CLIENT|TRACKING CLIENT|TRACKINGINFO`},
 }
 
 // missingPart tells what is missing. A name that is there by now is an error.
