@@ -37,7 +37,7 @@ const (
 )
 
 // sweptAMark is how many producers are looked at when a mark is made.
-const sweptAMark = 2
+const sweptAMark = 4
 
 // idmpLedger is what a stream knows of its producers. It has no Go pointers.
 type idmpLedger struct {
@@ -286,8 +286,13 @@ func (d idmp) record(name, iid []byte, id StreamID, now int64) {
 		return
 	}
 	p := newProducer(d.heap, name, min(firstMarks, int(l.max)))
+	defer func() {
+		if !made {
+			d.heap.Free(p.ref, p.size())
+		}
+	}()
 	p.push(mark)
-	insertLeaf(t, &c, p.ref, p.size(), 1, key)
+	t.Insert(&c, p.ref, 1, key, t.Leaves() > 0 && c.Key() <= key)
 	made = true
 }
 
