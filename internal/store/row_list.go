@@ -80,9 +80,10 @@ func (l rowList) each(from *rows.Row, fn func(r *rows.Row) bool) {
 	}
 	leaf := l.leaf(&c)
 	i, _ := leaf.Find(from)
+	var r rows.Row // one for all: it escapes
 	for {
 		for ; i < leaf.Len(); i++ {
-			if r := leaf.Row(i); !fn(&r) {
+			if r = leaf.Row(i); !fn(&r) {
 				return
 			}
 		}

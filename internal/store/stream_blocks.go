@@ -4,22 +4,9 @@ package store
 
 import (
 	"github.com/redpoll/redpoll/internal/ds/entries"
+	"github.com/redpoll/redpoll/internal/ds/rows"
 	"github.com/redpoll/redpoll/internal/ds/tree"
-	"github.com/redpoll/redpoll/internal/mem"
 )
-
-// EachBlock calls fn with every block of entries in their order, in place: for who writes the stream to a file. The stream must not
-// change meanwhile.
-func (s *Stream) EachBlock(fn func(b entries.Block)) {
-	if !s.Exists() {
-		return
-	}
-	v := s.body()
-	v.leaves().Each(func(leaf mem.Ref, _ int) bool {
-		fn(entryBlock(v.heap, leaf))
-		return true
-	})
-}
 
 // BlockWalk goes through the blocks of entries of a stream that is frozen.
 type BlockWalk struct {
@@ -30,7 +17,7 @@ type BlockWalk struct {
 
 // Blocks begins a walk. The value is a stream.
 func (f *Frozen) Blocks() *BlockWalk {
-	w := &BlockWalk{v: f.at.root.body(EncStream, f.at.b.heap)}
+	w := &BlockWalk{v: f.stream()}
 	w.more = w.v.leaves().First(&w.at)
 	return w
 }
@@ -43,4 +30,11 @@ func (w *BlockWalk) Next() (b entries.Block, ok bool) {
 	b = w.v.block(&w.at)
 	w.more = w.at.Next()
 	return b, true
+}
+
+// EachID calls fn with the IDs of the consumer's pending entries from one on, in their order, until it gives false. fn must not change the
+// group.
+func (c Consumer) EachID(from StreamID, fn func(id StreamID) bool) {
+	key := idRow(from)
+	c.ids().each(&key, func(r *rows.Row) bool { return fn(rowID(r)) })
 }

@@ -47,8 +47,9 @@ func streams(it *store.Item) bool {
 func (d *Codec) dumpWhole(c *command.Ctx, it *store.Item) {
 	w := d.writer()
 	defer d.release(w)
-	kind := w.Kind(it)
-	w.Value(c.DB, it)
+	kind := KindOf(c.DB, it, w.version)
+	w.Kind(kind)
+	w.Value(c.DB, it, kind)
 	w.buf = AppendFooter(w.buf, 0, max(w.version, kind.Version()))
 	c.Reply.Bulk(w.buf)
 }
@@ -63,7 +64,7 @@ func (d *Codec) SerializedLen(db *store.DB, it *store.Item, tick func() error) (
 	}
 	w := d.writer()
 	defer d.release(w)
-	w.Value(db, it)
+	w.Value(db, it, KindOf(db, it, w.version))
 	return len(w.buf), nil
 }
 

@@ -14,11 +14,11 @@ type Stream struct {
 	kind  Kind
 	view  *store.Frozen
 	parts parts
-	count int       // of what the value consists of, or of a string its bytes
-	end   streamEnd // of a stream
-	least int64     // of a hash: the time before which no field expires, in Unix ms, 0 if none does
-	begun bool      // what stands before the parts was made
-	given int       // bytes of the Writer's buffer that were given
+	count int        // of what the value consists of, or of a string its bytes
+	tail  streamTail // of a stream
+	least int64      // of a hash: the time before which no field expires, in Unix ms, 0 if none does
+	begun bool       // what stands before the parts was made
+	given int        // bytes of the Writer's buffer that were given
 }
 
 // parts goes through what a value consists of.
@@ -30,7 +30,7 @@ type parts interface {
 // NewStream freezes a value, which IsBig, to be written as Value would write it for that version, but that strings of more than 1 MB
 // are not packed. It panics with mem.ErrNoMemory when the value is frozen at too many moments already.
 func NewStream(db *store.DB, it *store.Item, version int, packs bool) *Stream {
-	s := &Stream{kind: KindOf(it, version)}
+	s := &Stream{kind: KindOf(db, it, version)}
 	s.w.Begin(version, packs)
 	s.w.lends = true
 	switch it.Type() {
@@ -57,8 +57,8 @@ func NewStream(db *store.DB, it *store.Item, version int, packs bool) *Stream {
 		}
 	case store.TypeStream:
 		stream := db.StreamOf(it)
-		s.end.note(&stream, s.kind)
-		s.count, s.view = s.end.info.Leaves, stream.Freeze()
+		s.tail.note(&stream, s.kind)
+		s.count, s.view = s.tail.info.Leaves, stream.Freeze()
 	}
 	s.parts = s.begin()
 	return s
@@ -87,13 +87,23 @@ func (s *Stream) begin() parts {
 		return &leafParts{walk: s.view.Leaves()}
 	case KindSet:
 		return &memberParts{walk: s.view.Fields()}
-	case KindStream, KindStream2, KindStream3:
-		return &blockParts{walk: s.view.Blocks(), end: s.end}
+	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
+		return s.beginBlocks()
 	case KindZSet, KindZSet2:
 		return &scoredParts{walk: s.view.Members(s.count-1, true), kind: s.kind}
 	default:
 		return &fieldParts{walk: s.view.Fields(), least: s.least}
 	}
+}
+
+// beginBlocks is begin for a stream.
+func (s *Stream) beginBlocks() parts {
+	p := &blockParts{walk: s.view.Blocks(), tail: s.tail}
+	if s.view.HasIdmp() {
+		p.tail.producers = s.view.Producers()
+	}
+	p.tail.begin()
+	return p
 }
 
 // Size tells how many bytes the Stream, of which nothing has been asked for, is going to give. It makes all of them, and what it takes

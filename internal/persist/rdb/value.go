@@ -13,7 +13,7 @@ import (
 
 // KindOf gives how a value is written for a version, or if that cannot say what there is to be said, for the lowest that can: see
 // Kind.Version.
-func KindOf(it *store.Item, version int) Kind {
+func KindOf(db *store.DB, it *store.Item, version int) Kind {
 	packed := it.Encoding() == store.EncListpack || it.Encoding() == store.EncListpackEx
 	switch it.Type() {
 	case store.TypeList:
@@ -25,7 +25,7 @@ func KindOf(it *store.Item, version int) Kind {
 	case store.TypeHash:
 		return hashKind(it, packed, version)
 	case store.TypeStream:
-		return streamKind(version)
+		return streamKind(db.StreamOf(it), version)
 	}
 	return KindString
 }
@@ -71,16 +71,12 @@ func hashKind(it *store.Item, packed bool, version int) Kind {
 	return KindHash
 }
 
-// Kind appends the byte that says how a value is laid out, and gives it.
-func (w *Writer) Kind(it *store.Item) Kind {
-	k := KindOf(it, w.version)
-	w.buf = append(w.buf, byte(k))
-	return k
-}
+// Kind appends the byte that says how a value is laid out.
+func (w *Writer) Kind(k Kind) { w.buf = append(w.buf, byte(k)) }
 
-// Value appends a value of the kind that KindOf gives for it. It is copied whole: for one that IsBig see Stream.
-func (w *Writer) Value(db *store.DB, it *store.Item) {
-	switch kind := KindOf(it, w.version); it.Type() {
+// Value appends a value, of the kind that KindOf gives for it. It is copied whole: for one that IsBig see Stream.
+func (w *Writer) Value(db *store.DB, it *store.Item, kind Kind) {
+	switch it.Type() {
 	case store.TypeString:
 		w.string(it)
 	case store.TypeList:
