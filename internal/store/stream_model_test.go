@@ -19,6 +19,7 @@ type modelStream struct {
 func (k *keyspace) changeStream(key modelKey, db *DB, e modelValue) {
 	if e.stream == nil {
 		e.stream = &modelStream{}
+		db.Exists([]byte(key.key)) // a dead key would be in the way
 		if k.rng.IntN(4) == 0 && k.try(func() { db.CreateStream([]byte(key.key)) }) {
 			k.model[key] = e
 		}
