@@ -115,6 +115,20 @@ func (a *Args) Timeout() (ms int64) {
 	return 0
 }
 
+// TimeoutMillis takes the next argument, whole ms that a client is to wait at most; 0 stands for ever. The errors are
+// ErrTimeoutInteger, ErrTimeoutNegative and ErrTimeoutRange.
+func (a *Args) TimeoutMillis() (ms int64) {
+	switch ms = a.IntOr(ErrTimeoutInteger); {
+	case ms < 0:
+		a.Fail(ErrTimeoutNegative)
+	case ms > latestTimeout:
+		a.Fail(ErrTimeoutRange)
+	default:
+		return ms
+	}
+	return 0
+}
+
 // Keyword takes the next argument when it is the option word (given in upper case) in any case, and tells whether it was.
 func (a *Args) Keyword(word string) bool {
 	if !a.More() || !EqualFold(a.argv[a.next], word) {

@@ -216,8 +216,7 @@ func (w *Worker) Retry(cl *Client) bool {
 	if w.paused != PauseNone && wt.spec.Flags.Has(command.Write) {
 		return false
 	}
-	w.held = w.held[:0]
-	w.want(wt.spec, wt.argv)
+	w.held = wt.AppendShards(w.held[:0])
 	if !w.lockHeld(cl) {
 		return false
 	}

@@ -484,6 +484,14 @@ func (v *View) Claim(w *Waiter) bool {
 	return true
 }
 
+// AppendShards appends the numbers of the shards of the waiter's keys to dst.
+func (w *Waiter) AppendShards(dst []int) []int {
+	for i := range w.places {
+		dst = append(dst, w.places[i].shard.number)
+	}
+	return dst
+}
+
 // SignalWaiter is SignalReady for all keys of a waiter. Their shards are held, and it is in their queues.
 func (v *View) SignalWaiter(w *Waiter) {
 	for i := range w.places {

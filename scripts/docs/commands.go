@@ -81,7 +81,6 @@ func arguments(s *command.Spec) string {
 
 // missing lists what Redis 7.0 has and this version has not.
 var missing = []struct{ title, names string }{
-	{"Streams", `XACK XAUTOCLAIM XCLAIM XGROUP XREAD XREADGROUP`},
 	{"Keys of any type", `MIGRATE WAIT`},
 	{"Scripts and functions", `EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO FUNCTION SCRIPT`},
 	{"Server", `ACL BGREWRITEAOF BGSAVE FAILOVER LATENCY MODULE MONITOR PSYNC REPLCONF REPLICAOF ROLE SAVE SLAVEOF SLOWLOG

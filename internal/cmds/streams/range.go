@@ -90,6 +90,11 @@ func replyEntries(c *command.Ctx, s *store.Stream, from, to store.StreamID, reve
 // replyEntry writes an entry as an array of its ID and an array of its fields and values by turns.
 func replyEntry(c *command.Ctx, e *store.StreamEntry) {
 	c.Reply.Array(2)
+	replyParts(c, e)
+}
+
+// replyParts writes what replyEntry does as parts of an array that may have more.
+func replyParts(c *command.Ctx, e *store.StreamEntry) {
 	replyID(c, e.ID())
 	c.Reply.Array(2 * e.Len())
 	e.Each(func(field, value store.Value) bool {

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package streams
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// What a group delivers is written to the reply first, some entries at a time, and then noted as pending. That there is memory for all of
+// it is made sure of before.
+
+// deliverStep is how many entries are written before they are noted.
+const deliverStep = 64
+
+// reserve makes it all but certain that what is going to be delivered can be noted, as there is no going back later.
+func (r *reading) reserve() {
+	total := 0
+	for i, key := range r.keys {
+		if r.starts[i].place != unread {
+			continue
+		}
+		r.find(key)
+		most := r.allowed()
+		if !r.noAck {
+			total += r.countNew(most)
+		}
+		if r.claim >= 0 {
+			r.g.EachIdle(never, r.c.Tick, func(store.Pending) bool { return false }) // it has what that needs from now on
+			total += min(most, r.g.Pending())
+		}
+	}
+	if total > 1 {
+		r.g.Reserve(total)
+	}
+}
+
+// find finds a stream that is there, and its group, for a change.
+func (r *reading) find(key []byte) {
+	r.s, _ = r.c.DB.FindStreamWrite(key)
+	r.g, _ = r.s.GroupWrite(r.group)
+}
+
+// countNew tells how many entries a group is going to deliver, or somewhat more.
+func (r *reading) countNew(most int) (n int) {
+	if most = min(most, r.s.Len()); most <= 2*deliverStep {
+		return most
+	}
+	if from, ok := r.g.Last().Next(); ok {
+		r.s.Each(from, store.MaxStreamID(), false, func(*store.StreamEntry) bool {
+			if n++; n%tickEvery == 0 {
+				_ = r.c.Tick() // it will say so again
+			}
+			return n < most
+		})
+	}
+	return n
+}
+
+// allowed gives how many entries of a stream the reply may have.
+func (r *reading) allowed() int {
+	n := math.MaxInt
+	if r.count > 0 {
+		n = r.count
+	}
+	if r.maxCount > 0 {
+		n = min(n, r.maxCount-r.given)
+	}
+	return n
+}
+
+// serveGroup writes what there is for the consumer in a stream, which is made if it is not there.
+func (r *reading) serveGroup(key []byte, at start) error {
+	if len(r.keys) > 1 || at.place != unread { // else it was the last one that was found
+		r.find(key)
+	}
+	consumer := touchConsumer(r.c, key, &r.g, r.consumer)
+	if at.place != unread {
+		r.begin(key)
+		return r.history(consumer, at.id)
+	}
+	d := delivery{r: r, key: key, s: &r.s, g: &r.g, consumer: consumer, left: r.allowed()}
+	mark, served, given := r.c.Reply.Mark(), r.served, r.given
+	r.begin(key)
+	if long, err := d.isLong(); err != nil {
+		return err
+	} else if long {
+		d.deliverLong()
+		r.c.Dirty++
+		return nil
+	}
+	head := r.c.Reply.DeferLen()
+	if r.claim >= 0 {
+		if err := d.takeOver(); err != nil {
+			return err
+		}
+	}
+	d.deliver()
+	if r.given == given {
+		r.c.Reply.Truncate(mark)
+		r.served = served
+		return nil
+	}
+	r.c.Reply.SetArrayLen(head, r.given-given)
+	r.c.Dirty++
+	return nil
+}
+
+// touchConsumer gives a consumer of a group, which is made if it is not there, and notes that it was seen.
+func touchConsumer(c *command.Ctx, key []byte, g *store.Group, name []byte) store.Consumer {
+	consumer, ok := g.Consumer(name)
+	if !ok {
+		consumer = g.CreateConsumer(name, c.Now())
+		c.Dirty++
+		c.Host.Notify("xgroup-createconsumer", key)
+		if c.Logs() {
+			c.Propagate([]byte("XGROUP"), []byte("CREATECONSUMER"), key, clone(g.Name()), name)
+		}
+	}
+	consumer.SetSeen(c.Now())
+	return consumer
+}
+
+// delivery gives entries of a stream to a consumer.
+type delivery struct {
+	r        *reading
+	key      []byte
+	s        *store.Stream
+	g        *store.Group
+	consumer store.Consumer
+	left     int  // entries that may still be given
+	later    bool // they are written elsewhere
+}
+
+// isLong tells whether the reply is long and can be sent from where the entries lie.
+func (d *delivery) isLong() (bool, error) {
+	r := d.r
+	from, ok := d.g.Last().Next()
+	if !ok || d.left <= 2*deliverStep || r.claim >= 0 || r.maxSize > 0 || !d.s.IsBig() {
+		return false, nil
+	}
+	n, bytes, err := d.s.Extent(from, store.MaxStreamID(), false, d.left, r.c.Tick)
+	return n > tickEvery || bytes > longRange, err
+}
+
+// deliverLong is deliver with entries that are sent later, as they are now.
+func (d *delivery) deliverLong() {
+	from, _ := d.g.Last().Next()
+	before := d.r.given
+	d.later = true
+	d.deliver()
+	stream(d.r.c, d.s, from, store.MaxStreamID(), false, d.r.given-before)
+}
+
+// deliver gives entries that the group has not delivered yet.
+func (d *delivery) deliver() {
+	r := d.r
+	first := d.g.Last()
+	from, ok := first.Next()
+	var ids [deliverStep]store.StreamID
+	for ok && d.left > 0 && !r.spent() {
+		n, most := 0, min(d.left, deliverStep)
+		d.s.Each(from, store.MaxStreamID(), false, func(e *store.StreamEntry) bool {
+			if r.given++; !d.later {
+				r.writeNew(e)
+			}
+			ids[n] = e.ID()
+			n++
+			return n < most && !r.spent()
+		})
+		if n == 0 {
+			break
+		}
+		d.note(ids[:n])
+		d.left -= n
+		from, ok = ids[n-1].Next()
+		ok = ok && n == most
+		_ = r.c.Tick() // what is begun is done
+	}
+	if d.g.Last() != first {
+		logLast(r.c, d.key, d.g)
+	}
+}
+
+// writeNew writes an entry that nobody has got yet.
+func (r *reading) writeNew(e *store.StreamEntry) {
+	if r.claim < 0 {
+		replyEntry(r.c, e)
+		return
+	}
+	r.c.Reply.Array(4)
+	replyParts(r.c, e)
+	r.c.Reply.Int(0)
+	r.c.Reply.Int(0)
+}
+
+// note makes entries pending that the consumer gets as the first one.
+func (d *delivery) note(ids []store.StreamID) {
+	r, now := d.r, d.r.c.Now()
+	for _, id := range ids {
+		d.g.Advance(id)
+		if !r.noAck {
+			d.g.Deliver(id, d.consumer, now, 1)
+		}
+	}
+	if !r.noAck {
+		d.consumer.SetActive(now)
+		r.c.DB.SignalDelivered(d.key)
+		logClaim(r.c, d.key, d.g, d.consumer, now, 1, ids...)
+	}
+}
+
+// takeOver gives entries that have been pending for long, and are in the stream yet.
+func (d *delivery) takeOver() (err error) {
+	r, now := d.r, d.r.c.Now()
+	var list []store.Pending
+	d.g.EachIdle(now-r.claim, r.c.Tick, func(p store.Pending) bool {
+		if d.s.Has(p.ID) {
+			list = append(list, p)
+		}
+		if len(list)%tickEvery == tickEvery-1 {
+			err = r.c.Tick()
+		}
+		return err == nil && len(list) < d.left
+	})
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		p := &list[i]
+		if r.spent() {
+			break
+		}
+		r.c.Reply.Array(4)
+		d.s.Each(p.ID, p.ID, false, func(e *store.StreamEntry) bool {
+			replyParts(r.c, e)
+			return true
+		})
+		r.c.Reply.Int(now - p.Delivered)
+		r.c.Reply.Int(int64(p.Count))
+		count := oneMore(p.Count)
+		d.g.Deliver(p.ID, d.consumer, now, count)
+		logClaim(r.c, d.key, d.g, d.consumer, now, count, p.ID)
+		r.given++
+		d.left--
+		if i%tickEvery == tickEvery-1 {
+			_ = r.c.Tick() // what is begun is done
+		}
+	}
+	if len(list) > 0 {
+		d.consumer.SetActive(now)
+		r.c.DB.SignalDelivered(d.key)
+	}
+	return nil
+}
+
+// oneMore gives the number of deliveries after one more: there is a greatest, at which it stays.
+func oneMore(count uint64) uint64 { return min(count, math.MaxInt64-1) + 1 }
+
+// history writes what the consumer has got and not acknowledged, behind an ID, and notes that it gets it once more. What is not in the
+// stream any more is only named.
+func (r *reading) history(consumer store.Consumer, after store.StreamID) error {
+	w, now := r.c.Reply, r.c.Now()
+	head, n, left := w.DeferLen(), 0, r.allowed()
+	from, ok := after.Next()
+	var list [deliverStep]store.Pending
+	for ok && left > n && !r.spent() {
+		got := 0
+		consumer.Each(from, store.MaxStreamID(), func(p store.Pending) bool {
+			list[got] = p
+			got++
+			return got < min(left-n, deliverStep)
+		})
+		for i := 0; i < got && !r.spent(); i++ {
+			p := &list[i]
+			if replyByID(r.c, &r.s, p.ID) {
+				r.g.Deliver(p.ID, consumer, now, oneMore(p.Count))
+			} else {
+				w.Array(2)
+				replyID(r.c, p.ID)
+				w.NullArray()
+			}
+			n++
+			r.given++
+		}
+		if got < deliverStep {
+			break
+		}
+		from, ok = list[got-1].ID.Next()
+		if err := r.c.Tick(); err != nil {
+			return err
+		}
+	}
+	w.SetArrayLen(head, n)
+	return nil
+}
+
+// replyByID writes the entry with an ID; false when there is none.
+func replyByID(c *command.Ctx, s *store.Stream, id store.StreamID) (found bool) {
+	s.Each(id, id, false, func(e *store.StreamEntry) bool {
+		replyEntry(c, e)
+		found = true
+		return false
+	})
+	return found
+}
+
+// alike tells clients that wait for the same from others; see command.Wait.
+func (r *reading) alike() uint64 {
+	return hash.Bytes(binary.LittleEndian.AppendUint64(append([]byte(nil), r.group...), uint64(r.claim))) | 1
+}
+
+// claimable gives the ms after which the first entry of those that are pending may be taken over; 0 when there is none.
+func (r *reading) claimable() (ms int64) {
+	now := r.c.Now()
+	for i, key := range r.keys {
+		if r.starts[i].place != unread {
+			continue
+		}
+		r.find(key)
+		r.g.EachIdle(never, r.c.Tick, func(p store.Pending) bool {
+			if !r.s.Has(p.ID) {
+				return true
+			}
+			if in := max(p.Delivered+r.claim-now, 1); r.claim < never-p.Delivered && (ms == 0 || in < ms) {
+				ms = in
+			}
+			return false
+		})
+	}
+	return ms
+}
+
+// never is a time in Unix ms that does not come.
+const never = math.MaxInt64
