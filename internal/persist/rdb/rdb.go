@@ -20,6 +20,7 @@ type Settings struct {
 type Codec struct {
 	Settings
 	writers sync.Pool // of *Writer
+	readers sync.Pool // of *Reader
 }
 
 // Family declares DUMP and RESTORE.
@@ -65,6 +66,22 @@ func restoreHistory() []command.Change {
 		{Version: "5.0.0", Text: "The option `ABSTTL` came."},
 		{Version: "5.0.0", Text: "The options `IDLETIME` and `FREQ` came."},
 	}
+}
+
+// reader gives a Reader of a payload, which giveBack takes back.
+func (d *Codec) reader(body []byte, version int) *Reader {
+	r, _ := d.readers.Get().(*Reader)
+	if r == nil {
+		r = new(Reader)
+	}
+	r.Reset(body, version)
+	return r
+}
+
+// giveBack takes a Reader back, without the bytes that it has read.
+func (d *Codec) giveBack(r *Reader) {
+	r.Reset(nil, 0)
+	d.readers.Put(r)
 }
 
 // writer gives a Writer for values as the settings have it, which release takes back.

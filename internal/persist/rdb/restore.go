@@ -8,7 +8,6 @@ import (
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/num"
-	"github.com/redpoll/redpoll/internal/store"
 )
 
 // Errors of RESTORE.
@@ -69,11 +68,19 @@ func (d *Codec) restore(c *command.Ctx) error {
 	case at < 0:
 		return errTTL
 	}
-	draft, err := d.read(c, payload)
+	body, version, err := CheckFooter(payload, !d.SkipChecksum.Load())
 	if err != nil {
-		return err
+		return errPayload
 	}
-	defer draft.Drop()
+	r := d.reader(body, version)
+	draft, err := ReadValue(r, Kind(r.Byte()), c.DB)
+	if err != nil {
+		return d.refuse(r, err)
+	}
+	defer func() {
+		draft.Drop()
+		d.giveBack(r)
+	}()
 	if at > 0 && !o.absolute {
 		at += c.Now()
 	}
@@ -95,19 +102,13 @@ func (d *Codec) restore(c *command.Ctx) error {
 	return nil
 }
 
-// read makes a draft of the value in a payload.
-func (d *Codec) read(c *command.Ctx, payload []byte) (store.Draft, error) {
-	body, version, err := CheckFooter(payload, !d.SkipChecksum.Load())
-	if err != nil {
-		return nil, errPayload
-	}
-	r := NewReader(body, version)
-	kind := Kind(r.Byte())
-	draft, err := ReadValue(r, kind, c.DB)
+// refuse gives back the reader of a value that there is none of, and what the client is told.
+func (d *Codec) refuse(r *Reader, err error) error {
+	d.giveBack(r)
 	if errors.Is(err, ErrFormat) {
-		return nil, errValue
+		return errValue
 	}
-	return draft, err
+	return err
 }
 
 // restoreDead does what RESTORE comes to when the key would expire at once: what it would have replaced goes.
