@@ -12,6 +12,7 @@ import (
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/command/commandtest"
 	"github.com/redpoll/redpoll/internal/command/gen"
+	"github.com/redpoll/redpoll/internal/persist/rdb"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -37,7 +38,7 @@ var generated = map[string]int{
 	"geoadd": 6, "geodist": 1, "geohash": 1, "geopos": 1, "georadius": 3, "georadius_ro": 1, "georadiusbymember": 3, "georadiusbymember_ro": 1,
 	"geosearch": 6, "geosearchstore": 3,
 	"xadd": 30, "xdel": 4, "xlen": 2, "xrange": 4, "xrevrange": 3, "xsetid": 1, "xtrim": 5,
-	"copy": 5, "del": 3, "exists": 2, "expire": 4, "expireat": 3, "expiretime": 1, "keys": 2, "move": 2, "object": 3,
+	"copy": 5, "del": 3, "dump": 4, "restore": 6, "exists": 2, "expire": 4, "expireat": 3, "expiretime": 1, "keys": 2, "move": 2, "object": 3,
 	"persist": 3, "pexpire": 3, "pexpireat": 3, "pexpiretime": 1, "pttl": 2, "randomkey": 1, "rename": 4, "renamenx": 3,
 	"scan": 2, "sort": 12, "sort_ro": 3, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
 	"multi": 2, "exec": 3, "discard": 1, "watch": 1, "unwatch": 1,
@@ -230,6 +231,9 @@ func dangerous(call []string) bool {
 	if waits(call) || draws(call) || stamps(call) {
 		return true
 	}
+	if n, err := strconv.ParseInt(append(call, "", "", "")[2], 10, 64); strings.EqualFold(call[0], "RESTORE") && err == nil && n > 0 && n < 100000 {
+		return true
+	}
 	scan := strings.HasSuffix(strings.ToUpper(call[0]), "SCAN")
 	for i, w := range call {
 		if len(w) == 400 || w == "1e-400" || scan && w == "18446744073709551616" { // after one of these the oracle's SORT takes all for too large
@@ -331,10 +335,33 @@ var pools = map[string][]string{
 	"trim to":    {"0", "1", "2", "3", "5", "10", "2-1", "3-5", "5", "9-0", "40", "-1", "x", "(3"},
 }
 
+// bodies are what payloads of DUMP have in front of their footers, of several kinds and versions.
+var bodies = []string{
+	"\x00\x01v", "\x00\xc0*", "\x00\xc2p\x11\x01\x00", "\x00\x0a2147483648", "\x00\xc3\t@d\x01aa\xe0W\x00\x01aa",
+	"\x01\x03\x01a\x01b\xc0\x05", "\x12\x01\x02\x10\x10\x00\x00\x00\x03\x00\x81a\x02\x81b\x02\x81c\x02\xff",
+	"\x02\x02\x01a\x01b", "\x0b\x18\x04\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00p\x11\x01\x00",
+	"\x03\x02\x01a\x031.5\x01b\xfe", "\x05\x02\x01b\x00\x00\x00\x00\x00\x00\x04@\x01c\x00\x00\x00\x00\x00\x00\xf0\xff",
+	"\x11\x1d\x1d\x00\x00\x00\x06\x00\x81c\x02\x84-inf\x05\x81a\x02\x01\x01\x81b\x02\x832.5\x04\xff",
+	"\x04\x02\x02f1\x01v\x017\xc0\x07", "\x10\x12\x12\x00\x00\x00\x04\x00\x81f\x02\x81v\x02\x81g\x02\x0c\x01\xff",
+	"\x02\x00", "\x04\x02\x01f\x01v", "\x63\x01v", "",
+}
+
+// payload makes a payload of DUMP, now and then a damaged one.
+func (g *generator) payload() string {
+	b := rdb.AppendFooter([]byte(bodies[g.rnd.IntN(len(bodies))]), 0, []int{6, 9, 10, 10, 9999}[g.rnd.IntN(5)])
+	if g.rnd.IntN(16) == 0 {
+		b[g.rnd.IntN(len(b))]++
+	}
+	return string(b)
+}
+
 // word makes a plain argument from its type and name.
 func (g *generator) word(s *command.Spec, a *command.Argument) (string, bool) {
-	if a.Name == "seconds" || a.Name == "milliseconds" {
+	switch a.Name {
+	case "seconds", "milliseconds", "ttl":
 		return g.duration(a.Name), true
+	case "serialized-value":
+		return g.payload(), true
 	}
 	words := pools[g.pool(s, a)]
 	return testutil.ExpandRuns(words[g.rnd.IntN(len(words))]), true
