@@ -212,7 +212,7 @@ func (s *Server) clientStats(sec *stats.Section) {
 	sec.Gauge("clients_in_timeout_table", "clients that wait for a key, and not for ever", s.hub.Timed)
 	sec.Gauge("total_watched_keys", "keys that are watched", s.engine.Store.WatchedKeys)
 	sec.Gauge("total_blocking_keys", "keys that clients wait for", s.engine.Store.WaitedKeys)
-	none("total_blocking_keys_on_nokey")
+	sec.Gauge("total_blocking_keys_on_nokey", "those of them of which clients want to know when they are lost", s.engine.Store.GuardedKeys)
 	sec.Group(func(v *stats.Values) {
 		mode, left := s.engine.Paused()
 		reason := "none"

@@ -97,6 +97,7 @@ type Store struct {
 	watchedKeys   atomic.Int64
 	waiters       atomic.Int64 // clients that wait for keys
 	waitedKeys    atomic.Int64
+	guardedKeys   atomic.Int64 // those of them of which somebody wants to know when they are lost
 	lazy          atomic.Int64 // objects that wait to be freed
 	going         atomic.Int64 // bytes of used that these take, estimated
 	freed         atomic.Int64 // objects that were freed lazily

@@ -220,7 +220,13 @@ func (q *queue) add(p *place) {
 // count adds n for a waiter to what the queue counts of causes.
 func (q *queue) count(w *Waiter, n int) {
 	if w.Causes&Lost != 0 {
+		had := q.lost > 0
 		q.lost += n
+		if has := q.lost > 0; has && !had {
+			q.shard.store.guardedKeys.Add(1)
+		} else if had && !has {
+			q.shard.store.guardedKeys.Add(-1)
+		}
 	}
 	if w.Causes&Delivered != 0 {
 		q.delivered += n
@@ -537,10 +543,13 @@ func (s *Store) Waiters() int64 { return s.waiters.Load() }
 // WaitedKeys tells for how many keys clients wait.
 func (s *Store) WaitedKeys() int64 { return s.waitedKeys.Load() }
 
+// GuardedKeys tells of how many keys clients want to know when they are Lost.
+func (s *Store) GuardedKeys() int64 { return s.guardedKeys.Load() }
+
 // CheckWaits looks for what must not be in the queues: places of clients whose wait has ended, numbers that do not agree. The world is
 // still, or nobody else at work.
 func (s *Store) CheckWaits() error {
-	waiters, keys := map[*Waiter]bool{}, int64(0)
+	waiters, keys, guarded := map[*Waiter]bool{}, int64(0), int64(0)
 	for i := range s.shards {
 		sh, targets := &s.shards[i], 0
 		if n := len(sh.waits.leaving) + len(sh.waits.lost); n > 0 {
@@ -553,6 +562,9 @@ func (s *Store) CheckWaits() error {
 					return fmt.Errorf("the queue of %q has hash %x at %x, ready %v, empty %v", q.key, q.hash, h, q.ready, q.first == nil)
 				}
 				lost, delivered := q.lost, q.delivered
+				if lost > 0 {
+					guarded++
+				}
 				for p := q.first; p != nil; p = p.next {
 					if p.waiter.Causes&Lost != 0 {
 						lost--
@@ -574,6 +586,9 @@ func (s *Store) CheckWaits() error {
 		if targets != sh.targets {
 			return fmt.Errorf("shard %d counts %d targets, it has %d", i, sh.targets, targets)
 		}
+	}
+	if n := s.guardedKeys.Load(); n != guarded {
+		return fmt.Errorf("%d keys are not to be lost unnoticed, counted are %d", guarded, n)
 	}
 	if int64(len(waiters)) != s.waiters.Load() || keys != s.waitedKeys.Load() {
 		return fmt.Errorf("%d clients wait for %d keys, counted are %d and %d", len(waiters), keys, s.waiters.Load(), s.waitedKeys.Load())
