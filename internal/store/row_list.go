@@ -37,8 +37,7 @@ func (l rowList) leaf(c *tree.Cursor) rows.Leaf { return rows.At(l.Heap, c.Leaf(
 func (l rowList) find(c *tree.Cursor, key *rows.Row) bool {
 	return l.Search(c, key[0], func(ref mem.Ref) bool {
 		leaf := rows.At(l.Heap, ref)
-		first := leaf.Row(0)
-		return l.kind.Compare(&first, key) <= 0
+		return leaf.Compare(0, key) <= 0
 	})
 }
 
@@ -152,7 +151,7 @@ func (l rowList) insert(c *tree.Cursor, leaf rows.Leaf, i int, r *rows.Row, last
 			key = r[0]
 		}
 		l.Set(c, c.Leaf(), n+1, key)
-	case last && (n == rows.Max || leaf.Size(n+1) > rowsBlock):
+	case last && (n == rows.Max || leaf.Needs(n+1) > rowsBlock):
 		l.extend(c, &leaf, r)
 	default:
 		var room [rows.Max + 1]rows.Row
@@ -171,8 +170,8 @@ func (l rowList) insert(c *tree.Cursor, leaf rows.Leaf, i int, r *rows.Row, last
 // extend puts a row into a new leaf behind the cursor's, which is the last one and full.
 func (l rowList) extend(c *tree.Cursor, full *rows.Leaf, r *rows.Row) {
 	one := [1]rows.Row{*r}
-	old, used := c.Leaf(), full.Used()
-	ref, size := l.newLeaf(full.For(r), one[:], rowsBlock)
+	old, used, layout := c.Leaf(), full.Used(), full.Layout()
+	ref, size := l.newLeaf(layout.For(r), one[:], rowsBlock)
 	insertLeaf(l.Tree, c, ref, size, 1, r[0])
 	if rows.Size(l.Heap, old) > mem.Usable(used) {
 		c.Prev()
@@ -192,12 +191,10 @@ func (l rowList) ownLeaf(c *tree.Cursor, leaf *rows.Leaf) {
 	}
 }
 
-// own sees to it that to remove the row with a key, which is there, needs no memory, whatever is put in until then. It may panic with
-// mem.ErrNoMemory.
+// own sees to it that to remove the row with a key needs no memory, whatever is put in until then. It may panic with mem.ErrNoMemory.
 func (l rowList) own(key *rows.Row) {
-	if l.Heap.Freezing() {
-		var c tree.Cursor
-		l.find(&c, key)
+	var c tree.Cursor
+	if l.Heap.Freezing() && l.find(&c, key) {
 		leaf := l.leaf(&c)
 		l.ownLeaf(&c, &leaf)
 	}
@@ -232,35 +229,36 @@ func (l rowList) rebuild(c *tree.Cursor, list []rows.Row, room int) {
 	l.swap(c, ref, len(list), list[0][0])
 }
 
-// remove takes the row with a key out; false when it is not there. It needs memory only while the heap is frozen, see own.
-func (l rowList) remove(key *rows.Row) bool {
+// remove takes the row with a key out and gives it; false when it is not there. It needs memory only while the heap is frozen, see own.
+func (l rowList) remove(key *rows.Row) (r rows.Row, ok bool) {
 	var c tree.Cursor
 	if !l.find(&c, key) {
-		return false
+		return r, false
 	}
 	leaf := l.leaf(&c)
 	i, ok := leaf.Find(key)
 	if !ok {
-		return false
+		return r, false
 	}
 	l.ownLeaf(&c, &leaf)
+	r = leaf.Row(i)
 	if leaf.Len() == 1 {
 		ref, size := c.Leaf(), rows.Size(l.Heap, c.Leaf())
 		l.Remove(&c)
 		l.Heap.Free(ref, size)
-		return true
+		return r, true
 	}
 	leaf.Remove(i)
 	first := c.Key()
 	if i == 0 {
-		r := leaf.Row(0)
-		first = r[0]
+		row := leaf.Row(0)
+		first = row[0]
 	}
 	l.Set(&c, c.Leaf(), leaf.Len(), first)
 	if !l.Heap.Freezing() {
 		l.tidy(&c, &leaf)
 	}
-	return true
+	return r, true
 }
 
 // tidy makes a leaf that has lost rows one with a neighbour if both are small, or gives back the half of its block, if there is memory.

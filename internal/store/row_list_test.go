@@ -102,8 +102,8 @@ func (m *rowModel) cut(i int) {
 		if m.rnd.IntN(2) == 0 {
 			m.own(&key)
 		}
-		if !m.remove(&key) {
-			m.tb.Fatalf("row %v is not there", key)
+		if got, ok := m.remove(&key); !ok || got != key {
+			m.tb.Fatalf("of row %v %v is removed, %v", key, got, ok)
 		}
 		m.want = slices.Delete(m.want, i, i+1)
 	})

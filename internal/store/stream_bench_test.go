@@ -5,59 +5,42 @@ package store
 import (
 	"fmt"
 	"testing"
-
-	"github.com/redpoll/redpoll/internal/ds/entries"
 )
 
-// benchStream adds n entries of one field, with IDs of a clock.
-func benchStream(db *DB, key []byte, n int) (last StreamID) {
-	pairs := textsOf("field", "some value here")
-	s, _ := db.FindStreamWrite(key)
-	for i := range n {
-		last = StreamID{Ms: 1_700_000_000_000 + uint64(i/3), Seq: uint64(i % 3)}
-		s.Append(last, pairs)
+// benchGroup makes a group with consumers.
+func benchGroup(b *testing.B, consumers int) (g Group, list []Consumer, s *Stream) {
+	db := newHashDB(b, 16<<30)
+	db.CreateStream([]byte("s"))
+	stream, err := db.FindStreamWrite([]byte("s"))
+	if err != nil {
+		b.Fatal(err)
 	}
-	return last
+	g, _ = stream.CreateGroup([]byte("g"), StreamID{}, 0)
+	for i := range consumers {
+		list = append(list, g.CreateConsumer(fmt.Appendf(nil, "consumer-%06d", i), 1))
+	}
+	return g, list, &stream
 }
 
-// BenchmarkStreamAppend adds an entry to a stream of a million, found anew each time.
-func BenchmarkStreamAppend(b *testing.B) {
-	db, key := newHashDB(b, 8<<30), []byte("s")
-	last := benchStream(db, key, 1_000_000)
-	pairs := textsOf("field", "some value here")
-	b.ResetTimer()
-	for range b.N {
-		s, _ := db.FindStreamWrite(key)
-		id, _ := s.Info().Last.Next()
-		s.Append(id, pairs)
-	}
-	b.StopTimer()
-	it, _ := db.Peek(key)
-	n, _ := it.Usage(0, neverEnds)
-	s := db.StreamOf(&it)
-	b.ReportMetric(float64(n)/float64(s.Len()), "bytes/entry")
-	_ = last
-}
+const benchTime = 1_790_000_000_000
 
-// BenchmarkStreamRead reads entries from the middle of a stream of a million.
-func BenchmarkStreamRead(b *testing.B) {
-	db, key := newHashDB(b, 8<<30), []byte("s")
-	last := benchStream(db, key, 1_000_000)
-	for _, n := range []int{1, 10, 1000} {
-		for _, reverse := range []bool{false, true} {
-			b.Run(fmt.Sprintf("%d/%v", n, reverse), func(b *testing.B) {
-				from, to := StreamID{Ms: last.Ms - 100_000}, entries.MaxID()
-				if reverse {
-					from, to = StreamID{}, from
+// BenchmarkDeliver: an entry a ms, to each consumer in turn, acknowledged when 1000 others have been delivered, or never.
+func BenchmarkDeliver(b *testing.B) {
+	for _, consumers := range []int{1, 10, 100_000} {
+		for _, lag := range []int{0, 1000} {
+			b.Run(fmt.Sprintf("consumers=%d/acked-after=%d", consumers, lag), func(b *testing.B) {
+				g, list, _ := benchGroup(b, consumers)
+				before := g.heap.Live()
+				b.ReportAllocs()
+				b.ResetTimer()
+				for i := range b.N {
+					at := uint64(benchTime + i)
+					g.Deliver(StreamID{Ms: at}, list[i%consumers], int64(at)+5, 1)
+					if lag > 0 && i >= lag {
+						g.Ack(StreamID{Ms: at - uint64(lag)})
+					}
 				}
-				for range b.N {
-					s, _ := db.FindStream(key)
-					left := n
-					s.Each(from, to, reverse, func(e *StreamEntry) bool {
-						left--
-						return left > 0
-					})
-				}
+				b.ReportMetric(float64(g.heap.Live()-before)/float64(g.Pending()), "bytes/pending")
 			})
 		}
 	}

@@ -205,7 +205,7 @@ func (g Group) DeleteConsumer(c Consumer, tick func() error) (pending int) {
 	before := g.heap.Live()
 	g.leave(c.ref)
 	c.ids().each(&rows.Row{}, func(id *rows.Row) bool {
-		g.forget(id)
+		g.drop(id)
 		if pending++; pending%tickEvery == 0 {
 			_ = tick()
 		}

@@ -329,43 +329,54 @@ func (p *placement) end() {
 // Ack removes a pending entry; false when there is none with that ID. Nothing has changed when memory is refused, which it may be only while
 // the stream is frozen.
 func (g Group) Ack(id StreamID) bool {
-	key, pel := idRow(id), g.pending()
-	r, ok := pel.get(&key)
-	if !ok {
+	key := idRow(id)
+	if g.heap.Freezing() && !g.ownPending(&key) {
 		return false
 	}
 	before := g.heap.Live()
-	var c Consumer
-	if r[pendingOwner] != 0 {
-		c = g.owner(uint32(r[pendingOwner]))
-		c.ids().own(&key)
+	r, ok := g.drop(&key)
+	if !ok {
+		return false
 	}
-	g.drop(&r)
-	if c.ref != 0 {
-		c.ids().remove(&key)
+	if owner := uint32(r[pendingOwner]); owner != 0 {
+		c, _ := g.find(owner)
+		idsAt(g.heap, c).remove(&key)
 	}
 	g.changed(before)
 	return true
 }
 
-// forget removes the pending entry of a row of idKind from all but its consumer's list.
-func (g Group) forget(id *rows.Row) {
-	r, _ := g.pending().get(id)
-	g.drop(&r)
+// ownPending sees to it that to remove a pending entry needs no memory; false when there is none. It may panic with mem.ErrNoMemory.
+func (g Group) ownPending(key *rows.Row) bool {
+	pel := g.pending()
+	r, ok := pel.get(key)
+	if !ok {
+		return false
+	}
+	if owner := uint32(r[pendingOwner]); owner != 0 {
+		g.owner(owner).ids().own(key)
+	}
+	if g.head().indexed {
+		row := idleRow(&r)
+		g.idle().own(&row)
+	}
+	pel.own(key)
+	return true
 }
 
-// drop removes a row of pendingKind, and its place in the idle list. Nothing has changed when memory is refused.
-func (g Group) drop(r *rows.Row) {
-	h, idle := g.head(), idleRow(r)
-	if h.indexed {
-		g.idle().own(&idle)
+// drop removes the pending entry of a row of idKind from all lists but its owner's, and gives its row.
+func (g Group) drop(id *rows.Row) (r rows.Row, ok bool) {
+	h := g.head()
+	if r, ok = g.pending().remove(id); !ok {
+		return r, false
 	}
-	g.pending().remove(r)
-	h.unowned -= unowned(r)
+	h.unowned -= unowned(&r)
 	if h.indexed {
-		g.idle().remove(&idle)
+		row := idleRow(&r)
+		g.idle().remove(&row)
 		h.indexed = g.pending().Len() > 0
 	}
+	return r, true
 }
 
 // Referenced tells whether a group has an entry pending, or is yet to deliver it.

@@ -31,7 +31,7 @@ const (
 	// Max is how many rows a leaf has at most.
 	Max = 256
 
-	fixedSize = 8 // rows, bytes of the block, kind and widths; a base for each column follows
+	fixedSize = 8 // rows, bytes of the block, form; a base for each column follows
 	slack     = 8 // a column of width 0 may be read behind the last row
 )
 
@@ -109,27 +109,41 @@ func (l *Layout) Size(n int) int {
 	return fixedSize + 8*int(l.kind.Columns) + n*l.stride() + slack
 }
 
+// form is what a leaf's header says of its layout: the width of each column in four bits, the bytes of a row in six, how many columns there
+// are and how many are of the key in three each.
+type form uint32
+
+const (
+	rowShift     = 4 * Columns
+	columnsShift = rowShift + 6
+	keysShift    = columnsShift + 3
+)
+
+func (f form) width(c int) int { return int(f>>(4*c)) & 15 }
+func (f form) row() int        { return int(f>>rowShift) & 63 }
+func (f form) columns() int    { return int(f>>columnsShift) & 7 }
+func (f form) keys() int       { return int(f >> keysShift) }
+
+// form gives the layout's form.
+func (l *Layout) form() form {
+	f := form(l.stride())<<rowShift | form(l.kind.Columns)<<columnsShift | form(l.kind.Keys)<<keysShift
+	for c, w := range l.widths {
+		f |= form(w) << (4 * c)
+	}
+	return f
+}
+
 // Leaf is a view of a leaf. It is good until the block is freed.
 type Leaf struct {
-	Layout
-	b     []byte
-	n     int
-	first int // where the rows begin
-	row   int // bytes of one
+	b    []byte
+	n    int
+	form form
 }
 
 // At gives the leaf at r.
 func At(h *mem.Heap, r mem.Ref) Leaf {
-	b := h.Bytes(r, Size(h, r))
-	l := Leaf{b: b, n: int(binary.LittleEndian.Uint16(b))}
-	form := binary.LittleEndian.Uint32(b[4:])
-	l.kind = Kind{Columns: uint8(form >> 28), Keys: uint8(form>>24) & 15}
-	for c := range l.kind.Columns {
-		l.widths[c] = uint8(form>>(4*c)) & 15
-		l.bases[c] = binary.LittleEndian.Uint64(b[fixedSize+8*int(c):])
-	}
-	l.first, l.row = fixedSize+8*int(l.kind.Columns), l.stride()
-	return l
+	head := binary.LittleEndian.Uint64(h.Bytes(r, fixedSize))
+	return Leaf{b: h.Bytes(r, int(head>>16&0xffff)), n: int(head & 0xffff), form: form(head >> 32)}
 }
 
 // Size gives the bytes that the leaf at r was allocated with.
@@ -137,16 +151,29 @@ func Size(h *mem.Heap, r mem.Ref) int { return int(binary.LittleEndian.Uint16(h.
 
 // New makes a block of less than 64 KB a leaf without rows.
 func New(b []byte, layout Layout) Leaf {
+	l := Leaf{b: b, form: layout.form()}
 	binary.LittleEndian.PutUint16(b, 0)
 	binary.LittleEndian.PutUint16(b[2:], uint16(len(b)))
-	form := uint32(layout.kind.Columns)<<28 | uint32(layout.kind.Keys)<<24
+	binary.LittleEndian.PutUint32(b[4:], uint32(l.form))
 	for c := range layout.kind.Columns {
-		form |= uint32(layout.widths[c]) << (4 * c)
 		binary.LittleEndian.PutUint64(b[fixedSize+8*int(c):], layout.bases[c])
 	}
-	binary.LittleEndian.PutUint32(b[4:], form)
-	return Leaf{Layout: layout, b: b, first: fixedSize + 8*int(layout.kind.Columns), row: layout.stride()}
+	return l
 }
+
+// Layout gives the leaf's layout.
+func (l *Leaf) Layout() Layout {
+	o := Layout{kind: Kind{Columns: uint8(l.form.columns()), Keys: uint8(l.form.keys())}}
+	for c := range o.kind.Columns {
+		o.widths[c], o.bases[c] = uint8(l.form.width(int(c))), l.base(int(c))
+	}
+	return o
+}
+
+func (l *Leaf) base(c int) uint64 { return binary.LittleEndian.Uint64(l.b[fixedSize+8*c:]) }
+
+// at gives where the i-th row begins.
+func (l *Leaf) at(i int) int { return fixedSize + 8*l.form.columns() + i*l.form.row() }
 
 // Moved makes a copy of a leaf's block, which may be longer or shorter, a leaf of the same rows.
 func Moved(b []byte) { binary.LittleEndian.PutUint16(b[2:], uint16(len(b))) }
@@ -155,29 +182,33 @@ func Moved(b []byte) { binary.LittleEndian.PutUint16(b[2:], uint16(len(b))) }
 func (l *Leaf) Len() int { return l.n }
 
 // Used gives the bytes of the block that are needed.
-func (l *Leaf) Used() int { return l.first + l.n*l.row + slack }
+func (l *Leaf) Used() int { return l.Needs(l.n) }
+
+// Needs gives the bytes that so many rows need that fit.
+func (l *Leaf) Needs(n int) int { return l.at(n) + slack }
 
 // Room tells how many rows the block has room for.
 func (l *Leaf) Room() int {
-	if l.row == 0 {
+	row := l.form.row()
+	if row == 0 {
 		return Max
 	}
-	return min((len(l.b)-l.first-slack)/l.row, Max)
+	return min((len(l.b)-l.at(0)-slack)/row, Max)
 }
 
 // value gives a value of the row at an offset, and where the next one lies.
-func (l *Leaf) value(at int, c uint8) (v uint64, next int) {
-	w := l.widths[c]
-	return l.bases[c] + binary.LittleEndian.Uint64(l.b[at:])&maskOf(w), at + int(w)
+func (l *Leaf) value(at, c int) (v uint64, next int) {
+	w := l.form.width(c)
+	return l.base(c) + binary.LittleEndian.Uint64(l.b[at:])&maskOf(w), at + w
 }
 
 // maskOf gives the bits of a width.
-func maskOf(width uint8) uint64 { return 1<<(8*width) - 1 } // a shift by 64 gives 0
+func maskOf(width int) uint64 { return 1<<(8*width) - 1 } // a shift by 64 gives 0
 
 // Row gives the i-th row.
 func (l *Leaf) Row(i int) (r Row) {
-	at := l.first + i*l.row
-	for c := range l.kind.Columns {
+	at := l.at(i)
+	for c := range l.form.columns() {
 		r[c], at = l.value(at, c)
 	}
 	return r
@@ -211,9 +242,9 @@ func (l *Leaf) Find(key *Row) (i int, ok bool) {
 
 // Compare compares the key of the i-th row with another.
 func (l *Leaf) Compare(i int, key *Row) int {
-	at := l.first + i*l.row
+	at := l.at(i)
 	var v uint64
-	for c := range l.kind.Keys {
+	for c := range l.form.keys() {
 		if v, at = l.value(at, c); v != key[c] {
 			if v < key[c] {
 				return -1
@@ -225,9 +256,9 @@ func (l *Leaf) Compare(i int, key *Row) int {
 }
 
 // Fits tells whether a row fits.
-func (l *Layout) Fits(r *Row) bool {
-	for c := range l.kind.Columns {
-		if (r[c]-l.bases[c])&^maskOf(l.widths[c]) != 0 || r[c] < l.bases[c] {
+func (l *Leaf) Fits(r *Row) bool {
+	for c := range l.form.columns() {
+		if base := l.base(c); r[c] < base || (r[c]-base)&^maskOf(l.form.width(c)) != 0 {
 			return false
 		}
 	}
@@ -236,10 +267,10 @@ func (l *Layout) Fits(r *Row) bool {
 
 // Set makes another row, which fits, the i-th.
 func (l *Leaf) Set(i int, r *Row) {
-	at := l.first + i*l.row
-	for c := range l.kind.Columns {
-		d := r[c] - l.bases[c]
-		for range l.widths[c] {
+	at := l.at(i)
+	for c := range l.form.columns() {
+		d := r[c] - l.base(c)
+		for range l.form.width(c) {
 			l.b[at] = byte(d)
 			d >>= 8
 			at++
@@ -249,16 +280,15 @@ func (l *Leaf) Set(i int, r *Row) {
 
 // Insert makes a row, which fits, the i-th. There is room for it.
 func (l *Leaf) Insert(i int, r *Row) {
-	at := l.first + i*l.row
-	copy(l.b[at+l.row:], l.b[at:l.first+l.n*l.row])
+	at, next := l.at(i), l.at(i+1)
+	copy(l.b[next:], l.b[at:l.at(l.n)])
 	l.resize(l.n + 1)
 	l.Set(i, r)
 }
 
 // Remove takes the i-th row out.
 func (l *Leaf) Remove(i int) {
-	at := l.first + i*l.row
-	copy(l.b[at:], l.b[at+l.row:l.first+l.n*l.row])
+	copy(l.b[l.at(i):], l.b[l.at(i+1):l.at(l.n)])
 	l.resize(l.n - 1)
 }
 

@@ -125,6 +125,7 @@ func TestLayoutIsNarrow(t *testing.T) {
 	if got := l.stride(); got != 4 {
 		t.Errorf("a row takes %d bytes, want 4: of the id 1, of the time 2, of the consumer 1", got)
 	}
+	leaf := New(make([]byte, l.Size(1)), l)
 	for _, c := range []struct {
 		row  Row
 		fits bool
@@ -136,12 +137,13 @@ func TestLayoutIsNarrow(t *testing.T) {
 		{Row{now + 1, 0, now + 6, 2, 0}, false},
 		{Row{now - 1, 0, now + 6, 1, 0}, false},
 	} {
-		if got := l.Fits(&c.row); got != c.fits {
+		if got := leaf.Fits(&c.row); got != c.fits {
 			t.Errorf("%v fits: %v, want %v", c.row, got, c.fits)
 		}
 	}
 	next := l.For(&Row{now + 900, 3, now + 950, 1, 300})
-	if !next.Fits(&Row{now + 1000, 3, now + 1000, 1, 301}) || next.stride() != 4 {
+	leaf = New(make([]byte, next.Size(1)), next)
+	if leaf.Layout() != next || !leaf.Fits(&Row{now + 1000, 3, now + 1000, 1, 301}) || next.stride() != 4 {
 		t.Errorf("a layout for what follows is %+v", next)
 	}
 }
