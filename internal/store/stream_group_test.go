@@ -483,11 +483,11 @@ func (m *groupModel) end() {
 
 // TestGroupsAreWhatMapsAre small and big.
 func TestGroupsAreWhatMapsAre(t *testing.T) {
-	for seed, many := range []int{5, 200, 3000} {
+	for seed, many := range []int{5, 200, 1500} {
 		db := newHashDB(t, 1<<30)
 		db.s.bigTable = 8000
 		m := newGroupModel(t, db, uint64(seed), many)
-		m.run(rowSteps(8000))
+		m.run(rowSteps(5000))
 		m.end()
 	}
 }
@@ -539,9 +539,9 @@ func TestGroupsWithoutMemory(t *testing.T) {
 	for seed := range uint64(5) {
 		db := newHashDB(t, 64<<20)
 		db.s.bigTable = 8000
-		m := newGroupModel(t, db, seed, 1500)
+		m := newGroupModel(t, db, seed, 600)
 		m.tight = true
-		m.run(rowSteps(2000))
+		m.run(2000)
 		m.end()
 		denied += m.denied
 	}
