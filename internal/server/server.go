@@ -3,6 +3,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
+	"github.com/redpoll/redpoll/internal/rlog"
 	"github.com/redpoll/redpoll/internal/session"
 	"github.com/redpoll/redpoll/internal/stats"
 	"github.com/redpoll/redpoll/internal/store"
@@ -289,6 +291,9 @@ func (s *Server) followCodec() {
 	}
 	s.config.OnChange(apply, "rdb-version", "rdbcompression")
 	apply()
+	s.codec.Refused = func(err error) {
+		s.log.Log(context.Background(), rlog.Verbose, "RESTORE refuses a value: "+err.Error())
+	}
 }
 
 // compactionSettings gives a function that reads what the directives say of compacting.

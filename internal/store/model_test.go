@@ -259,7 +259,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(47); op {
+	switch op := k.rng.IntN(49); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -313,6 +313,8 @@ func (k *keyspace) step() {
 		}
 	case 19:
 		k.build(key, db, name, e)
+	case 46, 47:
+		k.attach(key, db, e)
 	case 20, 21:
 		k.try(func() { k.view(key) })
 	case 22, 23:

@@ -18,6 +18,7 @@ type modelStream struct {
 // changeStream does a few things to a stream.
 func (k *keyspace) changeStream(key modelKey, db *DB, e modelValue) {
 	if e.stream == nil {
+		db.Exists([]byte(key.key)) // a dead key goes
 		e.stream = &modelStream{}
 		db.Exists([]byte(key.key)) // a dead key would be in the way
 		if k.rng.IntN(4) == 0 && k.try(func() { db.CreateStream([]byte(key.key)) }) {

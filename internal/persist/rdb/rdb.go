@@ -19,6 +19,7 @@ type Settings struct {
 // Codec is what the commands share. Its zero value is ready once Settings.Version is set, and may be used by all goroutines.
 type Codec struct {
 	Settings
+	Refused func(err error) // is told why RESTORE refuses a value; nil: nobody wants to know. Immutable
 	writers sync.Pool // of *Writer
 	readers sync.Pool // of *Reader
 }

@@ -55,9 +55,9 @@ func (r *Reader) draft(kind Kind) store.Draft {
 func (r *Reader) failKind(kind Kind) {
 	switch kind {
 	case KindModulePreGA, KindModule2:
-		r.fail("a value of a module")
+		r.fail("A value of a module")
 	default:
-		r.fail("a value of an unknown kind")
+		r.fail("A value of an unknown kind")
 	}
 }
 
@@ -80,8 +80,10 @@ func (r *Reader) fillDraft(kind Kind, db *store.DB) {
 		r.readSetListpack(db)
 	case KindZSet, KindZSet2:
 		r.readZSet(db, kind == KindZSet2)
-	case KindZSetZiplist, KindZSetListpack:
-		r.readZSetCells(db, r.cells(r.bytes(db), kind == KindZSetZiplist))
+	case KindZSetZiplist:
+		r.readZSetCells(db, r.cells("Zset ziplist", r.bytes(db), true))
+	case KindZSetListpack:
+		r.readZSetCells(db, r.cells("Zset listpack", r.bytes(db), false))
 	case KindHash:
 		r.readHash(db)
 	case KindHashTimedPreGA:
@@ -94,13 +96,15 @@ func (r *Reader) fillDraft(kind Kind, db *store.DB) {
 		r.readTimedHash(db, r.uint64())
 	case KindHashZipmap:
 		r.readZipmap(db)
-	case KindHashZiplist, KindHashListpack:
-		r.readHashCells(db, r.cells(r.bytes(db), kind == KindHashZiplist), false)
+	case KindHashZiplist:
+		r.readHashCells(db, r.cells("Hash ziplist", r.bytes(db), true), false)
+	case KindHashListpack:
+		r.readHashCells(db, r.cells("Hash listpack", r.bytes(db), false), false)
 	case KindHashTimedPack:
 		r.uint64() // the least of the times, which the fields have themselves
-		r.readHashCells(db, r.cells(r.bytes(db), false), true)
+		r.readHashCells(db, r.cells("Hash listpackex", r.bytes(db), false), true)
 	case KindHashPackPreGA:
-		r.readHashCells(db, r.cells(r.bytes(db), false), true)
+		r.readHashCells(db, r.cells("Hash listpackex", r.bytes(db), false), true)
 	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
 		r.readStream(db, kind)
 	}
@@ -124,21 +128,22 @@ func (r *Reader) readString(db *store.DB) {
 		return
 	}
 	if have, err := lzf.Len(packed); err != nil || uint64(have) != size {
-		r.fail("a packed text that does not unpack")
+		r.fail(notPacked)
 	}
 	r.text.BeginPacked(db, packed, int(size))
 }
 
 // cells are the elements in one blob, a listpack or a ziplist, which are checked as they are read.
 type cells struct {
-	lp  listpack.Scanner
-	zl  ziplist
-	zip bool
+	what string // the elements are, for errors
+	lp   listpack.Scanner
+	zl   ziplist
+	zip  bool
 }
 
 // cells begins to read a blob.
-func (r *Reader) cells(b []byte, zip bool) *cells {
-	c := &cells{zip: zip}
+func (r *Reader) cells(what string, b []byte, zip bool) *cells {
+	c := &cells{what: what, zip: zip}
 	if zip {
 		c.zl = openZiplist(b)
 	} else {
@@ -168,7 +173,7 @@ func (c *cells) sound() bool {
 func (r *Reader) endCells(c *cells, n int) {
 	switch {
 	case !c.sound():
-		r.fail("a corrupt blob of elements")
+		r.corrupt(c.what)
 	case n == 0:
 		r.failEmpty()
 	}

@@ -36,6 +36,8 @@ func (r *Reader) addField(db *store.DB, field, value store.Value, at int64) {
 	r.step(db)
 }
 
+const noTime = "A time of a field that there cannot be"
+
 // readTimedHash reads a hash of times and texts. A time is 0 if there is none, otherwise less by least than it should be, and more by 1.
 func (r *Reader) readTimedHash(db *store.DB, least uint64) {
 	r.hash.Begin(db, true)
@@ -49,7 +51,7 @@ func (r *Reader) readTimedHash(db *store.DB, least uint64) {
 			at += least - 1
 		}
 		if at > store.MaxFieldTime {
-			r.fail("a time of a field that there cannot be")
+			r.fail(noTime)
 			return
 		}
 		field := r.earlier(db)
@@ -70,7 +72,7 @@ func (r *Reader) readValkeyHash(db *store.DB) {
 		}
 		at := max(int64(r.uint64()), store.NoExpiry)
 		if at > store.MaxFieldTime {
-			r.fail("a time of a field that there cannot be")
+			r.fail(noTime)
 		}
 		r.addField(db, field, value, at)
 	}
@@ -98,14 +100,14 @@ func (r *Reader) readHashCells(db *store.DB, c *cells, timed bool) {
 			last = at
 		}
 		if !whole {
-			r.fail("a field without a value or time")
+			r.corrupt(c.what)
 			return
 		}
 		if int64(r.hash.Len()) == most {
 			r.hash.Spread()
 		}
 		if !r.hash.Add(field, value, at) {
-			r.fail(twice)
+			r.corrupt(c.what)
 		}
 		r.step(db)
 	}
@@ -172,7 +174,7 @@ func (r *Reader) readZipmap(db *store.DB) {
 	r.hash.Begin(db, false)
 	b := r.bytes(db)
 	if len(b) < 2 || b[len(b)-1] != zipmapEnd {
-		r.fail("a corrupt zipmap")
+		r.corrupt("Zipmap")
 		return
 	}
 	z := zipmap{b[1 : len(b)-1]}
@@ -181,7 +183,7 @@ func (r *Reader) readZipmap(db *store.DB) {
 		field, ok := z.text(false)
 		value, also := z.text(true)
 		if !ok || !also {
-			r.fail("a corrupt zipmap")
+			r.corrupt("Zipmap")
 			return
 		}
 		if int64(r.hash.Len()) == set.HashMaxListpackEntries.Load() {
@@ -190,6 +192,6 @@ func (r *Reader) readZipmap(db *store.DB) {
 		r.addField(db, store.Value{Bytes: field}, store.Value{Bytes: value}, store.NoExpiry)
 	}
 	if n := r.hash.Len(); n == 0 || b[0] != zipmapLong && int(b[0]) != n {
-		r.fail("a corrupt zipmap")
+		r.corrupt("Zipmap")
 	}
 }

@@ -21,7 +21,7 @@ func (r *Reader) readList(db *store.DB) {
 // readListZiplist reads a list in one ziplist. Its elements are dealt out anew.
 func (r *Reader) readListZiplist(db *store.DB) {
 	r.list.Begin(db, true)
-	c := r.cells(r.bytes(db), true)
+	c := r.cells("List ziplist", r.bytes(db), true)
 	var digits room
 	for v, ok := c.next(); ok; v, ok = c.next() {
 		r.list.Push(store.Text(v, digits.digit[:0]))
@@ -41,13 +41,13 @@ func (r *Reader) readQuicklist(db *store.DB, listpacks bool) {
 		form := uint64(nodePacked)
 		if listpacks {
 			if form = r.length(); form != nodePacked && form != nodePlain {
-				r.fail("a node of a list of an unknown form")
+				r.corrupt("Quicklist")
 				return
 			}
 		}
 		b := r.bytes(db)
 		if len(b) == 0 {
-			r.fail("a node of a list without bytes")
+			r.corrupt("Quicklist")
 		}
 		switch {
 		case r.err != nil:
@@ -68,7 +68,7 @@ func (r *Reader) readQuicklist(db *store.DB, listpacks bool) {
 // addListpack adds a node of a list that is a listpack, or nothing if that is empty.
 func (r *Reader) addListpack(b []byte) {
 	if listpack.Validate(b) != nil {
-		r.fail("a corrupt blob of elements")
+		r.corrupt("Listpack")
 		return
 	}
 	if n := listpack.Count(b); n > 0 {
@@ -78,7 +78,7 @@ func (r *Reader) addListpack(b []byte) {
 
 // addZiplist adds a node of a list that is a ziplist, or nothing if that is empty, as a listpack.
 func (r *Reader) addZiplist(b []byte) {
-	c := r.cells(b, true)
+	c := r.cells("Ziplist", b, true)
 	blob, n := make([]byte, listpack.HeaderSize, listpack.EmptySize+len(b)+len(b)/4), 0
 	for v, ok := c.next(); ok; v, ok = c.next() {
 		e := listpack.Int(v.Int)
@@ -91,7 +91,7 @@ func (r *Reader) addZiplist(b []byte) {
 		n++
 	}
 	if !c.sound() {
-		r.fail("a corrupt blob of elements")
+		r.corrupt(c.what)
 		return
 	}
 	blob = append(blob, 0)

@@ -7,8 +7,6 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-const twice = "an element that is there twice"
-
 // readSet reads a set of texts.
 func (r *Reader) readSet(db *store.DB) {
 	r.set.Begin(db, true)
@@ -29,7 +27,7 @@ func (r *Reader) readIntset(db *store.DB) {
 	r.set.Begin(db, true)
 	b := r.bytes(db)
 	if !intset.Valid(b) || intset.Len(b) == 0 {
-		r.fail("a corrupt intset")
+		r.corrupt("Intset")
 		return
 	}
 	r.set.SetInts(b)
@@ -41,14 +39,14 @@ func (r *Reader) readIntset(db *store.DB) {
 // readSetListpack reads a set in one listpack.
 func (r *Reader) readSetListpack(db *store.DB) {
 	r.set.Begin(db, false)
-	c := r.cells(r.bytes(db), false)
+	c := r.cells("Set listpack", r.bytes(db), false)
 	most := db.Settings().SetMaxListpackEntries.Load()
 	for v, ok := c.next(); ok && r.err == nil; v, ok = c.next() {
 		if int64(r.set.Len()) == most {
 			r.set.Spread()
 		}
 		if !r.set.AddPacked(v) {
-			r.fail(twice)
+			r.corrupt(c.what)
 		}
 		r.step(db)
 	}

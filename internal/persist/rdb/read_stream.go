@@ -22,7 +22,7 @@ func (r *Reader) readStream(db *store.DB, kind Kind) {
 	s := r.stream.Stream()
 	entries, last := r.number(), r.lenID()
 	if entries > 0 && s.Info().Leaves == 0 {
-		r.fail("a stream with entries, but no block of them")
+		r.fail("Stream length inconsistent with its entries")
 	}
 	if r.err != nil {
 		return
@@ -70,7 +70,7 @@ func (r *Reader) readProducers(db *store.DB, s *store.Stream) {
 func (r *Reader) within(most uint64) int {
 	n := r.length()
 	if n < 1 || n > most {
-		r.fail("a setting that there cannot be")
+		r.fail("A setting of a stream that there cannot be")
 		return 1
 	}
 	return int(n)
@@ -83,11 +83,11 @@ func (r *Reader) readIID(db *store.DB, s *store.Stream, dead uint64) {
 	switch _, is := s.FindIID(r.name, r.iid); {
 	case r.err != nil:
 	case len(r.name) == 0 || len(r.iid) == 0:
-		r.fail("an IID without a name")
+		r.fail("A producer or IID without a name")
 	case is:
-		r.fail("an IID that is there twice")
+		r.fail("Duplicate IID of a producer")
 	case id.Ms > dead:
-		s.RecordIID(r.name, r.iid, id)
+		s.LoadIID(r.name, r.iid, id)
 	}
 	r.step(db)
 }
@@ -96,13 +96,13 @@ func (r *Reader) readIID(db *store.DB, s *store.Stream, dead uint64) {
 func (r *Reader) readBlock(db *store.DB) {
 	b := r.bytes(db)
 	if len(b) != rawIDSize {
-		r.fail("a block of a stream without an ID")
+		r.fail("Stream node key is not an ID")
 		return
 	}
 	master := rawID(b)
 	lp := r.bytes(db)
 	if r.err == nil && r.stream.AddLeaf(master, lp) != nil {
-		r.fail("a corrupt block of a stream")
+		r.corrupt("Stream listpack")
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 	scoreMinusInf = 255
 )
 
+const noScore = "A score that is no number"
+
 // readZSet reads a sorted set of texts and scores, in any order, which are binary or in decimals.
 func (r *Reader) readZSet(db *store.DB, binary bool) {
 	r.zset.Begin(db)
@@ -28,7 +30,7 @@ func (r *Reader) readZSet(db *store.DB, binary bool) {
 		member := r.earlier(db)
 		score := r.score(binary)
 		if math.IsNaN(score) {
-			r.fail("a score that is no number")
+			r.fail(noScore)
 		}
 		if r.err == nil && !r.zset.Add(member, score) {
 			r.fail(twice)
@@ -56,7 +58,7 @@ func (r *Reader) score(binary bool) float64 {
 	default:
 		f, ok := num.ParseFloat(r.next(uint64(n)))
 		if !ok {
-			r.fail("a score that is no number")
+			r.fail(noScore)
 		}
 		return f
 	}
@@ -68,19 +70,22 @@ func (r *Reader) readZSetCells(db *store.DB, c *cells) {
 	most := db.Settings().ZSetMaxListpackEntries.Load()
 	for member, ok := c.next(); ok && r.err == nil; member, ok = c.next() {
 		v, scored := c.next()
-		score := float64(v.Int)
-		if scored && !v.IsInt() {
-			score, scored = num.ParseFloat(v.Bytes)
-		}
 		if !scored {
-			r.fail("a member without a score")
+			r.corrupt(c.what)
 			return
+		}
+		score := float64(v.Int)
+		if !v.IsInt() {
+			if score, scored = num.ParseFloat(v.Bytes); !scored {
+				r.fail(noScore)
+				return
+			}
 		}
 		if int64(r.zset.Len()) == most {
 			r.zset.Spread()
 		}
 		if !r.zset.Add(member, score) {
-			r.fail(twice)
+			r.corrupt(c.what)
 		}
 		r.step(db)
 	}

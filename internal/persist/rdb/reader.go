@@ -30,6 +30,13 @@ func (e *FormatError) Error() string { return fmt.Sprintf("%s at offset %d", e.R
 // Is tells that it is ErrFormat.
 func (e *FormatError) Is(target error) bool { return target == ErrFormat }
 
+// Reasons that are given more than once.
+const (
+	tooShort  = "The bytes end too early"
+	twice     = "Duplicate element detected"
+	notPacked = "Invalid LZF compressed string"
+)
+
 const (
 	firstBuffer = 64 << 10 // bytes of a stream that are read at a time
 	keptRoom    = 1 << 20  // bytes up to which a room for texts is kept for the next value
@@ -59,7 +66,6 @@ type Reader struct {
 	zset   store.ZSetDraft
 	hash   store.HashDraft
 	stream store.StreamDraft
-	group  groupRoom // of a stream
 }
 
 // room is where a text lies that does not lie in the Reader's bytes as it is.
@@ -96,10 +102,13 @@ func (r *Reader) fail(reason string) {
 	}
 }
 
+// corrupt notes that the bytes of something are not what they should be.
+func (r *Reader) corrupt(what string) { r.fail(what + " integrity check failed") }
+
 // failEmpty notes that there is a value without elements.
 func (r *Reader) failEmpty() {
 	if r.err == nil {
-		r.err = &FormatError{Offset: r.Offset(), Reason: "a value without elements", Empty: true}
+		r.err = &FormatError{Offset: r.Offset(), Reason: "A value without elements", Empty: true}
 	}
 }
 
@@ -121,7 +130,7 @@ func (r *Reader) fill(n uint64) bool {
 		return false
 	}
 	if r.src == nil {
-		r.fail("the bytes end too early")
+		r.fail(tooShort)
 		return false
 	}
 	have := copy(r.buf, r.buf[r.at:])
@@ -173,7 +182,7 @@ func (r *Reader) number() uint64 {
 func (r *Reader) length() uint64 {
 	n := r.number()
 	if n == math.MaxUint64 {
-		r.fail("a length that there cannot be")
+		r.fail("A length that there cannot be")
 		return 0
 	}
 	return n
@@ -200,7 +209,7 @@ func (r *Reader) lengthOrForm() (n uint64, coded bool) {
 			return binary.BigEndian.Uint64(b), false
 		}
 	default:
-		r.fail("a length of an unknown form")
+		r.fail("A length of an unknown form")
 	}
 	return 0, false
 }
@@ -268,7 +277,7 @@ func (r *Reader) shortInt(form uint64) int64 {
 			return int64(int32(binary.LittleEndian.Uint32(b)))
 		}
 	default:
-		r.fail("a text of an unknown form")
+		r.fail("A text of an unknown form")
 	}
 	return 0
 }
@@ -279,7 +288,7 @@ func (r *Reader) packed() (packed []byte, size uint64) {
 	size = r.length()
 	packed = r.raw(n)
 	if !lzf.CanBe(size, len(packed)) {
-		r.fail("a packed text of more bytes than there can be")
+		r.fail("A packed text of more bytes than there can be")
 		return nil, 0
 	}
 	return packed, size
@@ -288,7 +297,7 @@ func (r *Reader) packed() (packed []byte, size uint64) {
 // unpack unpacks a text into a room.
 func (r *Reader) unpack(db *store.DB, to *room, packed []byte, size uint64) []byte {
 	if size > maxUnpacked {
-		r.fail("a packed text that is too long")
+		r.fail("A packed text that is too long")
 		size = 0
 	}
 	n := int(size)
@@ -300,7 +309,7 @@ func (r *Reader) unpack(db *store.DB, to *room, packed []byte, size uint64) []by
 	}
 	to.b = to.b[:n]
 	if r.err == nil && lzf.Unpack(to.b, packed) != nil {
-		r.fail("a packed text that does not unpack")
+		r.fail(notPacked)
 	}
 	return to.b
 }

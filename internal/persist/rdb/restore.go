@@ -106,6 +106,9 @@ func (d *Codec) restore(c *command.Ctx) error {
 func (d *Codec) refuse(r *Reader, err error) error {
 	d.giveBack(r)
 	if errors.Is(err, ErrFormat) {
+		if d.Refused != nil {
+			d.Refused(err)
+		}
 		return errValue
 	}
 	return err
