@@ -169,11 +169,31 @@ func run(t *testing.T, s setup, steps []step) outcome {
 	for _, a := range actors {
 		o.replies = append(o.replies, a.replies)
 	}
-	o.data = dial(t, server).Must(t, "DEBUG", "DIGEST").Str
+	o.data = data(t, dial(t, server))
 	for _, a := range actors {
 		a.conn.Close()
 	}
 	return o
+}
+
+// data gives all that a server has: a digest, and what that leaves out, the groups of streams.
+func data(t *testing.T, c *testutil.Client) string {
+	t.Helper()
+	defer c.Close()
+	var b strings.Builder
+	b.WriteString(c.Must(t, "DEBUG", "DIGEST").Str)
+	for db := range 3 { // as many as workloads reach
+		c.Must(t, "SELECT", strconv.Itoa(db))
+		keys := c.Must(t, "KEYS", "*").Strings()
+		slices.Sort(keys)
+		for _, key := range keys {
+			if c.Must(t, "TYPE", key).Str == "stream" {
+				fmt.Fprintf(&b, "\n%d %q ", db, key)
+				flatten(&b, c.Must(t, "XINFO", "STREAM", key, "FULL", "COUNT", "0"))
+			}
+		}
+	}
+	return b.String()
 }
 
 func dial(t *testing.T, server *redpoll.Server) *testutil.Client {
@@ -221,8 +241,15 @@ const maxSent = 100_000
 
 func (a *actor) do(calls [][]string) error {
 	for len(calls) > 0 {
+		if calls[0][0] == travels {
+			if err := a.travel(calls[0][1], calls[0][2]); err != nil {
+				return err
+			}
+			calls = calls[1:]
+			continue
+		}
 		n, size := 0, 0
-		for n < len(calls) && n < a.setup.pipeline && (n == 0 || size < maxSent) {
+		for n < len(calls) && calls[n][0] != travels && n < a.setup.pipeline && (n == 0 || size < maxSent) {
 			for _, word := range calls[n] {
 				size += len(word)
 			}
@@ -237,6 +264,26 @@ func (a *actor) do(calls [][]string) error {
 		}
 		calls = calls[n:]
 	}
+	return nil
+}
+
+// travel has a value go out and come in again under another name.
+func (a *actor) travel(from, to string) error {
+	dump := []string{"DUMP", from}
+	v, err := a.conn.Do(dump...)
+	if err != nil {
+		return err
+	}
+	a.replies = append(a.replies, a.reply(dump, v))
+	if v.Kind != '$' || v.Null { // none, or within MULTI
+		a.replies = append(a.replies, "")
+		return nil
+	}
+	restore := []string{"RESTORE", to, "0", v.Str, "REPLACE"}
+	if v, err = a.conn.Do(restore...); err != nil {
+		return err
+	}
+	a.replies = append(a.replies, a.reply(restore, v))
 	return nil
 }
 
@@ -272,7 +319,7 @@ func canonical(call []string, v testutil.Value) string {
 	}
 	var b strings.Builder
 	flatten(&b, v)
-	if name[0] == 'Z' { // RESP3 has pairs in arrays of their own
+	if name[0] == 'Z' || name[0] == 'X' { // RESP3 has pairs in arrays of their own, and streams in maps
 		return strings.NewReplacer("[", "", "]", "", " ", "").Replace(b.String())
 	}
 	return b.String()

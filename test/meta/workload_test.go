@@ -3,6 +3,7 @@
 package meta
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -26,7 +27,7 @@ type step struct {
 var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // groups are those whose commands work on data, or choose what is worked on.
-var groups = []string{"string", "bitmap", "hyperloglog", "geo", "hash", "list", "set", "sorted-set", "generic", "transactions"}
+var groups = []string{"string", "bitmap", "hyperloglog", "geo", "hash", "list", "set", "sorted-set", "stream", "generic", "transactions"}
 
 // others are commands of other groups that belong into a workload.
 var others = []string{"select", "echo", "ping"}
@@ -39,8 +40,11 @@ var left = []string{
 	"spop", "sort", "sort_ro", "dump", "restore", "restore-asking",
 }
 
-// unstable are commands of which only the kind of the reply is compared: chance is in it.
-var unstable = []string{"HRANDFIELD", "SRANDMEMBER", "ZRANDMEMBER"}
+// unstable are commands of which only the kind of the reply is compared: chance is in it, or the encoding.
+var unstable = []string{"HRANDFIELD", "SRANDMEMBER", "ZRANDMEMBER", "DUMP"}
+
+// travels is, in place of a command's name, what makes a copy of a key by DUMP and RESTORE: the bytes are of the setup.
+const travels = "DUMP, then RESTORE"
 
 // unordered tells commands whose replies have no order, and in groups of how many elements they come.
 var unordered = map[string]int{"HGETALL": 2, "HKEYS": 1, "HVALS": 1, "SMEMBERS": 1, "SINTER": 1, "SUNION": 1, "SDIFF": 1}
@@ -55,7 +59,7 @@ func specs(t *testing.T) (list []*command.Spec) {
 	for s := range r.All() {
 		name := s.FullName()
 		wanted := slices.Contains(groups, s.Group) || slices.Contains(others, name)
-		waits := s.Flags.Has(command.Blocking)
+		waits := s.Flags.Has(command.Blocking) && s.Group != "stream" // whose BLOCK is left out
 		if wanted && len(s.Children()) == 0 && !slices.Contains(left, name) && !s.Flags.Has(command.Admin) && !waits {
 			list = append(list, s)
 		}
@@ -73,6 +77,7 @@ type writer struct {
 	alone bool   // there is no other actor
 	heavy bool   // many values are large
 	focus string // the group of most calls; "" for all
+	last  int    // the time in the id of the entry that was added last
 }
 
 func newWriter(seed uint64, actor int, specs []*command.Spec, alone bool) *writer {
@@ -81,7 +86,7 @@ func newWriter(seed uint64, actor int, specs []*command.Spec, alone bool) *write
 		rnd: rand.New(rand.NewPCG(seed, uint64(actor))), calls: gen.New(seed*1000 + uint64(actor)), specs: specs,
 		name: string(rune('a' + actor)),
 	}
-	w.focus = w.pick([]string{"", "hash", "list", "list", "set", "sorted-set", "sorted-set"})
+	w.focus = w.pick([]string{"", "hash", "list", "list", "set", "sorted-set", "sorted-set", "stream", "stream", "geo", "hyperloglog"})
 	w.calls.Make = w.word
 	return w
 }
@@ -99,6 +104,17 @@ var pools = map[string][]string{
 	"text":     {"-", "+", "[a", "(a", "[c", "(m", "[m1", "a", ""},
 	"database": {"0", "1", "2", "16"},
 	"pattern":  {"*", "f*", "?1", "[^s]?", "\\*"},
+
+	"longitude": {"0", "1", "1.5", "-1", "90", "179.9", "180", "-180", "-179.9", "200"},
+	"latitude":  {"0", "1", "1.5", "-1", "45", "85", "-85"},
+	"length":    {"0", "1", "100", "500", "10000", "30000000"},
+
+	"bounds":    {"-", "+", "-", "+", "1", "(1-1", "2", "(3-0", "5", "7-0", "(9", "20"},
+	"unread":    {">", ">", ">", "0", "2", "$", "+"},
+	"group":     {"g1", "g1", "g2"},
+	"consumer":  {"c1", "c2", "c3"},
+	"idle":      {"0", "0", "700", "3000"},
+	"threshold": {"0", "1", "3", "10", "100", "5-0", "9"},
 }
 
 var values = []string{
@@ -116,6 +132,12 @@ func (w *writer) word(s *command.Spec, a *command.Argument) (string, bool) {
 	switch {
 	case a.Type == command.TypeKey:
 		return w.key(s), true
+	case s.Group == "stream":
+		return w.streamWord(s, a)
+	case a.Name == "longitude", a.Name == "latitude":
+		return w.pick(pools[a.Name]), true
+	case a.Name == "radius", a.Name == "width", a.Name == "height":
+		return w.pick(pools["length"]), true
 	case a.Name == "seconds":
 		return strconv.Itoa(w.rnd.IntN(8)), true
 	case a.Name == "milliseconds":
@@ -148,6 +170,64 @@ func (w *writer) word(s *command.Spec, a *command.Argument) (string, bool) {
 	return w.text(a)
 }
 
+// streamWord makes an argument of a command on streams.
+func (w *writer) streamWord(s *command.Spec, a *command.Argument) (string, bool) {
+	name := strings.ToLower(a.Name)
+	entry := func() string {
+		if w.rnd.IntN(4) == 0 { // by the time that XADD took
+			return fmt.Sprintf("%d-%d", start.UnixMilli(), w.rnd.IntN(4))
+		}
+		return w.entry()
+	}
+	switch {
+	case name == "id" && s.Name == "XADD":
+		return w.newEntry(), true
+	case name == "id" && strings.HasPrefix(s.Name, "XREAD"):
+		return w.pick(pools["unread"]), true
+	case name == "start", name == "end":
+		return w.pick(pools["bounds"]), true
+	case strings.HasSuffix(name, "id"), strings.HasSuffix(name, "-id"):
+		return entry(), true
+	case strings.HasPrefix(name, "group"):
+		return w.pick(pools["group"]), true
+	case strings.Contains(name, "consumer"):
+		return w.pick(pools["consumer"]), true
+	case strings.Contains(name, "idle"):
+		return w.pick(pools["idle"]), true
+	case name == "threshold":
+		return w.pick(pools["threshold"]), true
+	case strings.Contains(name, "field"):
+		return w.pick(pools["field"]), true
+	case a.Type == command.TypeInteger:
+		return w.pick(pools["count"]), true
+	}
+	return w.text(a)
+}
+
+// newEntry gives an id that is mostly above all others, entry that of an entry that there may be.
+func (w *writer) newEntry() string {
+	w.last += w.rnd.IntN(3)
+	return fmt.Sprintf("%d-*", w.last)
+}
+
+func (w *writer) entry() string {
+	return fmt.Sprintf("%d-%d", max(0, w.last-w.rnd.IntN(20)), w.rnd.IntN(2))
+}
+
+// onStream makes a call of the kind that streams are mostly worked on with, so that others find entries and what is pending.
+func (w *writer) onStream() []string {
+	key, group := w.name+"x"+w.pick([]string{"1", "2"}), w.pick(pools["group"])
+	switch w.rnd.IntN(8) {
+	case 0:
+		return []string{"XGROUP", "CREATE", key, group, w.pick([]string{"0", "$"}), "MKSTREAM"}
+	case 1, 2:
+		return []string{"XREADGROUP", "GROUP", group, w.pick(pools["consumer"]), "COUNT", w.pick([]string{"1", "3", "100"}), "STREAMS", key, ">"}
+	case 3:
+		return []string{"XACK", key, group, w.entry(), w.entry(), w.entry()}
+	}
+	return []string{"XADD", key, w.newEntry(), w.pick(pools["field"]), w.pick(values)}
+}
+
 // text makes a value, an element or a member, some of them large.
 func (w *writer) text(a *command.Argument) (string, bool) {
 	content := slices.Contains([]string{"value", "element", "member", "pivot"}, a.Name)
@@ -164,13 +244,13 @@ func (w *writer) text(a *command.Argument) (string, bool) {
 
 // key makes the name of a key: mostly of one that the command's own type has, so that many calls find what they can work on.
 func (w *writer) key(s *command.Spec) string {
-	kinds := map[string]string{"list": "l", "set": "s", "sorted-set": "z"}
+	kinds := map[string]string{"list": "l", "set": "s", "sorted-set": "z", "geo": "g", "stream": "x", "hyperloglog": "p"}
 	kind := kinds[s.Group]
 	if s.Group == "generic" && w.rnd.IntN(2) == 0 {
 		kind = kinds[w.focus]
 	}
 	if w.rnd.IntN(10) == 0 {
-		kind = w.pick([]string{"l", "s", "z", ""})
+		kind = w.pick([]string{"l", "s", "z", "g", "x", "p", ""})
 	}
 	return w.name + kind + w.pick([]string{"1", "2", "3", "4", "5", ""})
 }
@@ -196,9 +276,15 @@ func (w *writer) call() []string {
 		s = w.specs[w.rnd.IntN(len(w.specs))]
 	}
 	if w.alone && w.rnd.IntN(8) == 0 && s.Group != "sorted-set" { // see the weights
-		return w.calls.Nearly(s)
+		return withoutBlock(w.calls.Nearly(s))
 	}
 	call := w.calls.Valid(s)
+	switch {
+	case s.Group == "stream" && w.rnd.IntN(2) == 0:
+		call = w.onStream()
+	case w.rnd.IntN(40) == 0:
+		call = []string{travels, w.key(s), w.key(s)}
+	}
 	name := s.FullName()
 	if slices.Contains([]string{"lpush", "rpush", "sadd", "zadd"}, name) && w.rnd.IntN(12) == 0 {
 		call = call[:2]
@@ -209,7 +295,18 @@ func (w *writer) call() []string {
 			call = append(call, "m"+strconv.Itoa(w.rnd.IntN(1000)))
 		}
 	}
-	return w.sameScores(s, call)
+	return w.sameScores(s, withoutBlock(call))
+}
+
+// withoutBlock takes BLOCK out of a call of XREAD or XREADGROUP, and what stands behind it.
+func withoutBlock(call []string) []string {
+	for i := 1; i < len(call); i++ {
+		if strings.EqualFold(call[i], "BLOCK") && strings.HasPrefix(strings.ToUpper(call[0]), "XREAD") {
+			call = slices.Delete(call, i, min(i+2, len(call)))
+			i--
+		}
+	}
+	return call
 }
 
 // sameScores keeps a sorted set in which all scores are the same, which only some calls of ZADD and those with ranges of texts name:
