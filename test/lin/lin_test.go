@@ -102,7 +102,8 @@ type client struct {
 	conn *testutil.Client
 	rng  *rand.Rand
 	id   int
-	next int // for values that nobody else writes
+	next int            // for values that nobody else writes
+	seen [keys][]string // ids of entries that it has read last
 }
 
 func (c *client) fresh() string {
@@ -284,6 +285,10 @@ func TestJudge(t *testing.T) {
 		op := operation{kind: kind, keys: []int{0}, value: []string{value}}
 		return porcupine.Operation{ClientId: client, Input: op, Call: call, Output: out, Return: end}
 	}
+	group := func(client int, call, end int64, consumer string, out outcome) porcupine.Operation {
+		op := operation{kind: "XREADGROUP", keys: []int{0}, value: []string{consumer, "5"}}
+		return porcupine.Operation{ClientId: client, Input: op, Call: call, Output: out, Return: end}
+	}
 	set := operation{kind: "MSET", keys: []int{0, 1}, value: []string{"1", "1"}}
 	for what, h := range map[string]struct {
 		model porcupine.Model
@@ -301,6 +306,15 @@ func TestJudge(t *testing.T) {
 		"a client gave up while there was an element": {queueModel(), []porcupine.Operation{
 			one(0, 0, 5, "RPUSH", "1", outcome{text: "1"}),
 			one(1, 6, 20, "BLPOP", "", outcome{text: "nil"}),
+		}},
+		"an entry was given to two consumers": {streamModel(), []porcupine.Operation{
+			one(0, 0, 5, "XADD", "7", outcome{text: "1-1"}),
+			group(0, 6, 20, "c1", outcome{read: []string{"1-1=7"}}),
+			group(1, 6, 20, "c2", outcome{read: []string{"1-1=7"}}),
+		}},
+		"an entry that was added is not given": {streamModel(), []porcupine.Operation{
+			one(0, 0, 5, "XADD", "7", outcome{text: "1-1"}),
+			group(1, 6, 20, "c2", outcome{}),
 		}},
 		"the larger member was popped as the smallest": {rankedModel(), []porcupine.Operation{
 			one(0, 0, 5, "ZADD", "1", outcome{text: "1"}),
