@@ -21,7 +21,7 @@ func TestPython(t *testing.T) {
 	}
 	bin, args := testutil.RedpollBinary(t)
 	programs, err := filepath.Glob("python/*.py")
-	if err != nil || len(programs) != 7 {
+	if err != nil || len(programs) != 10 {
 		t.Fatal(programs, err)
 	}
 	for _, program := range programs {
