@@ -176,7 +176,7 @@ func (v body) copySize() (n int) {
 func (s *Stream) Append(id StreamID, pairs [][]byte) {
 	maxBytes, maxEntries := s.db.nodeLimit()
 	if !s.Exists() {
-		s.create(entries.FirstSize(pairs), func(v body) { v.begin(&tree.Cursor{}, id, pairs, 0) })
+		s.create(entries.FirstSize(id, pairs), func(v body) { v.begin(&tree.Cursor{}, id, pairs, 0) })
 		return
 	}
 	s.change(func(v body) { v.append(id, pairs, maxBytes, maxEntries) })
@@ -203,12 +203,10 @@ func (v body) append(id StreamID, pairs [][]byte, maxBytes, maxEntries int) {
 // begin adds an entry in a block of its own behind the cursor's, which is at the new one then. hint is the bytes that the block may come to.
 func (v body) begin(c *tree.Cursor, id StreamID, pairs [][]byte, hint int) {
 	const mostHint = 16 << 10
-	room := mem.Usable(max(entries.FirstSize(pairs), min(hint, mostHint)))
+	room := mem.Usable(max(entries.FirstSize(id, pairs), min(hint, mostHint)))
 	leaf := v.heap.Alloc(room)
 	b := entries.Block(v.heap.Bytes(leaf, room))
 	entries.Begin(b, id, pairs)
-	a := b.Plan(id, pairs)
-	b.Add(&a)
 	insertLeaf(v.leaves(), c, leaf, room, 1, id.Ms)
 	v.added(id)
 }

@@ -12,6 +12,7 @@ const window = 128
 // places of a stretch of them, and of where each stretch begins.
 type Back struct {
 	b       Block
+	fields  int     // of the master
 	stretch int     // entries of one
 	starts  []place // of the stretches before that at hand
 	n       int     // entries of the stretch at hand that are still to be given
@@ -27,8 +28,8 @@ type place struct {
 
 // Begin begins with a block.
 func (w *Back) Begin(b Block) {
-	w.b = b[:b.Size()]
-	n := b.Len()
+	walk, n := b.Walk(), b.Len()
+	w.b, w.fields = walk.b, walk.fields
 	w.starts, w.far, w.stretch = nil, nil, window
 	if n > window {
 		w.stretch = int(math.Sqrt(float64(n))) + 1
@@ -36,10 +37,10 @@ func (w *Back) Begin(b Block) {
 		w.starts = make([]place, 0, n/w.stretch+1)
 	}
 	if n <= window {
-		w.take(b.Walk())
+		w.take(walk)
 		return
 	}
-	walk, e := b.Walk(), Entry{}
+	var e Entry
 	for i := 0; i < n; i++ {
 		before := walk.id
 		walk.Next(&e)
@@ -58,7 +59,7 @@ func (w *Back) fill() bool {
 	}
 	from := w.starts[last]
 	w.starts = w.starts[:last]
-	w.take(Walk{b: w.b, at: from.at, id: from.id})
+	w.take(Walk{b: w.b, fields: w.fields, at: from.at, id: from.id})
 	return true
 }
 
@@ -86,6 +87,6 @@ func (w *Back) Next(e *Entry) bool {
 	p := w.places()[w.n]
 	// The ID is known; what is read of it is the place behind.
 	_, behind := readHead(w.b, p.at, ID{})
-	e.read(w.b, p.at, p.id, behind)
+	e.read(w.b, p.at, p.id, behind, w.fields)
 	return true
 }

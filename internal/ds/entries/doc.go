@@ -17,6 +17,7 @@
 //	header          see block.go
 //	texts           the master's fields
 //	entries
+//	trailer         the ID of the last entry
 //
 // and an entry is a tag with two flags and, mostly, its ID, as the difference from that of the one before; the rest of the ID if there
 // is one; the number of its fields if it has its own; and texts: its values, or fields and values by turns (see value.go). So an entry

@@ -63,14 +63,14 @@ func readHead(b []byte, at int, before ID) (id ID, next int) {
 	case nextSeq:
 		return ID{before.Ms, before.Seq + 1}, at
 	case someSeq:
-		more, n := binary.Uvarint(b[at:])
+		more, n := uvarint(b, at)
 		return ID{before.Ms, before.Seq + 2 + more}, at + n
 	case someMs:
-		more, n := binary.Uvarint(b[at:])
+		more, n := uvarint(b, at)
 		return ID{before.Ms + mostMs + 1 + more, 0}, at + n
 	case someBoth:
-		more, n := binary.Uvarint(b[at:])
-		seq, m := binary.Uvarint(b[at+n:])
+		more, n := uvarint(b, at)
+		seq, m := uvarint(b, at+n)
 		return ID{before.Ms + 1 + more, seq}, at + n + m
 	default:
 		return ID{before.Ms + step, 0}, at
@@ -97,24 +97,13 @@ func (e *Entry) Deleted() bool { return e.b[e.at]&deleted != 0 }
 
 func (e *Entry) own() bool { return e.b[e.at]&ownFields != 0 }
 
-// read makes it the entry at a place.
-func (e *Entry) read(b Block, at int, id ID, behind int) {
-	e.b, e.id, e.at, e.values = b, id, at, behind
-	if b[at]&ownFields == 0 {
-		e.n = b.word(atFields)
-		return
+// read makes it the entry at a place, of a block whose master has so many fields.
+func (e *Entry) read(b Block, at int, id ID, behind, fields int) {
+	e.b, e.id, e.at, e.values, e.n = b, id, at, behind, fields
+	if b[at]&ownFields != 0 {
+		n, w := uvarint(b, behind)
+		e.n, e.values = int(n), behind+w
 	}
-	n, w := binary.Uvarint(b[behind:])
-	e.n, e.values = int(n), behind+w
-}
-
-// end gives the place behind the entry.
-func (e *Entry) end() int {
-	n := e.n
-	if e.own() {
-		n *= 2
-	}
-	return skipValues(e.b, e.values, n)
 }
 
 // Pairs goes through an entry's fields and values.
@@ -129,7 +118,7 @@ type Pairs struct {
 func (e *Entry) Pairs() Pairs {
 	p := Pairs{b: e.b, at: e.values, left: e.n}
 	if !e.own() {
-		p.field = headerSize
+		p.field = headerSize + uvarintSize(uint64(e.n))
 	}
 	return p
 }
@@ -151,18 +140,18 @@ func (p *Pairs) Next() (field, value listpack.Entry, ok bool) {
 
 // Walk goes through a block's entries and tombstones.
 type Walk struct {
-	b  Block
-	at int // of the next one, if behind is 0
-	id ID  // of the one before it
+	b      Block
+	fields int // of the master
+	at     int // of the next one, if behind is 0
+	id     ID  // of the one before it
 
 	behind, values int // of the one at hand: where its values begin, and how many there are; or 0
 }
 
 // Walk begins at the first.
 func (b Block) Walk() Walk {
-	w := Walk{b: b[:b.Size()], at: b.word(atStart), id: b.Master()}
-	w.id.Seq--
-	return w
+	n, at := b.fields()
+	return Walk{b: b[:b.word(atEnd)], fields: n, at: skipValues(b, at, n), id: before(b.Master())}
 }
 
 // Next makes e the next one; false at the end.
@@ -174,7 +163,7 @@ func (w *Walk) Next(e *Entry) bool {
 		return false
 	}
 	id, behind := readHead(w.b, w.at, w.id)
-	e.read(w.b, w.at, id, behind)
+	e.read(w.b, w.at, id, behind, w.fields)
 	w.id, w.behind, w.values = id, e.values, e.n
 	if e.own() {
 		w.values *= 2

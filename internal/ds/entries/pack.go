@@ -22,11 +22,10 @@ var ErrCorrupt = errors.New("entries: corrupt")
 func AppendListpack(dst []byte, b Block) []byte {
 	p := packer{b: dst, from: len(dst)}
 	p.b = append(p.b, make([]byte, listpack.HeaderSize)...)
-	fields := b.word(atFields)
+	fields, at := b.fields()
 	p.int(int64(b.word(atLive)))
 	p.int(int64(b.word(atDead)))
 	p.int(int64(fields))
-	at := headerSize
 	for range fields {
 		var v listpack.Entry
 		v, at = readValue(b, at)
@@ -105,30 +104,29 @@ func FromListpack(room Block, master ID, lp []byte) (Block, error) {
 		return nil, ErrCorrupt
 	}
 	u.b = append(room[:0], make(Block, headerSize)...)
-	u.b.setWord(atFields, fields)
 	u.b.setID(atMaster, master)
+	u.b = binary.AppendUvarint(u.b, uint64(fields))
 	u.texts(fields)
-	u.b.setWord(atStart, len(u.b))
 	if u.int() != 0 {
 		return nil, ErrCorrupt
 	}
-	before := master
-	before.Seq--
+	last := before(master)
 	for i := range all {
-		id := u.entry(fields, master, before)
-		if u.bad || id == (ID{}) || i == 0 && id.Less(master) || i > 0 && !before.Less(id) {
+		id := u.entry(fields, master, last)
+		if u.bad || id == (ID{}) || i == 0 && id.Less(master) || i > 0 && !last.Less(id) {
 			return nil, ErrCorrupt
 		}
-		before = id
+		last = id
 	}
 	if u.at != 0 || uint64(len(u.b)) > math.MaxUint32 {
 		return nil, ErrCorrupt
 	}
-	b := u.b
-	b.setID(atLast, before)
+	end := len(u.b)
+	b := append(u.b, make([]byte, trailerSize(master, last))...)
+	putTrailer(b[end:], master, last)
 	b.setWord(atLive, u.live)
 	b.setWord(atDead, all-u.live)
-	b.setWord(atSize, len(b))
+	b.setWord(atEnd, end)
 	b.setWord(atRoom, len(b))
 	b.setWord(atPacked, b.packedSize())
 	return b, nil
@@ -210,12 +208,12 @@ func (u *unpacker) entry(fields int, master, before ID) ID {
 
 // packedSize works out the size of the block's listpack but for the two counts, of which Begin and Plan keep an account.
 func (b Block) packedSize() int {
-	fields := b.word(atFields)
-	n := listpack.EmptySize + intSize(fields) + intSize(0) + packedTexts(b, headerSize, fields)
+	fields, at := b.fields()
+	n := listpack.EmptySize + intSize(fields) + intSize(0) + packedTexts(b, at, fields)
 	var e Entry
 	for w := b.Walk(); w.Next(&e); {
 		a := Addition{id: e.id, tag: b[e.at] &^ stepBits}
-		a.plan(b, e.n)
+		a.plan(b.Master(), e.n)
 		texts := e.n
 		if e.own() {
 			texts *= 2

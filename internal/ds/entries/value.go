@@ -141,5 +141,13 @@ func skipValues(b []byte, at, n int) int {
 	return at
 }
 
+// uvarint gives the number in the form of encoding/binary at a place, and its size; most have one byte.
+func uvarint(b []byte, at int) (n uint64, size int) {
+	if c := b[at]; c < 0x80 {
+		return uint64(c), 1
+	}
+	return binary.Uvarint(b[at:])
+}
+
 // uvarintSize gives the bytes of a number in the form of encoding/binary.
 func uvarintSize(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }
