@@ -16,6 +16,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/bits"
 )
 
 const (
@@ -48,10 +49,11 @@ func (t *Table) Pack(dst, src []byte, max int) (packed []byte, ok bool) {
 	base := t.begin(len(src))
 	start, at, literal := len(dst), 0, 0 // src[literal:at] are to stand for themselves
 	for at+minRun <= len(src) {
-		slot := &t.places[hash(src[at:])]
+		three := (*[minRun]byte)(src[at:])
+		slot := &t.places[hash(three)]
 		from := int(*slot) - base
 		*slot = uint32(base + at)
-		if from <= 0 || at-from > maxBack || string(src[from:from+minRun]) != string(src[at:at+minRun]) {
+		if from <= 0 || at-from > maxBack || *(*[minRun]byte)(src[from:]) != *three {
 			at++
 			continue
 		}
@@ -66,8 +68,8 @@ func (t *Table) Pack(dst, src []byte, max int) (packed []byte, ok bool) {
 		if at+minRun > len(src) {
 			break
 		}
-		t.places[hash(src[at-2:])] = uint32(base + at - 2)
-		t.places[hash(src[at-1:])] = uint32(base + at - 1)
+		t.places[hash((*[minRun]byte)(src[at-2:]))] = uint32(base + at - 2)
+		t.places[hash((*[minRun]byte)(src[at-1:]))] = uint32(base + at - 1)
 	}
 	const wantedAtEnd = 3 // for bytes that are too few for a reference
 	before := at - literal
@@ -89,9 +91,9 @@ func (t *Table) begin(length int) (base int) {
 	return base
 }
 
-// hash gives the place in a Table of the three bytes that b begins with.
-func hash(b []byte) uint16 {
-	return binary.BigEndian.Uint16(b) - 5*binary.BigEndian.Uint16(b[1:])
+// hash gives the place of three bytes in a Table.
+func hash(b *[minRun]byte) uint16 {
+	return uint16(b[0])<<8 + uint16(b[1]) - 5*(uint16(b[1])<<8+uint16(b[2]))
 }
 
 // runLen tells how many bytes from one place on are those from another on, minRun at least and maxRun at most. LibLZF does not look
@@ -102,6 +104,12 @@ func runLen(src []byte, from, at int) int {
 		limit = max(limit, minRun+16)
 	}
 	n := minRun
+	for n+8 <= limit {
+		if x := binary.LittleEndian.Uint64(src[from+n:]) ^ binary.LittleEndian.Uint64(src[at+n:]); x != 0 {
+			return n + bits.TrailingZeros64(x)/8
+		}
+		n += 8
+	}
 	for n < limit && src[from+n] == src[at+n] {
 		n++
 	}
