@@ -30,7 +30,7 @@ func TestStreamMemory(t *testing.T) {
 	}
 	streamForWrite(t, db, "one").Append(clockID(1), textsOf("field", value))
 	it, _ := db.Peek([]byte("one"))
-	if took, _ := it.Usage(0, neverEnds); took > 600 {
+	if took, _ := it.Usage(0, neverEnds); took > 450 {
 		t.Errorf("a stream of one entry takes %d bytes", took)
 	}
 }
