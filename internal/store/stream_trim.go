@@ -18,6 +18,8 @@ type StreamTrim struct {
 	// Keep, if it is there, is asked of each entry that would be removed, and gives true for one that is to stay. It may change
 	// everything about the stream but its entries. Then Approx is of no consequence, as in Redis.
 	Keep func(id StreamID) bool
+
+	Reserved bool // the memory that it takes, see TrimSize, has been reserved
 }
 
 // Trim removes entries from the beginning of a stream, and tells how many. It goes as far as Redis does, by the same blocks. The stream
@@ -27,7 +29,7 @@ func (s *Stream) Trim(t StreamTrim, tick func() error) (removed int) {
 	if !s.Exists() || s.Len() == 0 && !t.ByID {
 		return 0
 	}
-	if n := s.body().trimSize(t); n > 0 {
+	if n := s.TrimSize(t); n > 0 && !t.Reserved {
 		s.db.Reserve(n)
 	}
 	if t.Keep != nil {
@@ -41,18 +43,21 @@ func (s *Stream) Trim(t StreamTrim, tick func() error) (removed int) {
 	return removed
 }
 
-// trimSize gives the bytes that removing entries takes at most: copies of nodes, and of the leaves of which some stay, if they are frozen.
-func (v body) trimSize(t StreamTrim) int {
-	if !v.heap.Freezing() {
+// TrimSize gives the bytes that Trim takes at most, but for what Keep does: copies of nodes, and of the leaves of which some stay, if they
+// are frozen.
+func (s *Stream) TrimSize(t StreamTrim) int {
+	if !s.Exists() || !s.v.heap.Freezing() {
 		return 0
 	}
-	rooms, live := 0, v.state.live
+	v, rooms, live := s.v, 0, s.v.state.live
 	v.eachBlock(func(b entries.Block) bool {
 		whole := t.takes(live, b)
 		if !whole || t.Keep != nil {
 			rooms += b.Room()
 		}
-		live -= int64(b.Live())
+		if t.Keep == nil {
+			live -= int64(b.Live())
+		}
 		return whole
 	})
 	return int(v.leaves().Bytes()) + rooms

@@ -124,12 +124,20 @@ func (t *trimming) run(c *command.Ctx, s *store.Stream) (removed int) {
 		trim.Limit = c.DB.TrimLimit()
 	}
 	if s.Groups() > 0 && (t.refs == dropRefs || t.refs == ackedOnly) {
-		trim.Keep = func(id store.StreamID) (keep bool) {
-			t.asked = id
-			return !t.refs.release(s, id)
-		}
+		removed, *s = t.ask(c, *s, trim)
+		return removed
 	}
 	return s.Trim(trim, c.Tick)
+}
+
+// ask is run for a stream whose groups are asked about each entry. The stream is passed by value so that it goes to the Go heap only here.
+func (t *trimming) ask(c *command.Ctx, s store.Stream, trim store.StreamTrim) (removed int, _ store.Stream) {
+	trim.Keep = func(id store.StreamID) (keep bool) {
+		t.asked = id
+		return !t.refs.release(&s, id)
+	}
+	removed = s.Trim(trim, c.Tick)
+	return removed, s
 }
 
 // release does what a policy says about the references to an entry, and tells whether it may be deleted.
