@@ -129,6 +129,9 @@ func xadd(c *command.Ctx) error {
 	if a.producer.given() {
 		size += s.IIDCost(a.producer.name, a.producer.iid)
 	}
+	if a.trim.by != noThreshold {
+		size += a.trim.size(c, &s, 1)
+	}
 	if a.trim.by != noThreshold || a.producer.given() {
 		s.Reserve(1, size)
 	}

@@ -68,6 +68,13 @@ func parseIDs(room []store.StreamID, texts [][]byte) ([]store.StreamID, error) {
 // fewIDs is how many IDs need no memory of their own.
 const fewIDs = 16
 
+// reserveDelete makes it certain that there is memory to delete so many entries.
+func reserveDelete(c *command.Ctx, s *store.Stream, n int) {
+	if size := s.DeleteSize(n); size > 0 {
+		c.DB.Reserve(size)
+	}
+}
+
 func xdel(c *command.Ctx) error {
 	s, err := c.DB.FindStreamWrite(c.Argv[1])
 	if err != nil {
@@ -82,7 +89,7 @@ func xdel(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	s.ReserveDelete(len(ids))
+	reserveDelete(c, &s, len(ids))
 	deleted := int64(0)
 	for i, id := range ids {
 		if s.Delete(id) {
@@ -122,7 +129,7 @@ func xdelex(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	s.ReserveDelete(len(ids))
+	reserveDelete(c, &s, len(ids))
 	deleted := int64(0)
 	c.Reply.Array(len(ids))
 	for i, id := range ids {
@@ -163,6 +170,9 @@ func xtrim(c *command.Ctx) error {
 	s, err := c.DB.FindStreamWrite(c.Argv[1])
 	if err != nil {
 		return err
+	}
+	if n := t.size(c, &s, 0); n > 0 {
+		c.DB.Reserve(n)
 	}
 	removed := t.run(c, &s)
 	c.Reply.Int(int64(removed))

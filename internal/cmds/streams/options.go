@@ -117,13 +117,39 @@ func (t *trimming) check(need bool) error {
 	return nil
 }
 
-// run trims a stream, and tells how many entries it has removed. What it may take is reserved.
-func (t *trimming) run(c *command.Ctx, s *store.Stream) (removed int) {
-	trim := store.StreamTrim{ByID: t.by == minID, MinID: t.id, MaxLen: int(t.len), Approx: t.approx, Limit: int(t.limit)}
+// request gives what is to be removed, but for what groups have a say in.
+func (t *trimming) request(c *command.Ctx) store.StreamTrim {
+	trim := store.StreamTrim{
+		ByID: t.by == minID, MinID: t.id, MaxLen: int(t.len), Approx: t.approx, Limit: int(t.limit), Reserved: true,
+	}
 	if t.approx && !t.limited {
 		trim.Limit = c.DB.TrimLimit()
 	}
-	if s.Groups() > 0 && (t.refs == dropRefs || t.refs == ackedOnly) {
+	return trim
+}
+
+// asks tells whether groups have a say in what is removed from a stream, or forget it.
+func (t *trimming) asks(s *store.Stream) bool {
+	return s.Groups() > 0 && (t.refs == dropRefs || t.refs == ackedOnly)
+}
+
+// size gives the bytes that run may take, also when some entries have been added by then.
+func (t *trimming) size(c *command.Ctx, s *store.Stream, added int) (n int) {
+	trim := t.request(c)
+	trim.MaxLen = max(0, trim.MaxLen-added)
+	if t.asks(s) {
+		trim.Keep = func(store.StreamID) bool { return true }
+		if t.refs == dropRefs {
+			n = s.DeleteSize(s.Len())
+		}
+	}
+	return n + s.TrimSize(trim)
+}
+
+// run trims a stream, and tells how many entries it has removed. What it may take, see size, has been reserved.
+func (t *trimming) run(c *command.Ctx, s *store.Stream) (removed int) {
+	trim := t.request(c)
+	if t.asks(s) {
 		removed, *s = t.ask(c, *s, trim)
 		return removed
 	}
