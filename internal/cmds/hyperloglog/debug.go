@@ -47,7 +47,7 @@ func pfdebug(c *command.Ctx) error {
 		}
 		c.Reply.Int(1)
 	default:
-		return command.Error("ERR Unknown PFDEBUG subcommand '" + string(c.Argv[1]) + "'")
+		return command.Error("ERR Unknown PFDEBUG subcommand '" + string(command.UpToNUL(c.Argv[1])) + "'")
 	}
 	return nil
 }
