@@ -139,6 +139,10 @@ func sameResult(call []string, want, got testutil.Value) bool {
 		want, got = unsigned(want), unsigned(got)
 	case name == "XINFO":
 		want, got = sameInfo(want), sameInfo(got)
+	case name == "XPENDING":
+		want, got = timeless(want), timeless(got)
+	case strings.HasPrefix(name, "XREAD") && strings.HasPrefix(want.Str, "ERR Unbalanced") && strings.HasPrefix(got.Str, "ERR Unbalanced"):
+		return true // newer versions name the command and the IDs that it takes
 	}
 	return same(ruleFor(call), want, got)
 }

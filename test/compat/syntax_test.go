@@ -38,6 +38,7 @@ var generated = map[string]int{
 	"geoadd": 6, "geodist": 1, "geohash": 1, "geopos": 1, "georadius": 3, "georadius_ro": 1, "georadiusbymember": 3, "georadiusbymember_ro": 1,
 	"geosearch": 6, "geosearchstore": 3,
 	"xadd": 30, "xdel": 4, "xlen": 2, "xrange": 4, "xrevrange": 3, "xsetid": 1, "xtrim": 5,
+	"xack": 6, "xautoclaim": 5, "xclaim": 6, "xgroup": 4, "xinfo": 2, "xpending": 4, "xread": 4, "xreadgroup": 24,
 	"copy": 5, "del": 3, "dump": 4, "restore": 6, "exists": 2, "expire": 4, "expireat": 3, "expiretime": 1, "keys": 2, "move": 2, "object": 3,
 	"persist": 3, "pexpire": 3, "pexpireat": 3, "pexpiretime": 1, "pttl": 2, "randomkey": 1, "rename": 4, "renamenx": 3,
 	"scan": 2, "sort": 12, "sort_ro": 3, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
@@ -201,6 +202,12 @@ func waits(call []string) bool {
 		return !slices.Contains(pools["timeout"], call[len(call)-1])
 	case "BLMPOP", "BZMPOP":
 		return len(call) > 1 && !slices.Contains(pools["timeout"], call[1])
+	case "XREAD", "XREADGROUP":
+		for i, w := range call[:len(call)-1] {
+			if strings.EqualFold(w, "BLOCK") && !slices.Contains(pools["wait"], call[i+1]) {
+				return true
+			}
+		}
 	}
 	return false
 }
@@ -254,6 +261,9 @@ func dangerous(call []string) bool {
 func newer(call []string) bool {
 	name := strings.ToUpper(call[0])
 	if name == "XSETID" && (len(call) < 3 || !slices.Contains(pools["last entry"], call[2])) {
+		return true
+	}
+	if (name == "XREAD" || name == "XREADGROUP") && slices.Contains(call, "+") {
 		return true
 	}
 	if (name == "LREM" || name == "LPOS") && slices.Contains(call[1:], "-9223372036854775808") {
@@ -331,6 +341,13 @@ var pools = map[string][]string{
 		"-", "+", "-", "+", "1", "(1-1", "2", "3-5", "(3-5", "(4", "5", "(5-1", "7-0", "9", "(12-3", "40", "(61", "0", "(0-0", "(+", "(-", "(", "((1",
 		"(18446744073709551615-18446744073709551615", "x", "1-", "$",
 	},
+	"read from":  {">", ">", ">", ">", ">", ">", "0", "0-0", "1-1", "3", "5-1", "9", "$", "-", "x", "18446744073709551615-18446744073709551615"},
+	"read after": {"0", "0", "0-0", "1-1", "3", "5-1", "9", "$", ">", "-", "x", "18446744073709551615-18446744073709551615"},
+	"group":      {"g1", "g1", "g1", "g2", "g2", "\x00\xff", ""},
+	"consumer":   {"c1", "c1", "c2", "c2", "c3", "", "\x00\xff"},
+	"idle":       {"0", "0", "0", "0", "1000000000", "-1", "x", "1000000000000"},
+	"was idle":   {"0", "500000000", "2000000000", "1500000000000", "-1", "x", "9223372036854775807"},
+	"wait":       {"1", "1", "-1", "x"},
 	"last entry": {"90-0", "90-3", "95", "99-18446744073709551615"}, // more than any entry's that was deleted: 7.0 takes less
 	"trim to":    {"0", "1", "2", "3", "5", "10", "2-1", "3-5", "5", "9-0", "40", "-1", "x", "(3"},
 }
@@ -359,7 +376,9 @@ func (g *generator) payload() string {
 func (g *generator) word(s *command.Spec, a *command.Argument) (string, bool) {
 	switch a.Name {
 	case "seconds", "milliseconds", "ttl":
-		return g.duration(a.Name), true
+		if a.Token != "BLOCK" {
+			return g.duration(a.Name), true
+		}
 	case "serialized-value":
 		return g.payload(), true
 	}
@@ -434,10 +453,27 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 func streamPool(command string, a *command.Argument) string {
 	switch strings.ToLower(a.Name) {
 	case "id":
-		if command == "xadd" {
+		switch command {
+		case "xadd":
 			return "new entry"
+		case "xread":
+			return "read after"
+		case "xreadgroup":
+			return "read from"
 		}
 		return "entry"
+	case "group", "groupname":
+		return "group"
+	case "consumer", "consumername":
+		return "consumer"
+	case "min-idle-time":
+		return "idle"
+	case "ms":
+		return "was idle"
+	case "milliseconds":
+		return "wait"
+	case "entries_read", "entriesread":
+		return "count"
 	case "start", "end":
 		return "entry bound"
 	case "last-id":
