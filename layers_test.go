@@ -23,7 +23,7 @@ const modulePath = "github.com/redpoll/redpoll"
 // The rules bind what is built. Tests may import what they like, as far as Go lets them.
 const layers = `
 	# bytes, numbers, time: no keys, no commands, no clients
-	small = invariants clock num hash glob hist lzf geo
+	small = invariants clock num hash glob hist lzf crc64 geo
 	base  = small resp mem netloop config stats rlog
 	invariants clock < netloop
 	num < resp

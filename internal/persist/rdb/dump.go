@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/crc64"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -99,9 +100,9 @@ func (p *payload) Next() []byte {
 		}
 		p.stage = stageEnd
 		b = binary.LittleEndian.AppendUint16(p.room[:0], uint16(p.version))
-		return binary.LittleEndian.AppendUint64(b, Checksum(p.sum, b))
+		return binary.LittleEndian.AppendUint64(b, crc64.Update(p.sum, b))
 	}
-	p.sum = Checksum(p.sum, b)
+	p.sum = crc64.Update(p.sum, b)
 	return b
 }
 

@@ -5,7 +5,8 @@ package rdb
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc64"
+
+	"github.com/redpoll/redpoll/internal/crc64"
 )
 
 // FooterSize is the bytes of a footer: the version in two, the checksum in eight, both little-endian.
@@ -29,16 +30,10 @@ func Known(version int) bool {
 // ErrFooter is the error for a payload whose footer is not one, or of a version that is not known, or whose checksum is wrong.
 var ErrFooter = errors.New("DUMP payload version or checksum are wrong")
 
-// jones is the table of the polynomial of David Jones, that checksums are made with.
-var jones = crc64.MakeTable(0x95ac9329ac4bc9b5)
-
-// Checksum goes on with a checksum, which begins as 0, over some bytes. crc64 inverts it before and after, which Redis does not.
-func Checksum(sum uint64, b []byte) uint64 { return ^crc64.Update(^sum, jones, b) }
-
 // AppendFooter ends a payload, of which b has the bytes from start on.
 func AppendFooter(b []byte, start, version int) []byte {
 	b = binary.LittleEndian.AppendUint16(b, uint16(version))
-	return binary.LittleEndian.AppendUint64(b, Checksum(0, b[start:]))
+	return binary.LittleEndian.AppendUint64(b, crc64.Update(0, b[start:]))
 }
 
 // CheckFooter gives what is in front of a payload's footer, and its version. Unless checksum is set the checksum may be any. The
@@ -53,7 +48,7 @@ func CheckFooter(payload []byte, checksum bool) (body []byte, version int, err e
 		return nil, 0, ErrFooter
 	}
 	sum := binary.LittleEndian.Uint64(payload[n+2:])
-	if checksum && sum != Checksum(0, payload[:n+2]) {
+	if checksum && sum != crc64.Update(0, payload[:n+2]) {
 		return nil, 0, ErrFooter
 	}
 	return payload[:n], version, nil

@@ -20,8 +20,8 @@ type Settings struct {
 type Codec struct {
 	Settings
 	Refused func(err error) // is told why RESTORE refuses a value; nil: nobody wants to know. Immutable
-	writers sync.Pool // of *Writer
-	readers sync.Pool // of *Reader
+	writers sync.Pool       // of *Writer
+	readers sync.Pool       // of *Reader
 }
 
 // Family declares DUMP and RESTORE.
