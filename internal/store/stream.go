@@ -271,16 +271,8 @@ func (v body) find(c *tree.Cursor, e *entries.Entry, id StreamID) bool {
 	if st := v.state; id.Less(st.first) || st.last.Less(id) || !v.findBlock(c, id) {
 		return false
 	}
-	b := v.block(c)
-	if b.Last().Less(id) {
-		return false
-	}
-	for w := b.Walk(); w.Next(e); {
-		if !e.ID().Less(id) {
-			return e.ID() == id && !e.Deleted()
-		}
-	}
-	return false
+	w := v.block(c).From(id)
+	return w.Next(e) && e.ID() == id && !e.Deleted()
 }
 
 // Delete removes an entry; false when there is none with that ID. The stream stays when it is empty then. Nothing has changed when

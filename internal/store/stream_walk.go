@@ -53,10 +53,10 @@ func (s *Stream) Each(from, to StreamID, reverse bool, fn func(e *StreamEntry) b
 func (v body) each(from, to StreamID, e *StreamEntry, fn func(e *StreamEntry) bool) {
 	var c tree.Cursor
 	for ok := v.findBlock(&c, from); ok; ok = c.Next() {
-		for w := v.block(&c).Walk(); w.Next(&e.entry); {
-			switch id := e.ID(); {
-			case id.Less(from) || e.entry.Deleted():
-			case to.Less(id) || !fn(e):
+		for w := v.block(&c).From(from); w.Next(&e.entry); {
+			switch {
+			case e.entry.Deleted():
+			case to.Less(e.ID()) || !fn(e):
 				return
 			}
 		}
@@ -138,7 +138,7 @@ func (w *Entries) enter() {
 	if b := w.v.block(&w.c); w.back != nil {
 		w.back.Begin(b)
 	} else {
-		w.walk = b.Walk()
+		w.walk = b.From(w.from)
 	}
 }
 

@@ -215,6 +215,7 @@ func (m *model) check() {
 	if w.Next(&e) {
 		m.tb.Fatal("there is an entry more")
 	}
+	m.checkFrom()
 	var back Back
 	back.Begin(m.b)
 	for _, want := range slices.Backward(m.entries) {
@@ -230,6 +231,30 @@ func (m *model) check() {
 		m.tb.Fatalf("%d entries of %d, from %v to %v", m.b.Live(), m.b.Len(), m.b.Master(), m.b.Last())
 	}
 	m.checkPacked()
+}
+
+// checkFrom begins in the middle.
+func (m *model) checkFrom() {
+	m.tb.Helper()
+	n := m.rnd.IntN(len(m.entries))
+	id := m.entries[n].id
+	if next, ok := id.Next(); ok && m.rnd.IntN(2) == 0 {
+		id = next
+		for n < len(m.entries) && m.entries[n].id.Less(id) {
+			n++
+		}
+	}
+	var e Entry
+	w := m.b.From(id)
+	for _, want := range m.entries[n:] {
+		if !w.Next(&e) {
+			m.tb.Fatalf("the walk from %v on ends too early", id)
+		}
+		m.same(&e, want)
+	}
+	if w.Next(&e) {
+		m.tb.Fatalf("there is an entry more from %v on", id)
+	}
 }
 
 // checkPacked goes to the listpack and back.

@@ -154,6 +154,27 @@ func (b Block) Walk() Walk {
 	return Walk{b: b[:b.word(atEnd)], fields: n, at: skipValues(b, at, n), id: before(b.Master())}
 }
 
+// From begins at the first with an ID that is not less than the given one.
+func (b Block) From(id ID) Walk {
+	w := b.Walk()
+	if b.Last().Less(id) {
+		w.at = len(w.b)
+	}
+	for w.at < len(w.b) {
+		next, at := readHead(w.b, w.at, w.id)
+		if !next.Less(id) {
+			break
+		}
+		n := w.fields
+		if w.b[w.at]&ownFields != 0 {
+			own, size := uvarint(w.b, at)
+			at, n = at+size, 2*int(own)
+		}
+		w.at, w.id = skipValues(w.b, at, n), next
+	}
+	return w
+}
+
 // Next makes e the next one; false at the end.
 func (w *Walk) Next(e *Entry) bool {
 	if w.behind != 0 {
