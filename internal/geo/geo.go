@@ -49,14 +49,17 @@ func radians(degrees float64) float64 { return degrees * float64(degree) }
 func degrees(radians float64) float64 { return radians / float64(degree) }
 
 // Distance gives the metres between two points along a great circle (the haversine formula).
-func Distance(a, b Point) float64 {
+func Distance(a, b Point) float64 { return distance(a, b, cos(radians(a.Lat))) }
+
+// distance is Distance; cosLat is the cosine of a's latitude.
+func distance(a, b Point, cosLat float64) float64 {
 	v := sin((radians(b.Lon) - radians(a.Lon)) / 2)
 	if v == 0 {
 		return meridianDistance(a.Lat, b.Lat)
 	}
 	lat1, lat2 := radians(a.Lat), radians(b.Lat)
 	u := sin((lat2 - lat1) / 2)
-	square := float64(u*u) + float64(float64(cos(lat1)*cos(lat2)*v)*v)
+	square := float64(u*u) + float64(float64(float64(cosLat*cos(lat2))*v)*v)
 	return 2 * earthRadius * asin(math.Sqrt(square))
 }
 

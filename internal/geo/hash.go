@@ -17,7 +17,11 @@ func Hash(p Point) uint64 { return cellAt(p, maxStep, maxLat).bits }
 // OfScore gives the point of a member's score, which may be any number: what Redis makes of one that is no hash lies at some edge.
 func OfScore(score float64) Point {
 	a := (cell{scoreBits(score), maxStep}).area()
-	return Point{(a.west + a.east) / 2, (a.south + a.north) / 2}.clamped()
+	p := Point{(a.west + a.east) / 2, (a.south + a.north) / 2}
+	if !p.Valid() {
+		return p.clamped()
+	}
+	return p
 }
 
 // scoreBits converts as x86-64 does, beyond the range of the type too.
@@ -88,9 +92,9 @@ type area struct{ west, south, east, north float64 }
 
 // area gives the cell's. The number of a column or row is one of 32 bits, which is 0 behind the last.
 func (c cell) area() area {
-	size := float64(uint64(1) << c.step)
+	part := 1 / float64(uint64(1)<<c.step) // exact
 	at := func(n uint32, limit float64) float64 {
-		return -limit + float64(float64(n)/size*(limit+limit))
+		return -limit + float64(float64(n)*part*(limit+limit))
 	}
 	column, row := gather(c.bits>>1), gather(c.bits)
 	return area{at(column, maxLon), at(row, maxLat), at(column+1, maxLon), at(row+1, maxLat)}

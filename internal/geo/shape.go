@@ -13,8 +13,9 @@ type Shape struct {
 	vertices      []Point
 	bounds        area // which may reach beyond the map's, or be turned over near a pole
 
-	cosLat float64 // of the center's latitude, about
-	far    Reach   // of a circle; of a box to the sides
+	cosLat, sinLat float64 // of the center's latitude, the latter about
+	far            Reach   // of a circle; of a box to the sides
+	farLat         float64 // degrees to the north and south beyond which nothing of a circle is
 }
 
 type shapeKind uint8
@@ -29,6 +30,7 @@ const (
 func Circle(center Point, radius, unit float64) Shape {
 	s := Shape{kind: circle, center: center, unit: unit, width: radius, height: radius}
 	s.far = NewReach(radius * unit)
+	s.farLat = (radius*unit*(1+1e-9) + 1e-5) / (earthRadius * degree)
 	s.surround(unit*radius, unit*radius)
 	return s
 }
@@ -56,7 +58,7 @@ func Polygon(vertices []Point) Shape {
 		z += sin(lat)
 	}
 	s.center = Point{degrees(math.Atan2(y, x)), degrees(math.Atan2(z, math.Sqrt(float64(x*x)+float64(y*y))))}
-	s.cosLat = math.Cos(radians(s.center.Lat))
+	s.sinLat, s.cosLat = math.Sin(radians(s.center.Lat)), cos(radians(s.center.Lat))
 	return s
 }
 
@@ -69,7 +71,7 @@ func (s *Shape) Steps() int { return 1 + len(s.vertices)/16 }
 // surround works out the bounds of a shape that reaches so many metres to each side.
 func (s *Shape) surround(toSide, upDown float64) {
 	c := s.center
-	s.cosLat = math.Cos(radians(c.Lat))
+	s.sinLat, s.cosLat = math.Sin(radians(c.Lat)), cos(radians(c.Lat))
 	dLat := degrees(upDown / earthRadius)
 	edge := c.Lat + dLat // the one that is nearer to the pole: there the sides reach farthest
 	if c.Lat < 0 {
@@ -97,11 +99,29 @@ func NewReach(metres float64) Reach {
 	return Reach{metres, half*half - doubt, half*half + doubt}
 }
 
+// near is up to which half of a difference, in radians, sines are computed by a few terms of their series.
+const near = 0.2
+
+// halves gives the sines of half the differences in latitude and longitude between a point and the center, and the cosine of the point's
+// latitude, all to some 11 digits.
+func (s *Shape) halves(p Point) (u, v, cosLat float64) {
+	u, v = (p.Lat-s.center.Lat)*(degree/2), (p.Lon-s.center.Lon)*(degree/2)
+	if !(math.Abs(u) < near && math.Abs(v) < near) {
+		return math.Sin(u), math.Sin(v), math.Cos(radians(p.Lat))
+	}
+	u, v = shortSine(u), shortSine(v)
+	return u, v, s.cosLat*(1-2*u*u) - s.sinLat*2*u*math.Sqrt(1-u*u)
+}
+
+func shortSine(x float64) float64 {
+	z := x * x
+	return x * (1 - z/6*(1-z/20*(1-z/42)))
+}
+
 // chord gives the square of half the chord between a point and the center, about; see Reach.
 func (s *Shape) chord(p Point) float64 {
-	u := math.Sin((p.Lat - s.center.Lat) * (degree / 2))
-	v := math.Sin((p.Lon - s.center.Lon) * (degree / 2))
-	return u*u + s.cosLat*math.Cos(radians(p.Lat))*v*v
+	u, v, cosLat := s.halves(p)
+	return u*u + s.cosLat*cosLat*v*v
 }
 
 // Farther tells of a point that it is farther from the center than r. Of one whose distance is almost the same it may give false.
@@ -122,14 +142,14 @@ func (s *Shape) Contains(p Point) bool {
 }
 
 // Distance gives the metres from the center to a point.
-func (s *Shape) Distance(p Point) float64 { return Distance(s.center, p) }
+func (s *Shape) Distance(p Point) float64 { return distance(s.center, p, s.cosLat) }
 
 func (s *Shape) inCircle(p Point) bool {
 	r := &s.far
 	if r.sure > 1 {
 		return true // all there is
 	}
-	if earthRadius*degree*math.Abs(p.Lat-s.center.Lat) > r.metres*(1+1e-9)+1e-5 { // no place on its parallel is near
+	if math.Abs(p.Lat-s.center.Lat) > s.farLat { // no place on its parallel is near
 		return false
 	}
 	switch chord := s.chord(p); {
@@ -146,7 +166,8 @@ func (s *Shape) inBox(p Point) bool {
 		return false
 	}
 	r := &s.far
-	half := math.Cos(radians(p.Lat)) * math.Sin((p.Lon-s.center.Lon)*(degree/2))
+	_, v, cosLat := s.halves(p)
+	half := cosLat * v
 	switch chord := half * half; {
 	case chord <= r.sure:
 		return true

@@ -130,5 +130,5 @@ func asin(x float64) float64 {
 		return t
 	}
 	s := sinePair(t)
-	return t + ((x-s.hi)-s.lo)/cos(t)
+	return t + ((x-s.hi)-s.lo)/math.Sqrt((1-x)*(1+x)) // the cosine, of which few digits matter
 }

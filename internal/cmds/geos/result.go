@@ -43,7 +43,7 @@ func (s *search) each(fn func(m store.Value, score float64, p geo.Point, at plac
 					return false
 				}
 			}
-			if p := geo.OfScore(score); s.shape.Contains(p) {
+			if p := geo.OfScore(score); !s.tooLate(p) && s.shape.Contains(p) {
 				more = fn(m, score, p, placeOf(i, rank))
 			}
 			rank++
@@ -123,13 +123,11 @@ func (s *search) gather() ([]found, error) {
 	if s.count > 0 && s.count < int64(limit) {
 		limit = int(s.count)
 	}
-	first := firsts{limit: limit, compare: s.compare}
+	first := &s.first
+	*first = firsts{limit: limit, compare: s.compare}
 	err := s.each(func(_ store.Value, _ float64, p geo.Point, at place) bool {
 		f := found{at: at}
 		if s.order != unordered || s.storeDist {
-			if first.full && s.tooLate(p, first.last) {
-				return true
-			}
 			f.distance = s.shape.Distance(p)
 		}
 		first.add(f)
@@ -144,12 +142,15 @@ func (s *search) gather() ([]found, error) {
 	return first.list, nil
 }
 
-// tooLate tells whether a place certainly comes after the last one of those that are wanted, whose distance is last's.
-func (s *search) tooLate(p geo.Point, last geo.Reach) bool {
-	if s.order == descending {
-		return s.shape.Nearer(p, last)
+// tooLate tells whether a point certainly comes after all the places that are wanted, as far as they have been gathered.
+func (s *search) tooLate(p geo.Point) bool {
+	switch {
+	case !s.first.full:
+		return false
+	case s.order == descending:
+		return s.shape.Nearer(p, s.first.last)
 	}
-	return s.shape.Farther(p, last)
+	return s.shape.Farther(p, s.first.last)
 }
 
 // compare orders the result.

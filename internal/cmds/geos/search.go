@@ -58,7 +58,8 @@ type search struct {
 	vertices           []geo.Point
 	stores, searchForm bool // options that the command has
 
-	steps int // comparisons since the last tick
+	first firsts // of what is gathered
+	steps int    // comparisons since the last tick
 }
 
 // fromKind is where the center comes from, byKind what the shape is.
