@@ -78,8 +78,10 @@ func (b *bench) cases() []benchCase {
 
 // throughput compares commands a second, CPU a command and latencies of all cases.
 func (b *bench) throughput() error {
-	cases := slices.DeleteFunc(append(b.cases(), b.collectionCases()...), func(c benchCase) bool { return !b.wants("throughput/" + c.name) })
-	if len(cases) == 0 {
+	all := slices.Concat(b.cases(), b.collectionCases(), b.streamCases())
+	cases := slices.DeleteFunc(all, func(c benchCase) bool { return !b.wants("throughput/" + c.name) })
+	restores := b.wants("throughput/" + restoreName)
+	if len(cases) == 0 && !restores {
 		return nil
 	}
 	redpoll, redis, err := b.both()
@@ -91,6 +93,13 @@ func (b *bench) throughput() error {
 	pair := []*server{redpoll, redis}
 	redpoll.pause()
 	redis.pause()
+	if restores {
+		c, err := b.restoreCase(redis)
+		if err != nil {
+			return err
+		}
+		cases = append(cases, c)
+	}
 
 	t := b.report.table("Throughput", "case", "server", "commands", "ratio (spread)", "CPU a command", "ratio (spread)",
 		"p50", "p99", "p99.9", "client's CPU", "client busy", "server busy")
@@ -142,6 +151,9 @@ func (b *bench) prepare(s *server, data string, n int) error {
 		return fill(s.port, n, numbered(tenFields("hsh:000"+hole)...))
 	}
 	known, err := fillCollections(s.port, data, n)
+	if !known {
+		known, err = fillStreams(s.port, data, n)
+	}
 	if !known {
 		return fmt.Errorf("unknown dataset %q", data)
 	}

@@ -7,7 +7,7 @@
 //
 //	go run ./test/bench [-run REGEX] [-pairs N] [-seconds S] [-keys N] [-rate N] [-quick] [-markdown FILE]
 //
-// The sections that -run chooses from: startup, throughput, scaling, memory, members, giveback, expiry, cache, neighbours, pubsub,
+// The sections that -run chooses from: startup, throughput, scaling, memory, members, streams, giveback, expiry, cache, neighbours, pubsub,
 // waiting. A regular expression may also name cases inside throughput, cache, neighbours and pubsub, as in -run 'throughput/GET.*p16'.
 //
 // REDPOLL_BIN names Redpoll's binary (default bin/redpoll), which is run as "$REDPOLL_BIN server --port …"; REDIS_BIN the

@@ -84,6 +84,7 @@ func run(args []string) error {
 		{"scaling", b.scaling},
 		{"memory", b.memory},
 		{"members", b.members},
+		{"streams", b.streams},
 		{"giveback", b.giveBack},
 		{"expiry", b.expiry},
 		{"cache", b.cache},
