@@ -27,6 +27,7 @@ type ZSetDraft struct {
 	order arrivals
 	last  Scored // the member that came last
 	text  [num.MaxIntLen]byte
+	room  scoreRoom
 }
 
 // scoredRef is an element of a large draft.
@@ -78,13 +79,12 @@ func (d *ZSetDraft) Add(member Value, score float64) (added bool) {
 }
 
 func (d *ZSetDraft) addPacked(member []byte, score float64) (added bool) {
-	var room scoreRoom
 	var p pairs.Pair
-	encodeScored(&p, member, score, &room)
+	encodeScored(&p, member, score, &d.room)
 	if score == 0 && math.Signbit(score) {
-		binary.LittleEndian.PutUint64(room[:], math.Float64bits(score))
+		binary.LittleEndian.PutUint64(d.room[:], math.Float64bits(score))
 		p, d.minus = pairs.Pair{}, true
-		p.EncodeRaw(member, room[:scoreSize])
+		p.EncodeRaw(member, d.room[:scoreSize])
 	}
 	if d.names.add(member, d.blob, false) {
 		if off, _ := p.Find(d.blob); off != 0 {

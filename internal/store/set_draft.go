@@ -15,8 +15,10 @@ type SetDraft struct {
 	bodyDraft
 	n     int                 // members of a draft that is no table
 	blob  []byte              // of such a one
+	given bool                // the blob is what SetInts was given
 	names names               // of one that is packed, if they were all added by AddPacked
 	text  [num.MaxIntLen]byte // of an integer that is being looked up
+	own   []byte              // where the blob of the draft before lay, if it got too long for room
 	room  [128]byte           // where the blob begins
 }
 
@@ -31,9 +33,14 @@ func (db *DB) DraftSet(ints bool) *SetDraft {
 func (d *SetDraft) Begin(db *DB, ints bool) {
 	d.db, d.enc, d.n = db, EncListpack, 0
 	d.names.reset()
-	d.blob = d.room[:pairs.HeaderSize]
+	d.given = false
+	room := d.room[:]
+	if cap(d.own) > len(room) {
+		room = d.own[:cap(d.own)]
+	}
+	d.blob = room[:pairs.HeaderSize]
 	if ints {
-		d.enc, d.blob = EncIntset, d.room[:intset.HeaderSize]
+		d.enc, d.blob = EncIntset, room[:intset.HeaderSize]
 		intset.Init(d.blob, intset.Width(0))
 	}
 }
@@ -62,7 +69,9 @@ func (d *SetDraft) AddPacked(member Value) (added bool) {
 }
 
 // SetInts makes an empty draft an intset of these members, a valid blob that must stay what it is until the draft is attached.
-func (d *SetDraft) SetInts(blob []byte) { d.enc, d.blob, d.n = EncIntset, blob, intset.Len(blob) }
+func (d *SetDraft) SetInts(blob []byte) {
+	d.enc, d.blob, d.n, d.given = EncIntset, blob, intset.Len(blob), true
+}
 
 // addTable is Add for a table.
 func (d *SetDraft) addTable(text []byte) (added bool) {
@@ -238,5 +247,10 @@ func (d *SetDraft) Attach(key []byte, at int64) {
 // Drop is Draft.Drop.
 func (d *SetDraft) Drop() {
 	d.bodyDraft.Drop()
-	d.blob = nil
+	if d.given {
+		d.blob = nil
+	}
+	if cap(d.blob) > len(d.room) && cap(d.blob) <= keptBlob {
+		d.own = d.blob
+	}
 }

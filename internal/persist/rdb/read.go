@@ -143,7 +143,8 @@ type cells struct {
 
 // cells begins to read a blob.
 func (r *Reader) cells(what string, b []byte, zip bool) *cells {
-	c := &cells{what: what, zip: zip}
+	c := &r.blob
+	*c = cells{what: what, zip: zip}
 	if zip {
 		c.zl = openZiplist(b)
 	} else {

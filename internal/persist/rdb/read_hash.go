@@ -66,25 +66,13 @@ func (r *Reader) readValkeyHash(db *store.DB) {
 	r.hash.Spread()
 	for ; n > 0 && r.err == nil; n-- {
 		field := r.earlier(db)
-		value := r.Text(db)
-		if r.src != nil { // the bytes of a text are moved when more come
-			value = r.keep(value)
-		}
+		value := r.keep(r.Text(db), 0)
 		at := max(int64(r.uint64()), store.NoExpiry)
 		if at > store.MaxFieldTime {
 			r.fail(noTime)
 		}
 		r.addField(db, field, value, at)
 	}
-}
-
-// keep makes a text from the stream one that is valid until the next is read.
-func (r *Reader) keep(v store.Value) store.Value {
-	if !v.IsInt() {
-		r.rooms[0].b = append(r.rooms[0].b[:0], v.Bytes...)
-		v.Bytes = r.rooms[0].b
-	}
-	return v
 }
 
 // readHashCells reads a hash in one blob: fields and values by turns, with timed set and times.

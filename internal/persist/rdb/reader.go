@@ -58,6 +58,7 @@ type Reader struct {
 
 	steps     int // since the last tick
 	rooms     [2]room
+	blob      cells
 	name, iid []byte // of what is being read
 
 	text   store.StringDraft
@@ -72,6 +73,14 @@ type Reader struct {
 type room struct {
 	b     []byte
 	digit [num.MaxIntLen]byte
+}
+
+// room gives room for n bytes, which is never nil.
+func (m *room) room(n int) []byte {
+	if m.b == nil || cap(m.b) < n || cap(m.b) > keptRoom && n <= keptRoom {
+		return make([]byte, n, max(n, 1))
+	}
+	return m.b[:n]
 }
 
 // NewReader makes a reader of bytes that were written in a version of the format. They must stay what they are as long as what was read
@@ -228,11 +237,15 @@ func (r *Reader) Text(db *store.DB) store.Value { return r.read(db, 0) }
 
 // earlier reads a text that is valid until the one after the next is read.
 func (r *Reader) earlier(db *store.DB) store.Value {
-	v := r.read(db, 1)
+	return r.keep(r.read(db, 1), 1)
+}
+
+// keep makes a text one that stays what it is when more bytes come from the stream, which moves those that there are.
+func (r *Reader) keep(v store.Value, room int) store.Value {
 	if r.src != nil && !v.IsInt() {
-		room := &r.rooms[1]
-		room.b = append(room.b[:0], v.Bytes...)
-		v.Bytes = room.b
+		to := &r.rooms[room]
+		to.b = append(to.room(len(v.Bytes))[:0], v.Bytes...)
+		v.Bytes = to.b
 	}
 	return v
 }
@@ -304,10 +317,7 @@ func (r *Reader) unpack(db *store.DB, to *room, packed []byte, size uint64) []by
 	if n > bigUnpacked {
 		db.Reserve(n)
 	}
-	if cap(to.b) < n || cap(to.b) > keptRoom && n <= keptRoom || to.b == nil {
-		to.b = make([]byte, max(n, 1))
-	}
-	to.b = to.b[:n]
+	to.b = to.room(n)
 	if r.err == nil && lzf.Unpack(to.b, packed) != nil {
 		r.fail(notPacked)
 	}

@@ -290,6 +290,8 @@ func samples() []sample {
 	add("decimals", KindZSet, "listpack: d=-Inf a=1.5 b=3 c=+Inf", size(4), text("a"), "\x031.5", text("c"), "\xfe", text("d"), "\xff",
 		text("b"), "\x013")
 	add("binary", KindZSet2, "listpack: 5=-1 a=0.5 b=0.5", size(3), text("b"), double(.5), text("a"), double(.5), "\xc0\x05", double(-1))
+	add("an empty member", KindZSet2, "listpack: =2", size(1), text(""), double(2))
+	add("an empty field", KindHash, "listpack: =a", size(1), text(""), text("a"))
 	add("a long member", KindZSet2, "skiplist: b=1 "+long+"=2", size(2), packedText(long), double(2), text("b"), double(1))
 	{
 		down, up, mixed, want := size(200), size(200), size(200), []string{}
