@@ -37,8 +37,9 @@ func (db *DB) FindStreamWrite(key []byte) (Stream, error) {
 	it, ok, err := db.FindTypeWrite(key, TypeStream)
 	s := Stream{db: db, key: key, it: it}
 	if ok {
-		s.it.fitBody() // what its groups have come to is not known before
-		if s.v = s.it.body(); s.v.heap.Freezing() {
+		s.v = s.it.body()
+		s.fit() // what its groups have come to is not known before
+		if s.v.heap.Freezing() {
 			db.Reserve(0)
 		}
 	}
@@ -81,9 +82,17 @@ func (s *Stream) change(fn func(v body)) {
 	fn(s.v)
 	if s.draft == nil {
 		s.it.weigh(s.v.heap.Live() - before)
-		if s.it.fitBody() {
-			s.v = s.it.body()
-		}
+		s.fit()
+	}
+}
+
+// fit gives the stream, which is that of a key, the heap that it should have by its size.
+func (s *Stream) fit() {
+	if s.it.isBig() && s.v.heap.Live() > int64(s.db.s.bigTable)/bigShrink {
+		return // as nearly always; fitBody would find it out again
+	}
+	if s.it.fitBody() {
+		s.v = s.it.body()
 	}
 }
 
