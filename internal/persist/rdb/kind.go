@@ -35,6 +35,11 @@ const (
 	KindStream4        Kind = 26 // 13: with idempotent producers
 	KindStream5        Kind = 27 // 14: with pending entries that nobody owns
 	KindArray          Kind = 28 // 14
+
+	KindHashTemplatePack    Kind = 29 // 15: fields, and a listpack of values
+	KindHashTemplatePackRef Kind = 30 // 15: the same, the fields being in the file
+	KindHashTemplate        Kind = 31 // 15: fields and texts of values
+	KindHashTemplateRef     Kind = 32 // 15: the same, the fields being in the file
 )
 
 // Version gives the first version that has the kind.
@@ -58,6 +63,8 @@ func (k Kind) Version() int {
 		return 13
 	case KindStream5, KindArray:
 		return 14
+	case KindHashTemplatePack, KindHashTemplatePackRef, KindHashTemplate, KindHashTemplateRef:
+		return 15
 	}
 	return 1
 }

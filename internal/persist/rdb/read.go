@@ -43,7 +43,7 @@ func (r *Reader) draft(kind Kind) store.Draft {
 	case KindZSet, KindZSet2, KindZSetZiplist, KindZSetListpack:
 		return &r.zset
 	case KindHash, KindHashZipmap, KindHashZiplist, KindHashListpack, KindHashTimedPreGA, KindHashPackPreGA, KindHashTimed,
-		KindHashTimedPack:
+		KindHashTimedPack, KindHashTemplatePack, KindHashTemplate:
 		return &r.hash
 	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
 		return &r.stream
@@ -56,6 +56,8 @@ func (r *Reader) failKind(kind Kind) {
 	switch kind {
 	case KindModulePreGA, KindModule2:
 		r.fail("A value of a module")
+	case KindHashTemplatePackRef, KindHashTemplateRef:
+		r.fail("A hash of a template that is in a file")
 	default:
 		r.fail("A value of an unknown kind")
 	}
@@ -105,6 +107,8 @@ func (r *Reader) fillDraft(kind Kind, db *store.DB) {
 		r.readHashCells(db, r.cells("Hash listpackex", r.bytes(db), false), true)
 	case KindHashPackPreGA:
 		r.readHashCells(db, r.cells("Hash listpackex", r.bytes(db), false), true)
+	case KindHashTemplatePack, KindHashTemplate:
+		r.readTemplateHash(db, kind == KindHashTemplatePack)
 	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
 		r.readStream(db, kind)
 	}

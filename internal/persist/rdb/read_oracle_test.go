@@ -163,7 +163,7 @@ func TestReadLikeRedis(t *testing.T) {
 		}
 	}
 	for _, s := range refusals() {
-		if s.kind == KindHashPackPreGA || s.kind == KindHashTimed || s.kind == KindHashTimedPreGA || s.kind == KindSetListpack {
+		if s.kind >= KindHashTemplatePack && s.kind <= KindHashTemplateRef || s.kind == KindHashPackPreGA || s.kind == KindHashTimed || s.kind == KindHashTimedPreGA || s.kind == KindSetListpack {
 			continue
 		}
 		v := restore(t, c, s.kind, s.body)

@@ -60,6 +60,7 @@ type Reader struct {
 	rooms     [2]room
 	blob      cells
 	name, iid []byte // of what is being read
+	template  []byte // fields of a hash that is being read
 
 	text   store.StringDraft
 	list   store.ListDraft

@@ -351,6 +351,9 @@ func samples() []sample {
 		text(pack("a", "1", fmt.Sprint(later), "b", "2", fmt.Sprint(later+1), "c", "3", "0")))
 	timed("listpack of times of a candidate", 12, KindHashPackPreGA, fmt.Sprint("listpackex: a=1@", later, " c=3"),
 		text(pack("a", "1", fmt.Sprint(later), "c", "3", "0")))
+	timed("a template's listpack", 15, KindHashTemplatePack, "listpack: a=1 b="+long, size(templatePack), text(pack("a", "b")), text(pack("7", "1", long)))
+	timed("a template's texts", 15, KindHashTemplate, "listpack: 12=x a=1", size(templateTexts), size(2), text("a"), text("12"), text("1"), text("x"))
+	timed("a template's long text", 15, KindHashTemplate, "hashtable: a="+long, size(templatePack), text(pack("a")), packedText(long))
 	timed("times of Valkey", 80, KindHashTimedPreGA, fmt.Sprint("hashtable: a=1@", later, " b=2"), size(2), text("a"), text("1"),
 		millis(later), text("b"), text("2"), millis(math.MaxUint64))
 	return list
@@ -403,7 +406,7 @@ func TestRead(t *testing.T) {
 // TestReadOneAfterAnother has one reader read all values.
 func TestReadOneAfterAnother(t *testing.T) {
 	db := commandtest.NewRig(t).DB
-	for _, version := range []int{10, 12, 80} {
+	for _, version := range []int{10, 12, 15, 80} {
 		var body bytes.Buffer
 		var list []sample
 		for range 3 {

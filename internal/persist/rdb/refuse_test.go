@@ -112,6 +112,21 @@ func refusals() []sample {
 	add("no header", KindSetIntset, text("\x02"))
 
 	add("no elements", KindHashZipmap, text("\x00\xff"))
+	for _, kind := range []Kind{KindHashTemplatePack, KindHashTemplate} {
+		add("a template without fields", kind, size(templatePack), text(pack()), text(pack("1", "1")))
+		add("a template without fields", kind, size(templateTexts), size(0), text(pack("1", "1")))
+		add("a template of an unknown form", kind, size(2), size(0), text(pack("1", "1")))
+		add("a corrupt template", kind, size(templatePack), text(set(pack("a"), 0, 9)), text(pack("1", "1")))
+		add("fields past counting", kind, size(templateTexts), size(1<<60), text("a"))
+	}
+	add("a field twice", KindHashTemplate, size(templatePack), text(pack("a", "a")), text("1"), text("2"))
+	add("a field twice", KindHashTemplatePack, size(templatePack), text(pack("a", "a")), text(pack("1", "1", "2")))
+	add("too few values", KindHashTemplatePack, size(templatePack), text(pack("a", "b")), text(pack("1", "1")))
+	add("too many values", KindHashTemplatePack, size(templatePack), text(pack("a")), text(pack("1", "1", "2")))
+	add("no number", KindHashTemplatePack, size(templatePack), text(pack("a")), text(pack("x", "1")))
+	add("no values", KindHashTemplatePack, size(templatePack), text(pack("a")), text(pack()))
+	add("a template of a file", KindHashTemplatePackRef, text(pack("0", "1")))
+	add("a template of a file", KindHashTemplateRef, size(0), text("1"))
 	add("no end", KindHashZipmap, text("\x01\x01a\x01\x00b"))
 	add("no value", KindHashZipmap, text("\x01\x01a\xff"))
 	add("a wrong count", KindHashZipmap, text("\x02\x01a\x01\x00b\xff"))
