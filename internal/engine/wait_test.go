@@ -644,6 +644,24 @@ func TestWaitLostByTime(t *testing.T) {
 	}
 }
 
+// TestWaitLostByEviction: a key that is evicted is lost as well.
+func TestWaitLostByEviction(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 1})
+	p := b.connect()
+	p.want("+OK", "SET a .")
+	x := b.connect().block("TAKESURE a 0")
+	b.setPolicy(store.AllKeysRandom)
+	b.SetMaxMemory(1)
+	p.want("$-1", "GET none")
+	b.SetMaxMemory(0)
+	if w := b.NewWorker(); x.served() == "waits" {
+		for w.Housekeep(0) == 0 {
+		}
+	}
+	b.wantServed("-GONE a", x)
+	b.idle()
+}
+
 // TestWaitAlike: of those that find the same only the first is tried.
 func TestWaitAlike(t *testing.T) {
 	b := fakeBench(t, Options{Shards: 4})

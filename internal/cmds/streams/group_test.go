@@ -188,7 +188,7 @@ func TestGroupShortage(t *testing.T) {
 			"XCLAIM s h b 0 " + strings.Join(words("1..1000-1"), " "), "XNACK s h FAIL IDS 1000 " + strings.Join(words("1..1000-1"), " "),
 			"XACKDEL s h IDS 700 " + strings.Join(words("1..700-1"), " "), "XGROUP DELCONSUMER s h a", "XREADGROUP GROUP h a STREAMS s 0",
 		},
-		Most: 2 << 20, Step: 128 << 10,
+		Most: 2 << 20, Step: 256 << 10,
 		Fill: func(t *testing.T) *commandtest.Rig {
 			rig := fill(t, n, 200)
 			rig.Do(2, words("XGROUP CREATE s h 0")...)

@@ -266,6 +266,9 @@ func oneMore(count uint64) uint64 { return min(count, math.MaxInt64-1) + 1 }
 func (r *reading) history(consumer store.Consumer, after store.StreamID) error {
 	w, now := r.c.Reply, r.c.Now()
 	head, n, left := w.DeferLen(), 0, r.allowed()
+	if r.s.IsBig() {
+		r.g.Reserve(min(left, consumer.Pending())) // somebody may be reading it
+	}
 	from, ok := after.Next()
 	var list [deliverStep]store.Pending
 	for ok && left > n && !r.spent() {
