@@ -335,11 +335,15 @@ func samples() []sample {
 	add("listpack of fields", KindHashListpack, "listpack: 12=a b="+long, text(pack("b", long, "12", "a")))
 	add("ziplist of fields", KindHashZiplist, "listpack: 12=a b=1", text(zipTexts("b", "1", "12", "a")))
 
-	list = append(list, streamSamples()...)
+	return slices.Concat(list, streamSamples(), laterSamples())
+}
+
+// laterSamples are values of kinds that came after Redis 7.0.
+func laterSamples() (list []sample) {
 	const later = 1 << 40
+	long := strings.Repeat("a long text ", 9)
 	timed := func(name string, version int, kind Kind, want string, parts ...string) {
-		add(name, kind, want, parts...)
-		list[len(list)-1].version = version
+		list = append(list, sample{name, version, kind, strings.Join(parts, ""), want})
 	}
 	timed("times", 12, KindHashTimed, fmt.Sprint("listpackex: a=1@", later+5, " b=2 c=3@", later), millis(later), size(3), size(6),
 		text("a"), text("1"), size(0), text("b"), text("2"), size(1), text("c"), text("3"))
