@@ -77,7 +77,8 @@ func geoadd(c *command.Ctx) error {
 		return command.ErrSyntax
 	}
 	options := c.Argv[1 : len(c.Argv)-args.Len()]
-	places, size := make([]store.Scored, 0, args.Len()/3), 0
+	var room [4]store.Scored
+	places, size := room[:0], 0
 	for args.More() {
 		p := takePoint(&args)
 		member := args.Bytes()
@@ -122,6 +123,7 @@ func geoadd(c *command.Ctx) error {
 	return nil
 }
 
+// count is 1 for what is so.
 func count(b bool) int64 {
 	if b {
 		return 1
@@ -131,7 +133,8 @@ func count(b bool) int64 {
 
 // propagateAdd gives the log GEOADD as a ZADD with the scores that the places have got. options are the key and the options.
 func propagateAdd(c *command.Ctx, options [][]byte, places []store.Scored) {
-	argv := append([][]byte{[]byte("ZADD")}, options...)
+	argv := make([][]byte, 0, 1+len(options)+2*len(places))
+	argv = append(append(argv, []byte("ZADD")), options...)
 	for _, p := range places {
 		argv = append(argv, num.AppendUint(nil, uint64(p.Score)), p.Member)
 	}
