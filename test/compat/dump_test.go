@@ -207,3 +207,43 @@ func TestDumpTravels(t *testing.T) {
 		})
 	}
 }
+
+// TestLargeValuesTravel has values travel that Redpoll streams: to redis-server and, as they came there, back.
+func TestLargeValuesTravel(t *testing.T) {
+	oracle, subject := testutil.Oracle(t).Dial(t), subject(t).Dial(t)
+	const elements, some = 20_000, 500
+	fill := func(words func(i int) []string, call ...string) {
+		for i := 0; i < elements; i += some {
+			args := call
+			for n := range some {
+				args = append(args, words(i+n)...)
+			}
+			subject.Must(t, args...)
+		}
+	}
+	text := func(i int) string { return fmt.Sprint("element ", i*7919, strings.Repeat(" of some length", i%5)) }
+	fill(func(i int) []string { return []string{text(i), text(i + 1)} }, "HSET", "hash")
+	fill(func(i int) []string { return []string{text(i)} }, "SADD", "set")
+	fill(func(i int) []string { return []string{text(i)} }, "RPUSH", "list")
+	fill(func(i int) []string { return []string{strconv.Itoa(i * 7919 % 10_007), text(i)} }, "ZADD", "zset")
+	for i := range elements {
+		subject.Must(t, "XADD", "stream", fmt.Sprint(1+i, "-1"), "field", text(i), "other", text(i))
+	}
+	subject.Must(t, "XGROUP", "CREATE", "stream", "group", "0")
+	subject.Must(t, "XREADGROUP", "GROUP", "group", "consumer", "COUNT", "15000", "STREAMS", "stream", ">")
+	subject.Must(t, "SET", "string", strings.Repeat("0123456789", 300_000))
+	for _, key := range []string{"hash", "set", "list", "zset", "stream", "string"} {
+		oracle.Must(t, "RESTORE", key, "0", subject.Must(t, "DUMP", key).Str)
+		subject.Must(t, "RESTORE", "back", "0", oracle.Must(t, "DUMP", key).Str, "REPLACE")
+		want := subject.Must(t, "DEBUG", "DIGEST-VALUE", key, "back").Strings()
+		if there := oracle.Must(t, "DEBUG", "DIGEST-VALUE", key).Strings()[0]; there != want[0] || want[1] != want[0] {
+			t.Errorf("a %s of %s has become %s in redis-server, and %s when it came back", key, want[0], there, want[1])
+		}
+		if usage := subject.Must(t, "MEMORY", "USAGE", key).Int; usage < 512<<10 {
+			t.Errorf("a %s of %d bytes is not large", key, usage)
+		}
+	}
+	if whole(t, oracle, "stream") != whole(t, subject, "stream") {
+		t.Error("the groups of the stream are others")
+	}
+}
