@@ -91,7 +91,7 @@ func version(v string) bool {
 // knownGroup tells whether COMMAND DOCS knows the group.
 func knownGroup(g string) bool {
 	switch g {
-	case "bitmap", "cluster", "connection", "generic", "geo", "hash", "hyperloglog", "list", "module", "pubsub",
+	case "array", "bitmap", "cluster", "connection", "generic", "geo", "hash", "hyperloglog", "list", "module", "pubsub",
 		"scripting", "sentinel", "server", "set", "sorted-set", "stream", "string", "transactions":
 		return true
 	}

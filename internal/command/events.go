@@ -25,6 +25,8 @@ func EventClass(event string) config.Events {
 		return config.EventSortedSet
 	case "xadd", "xdel", "xgroup-create", "xgroup-createconsumer", "xgroup-delconsumer", "xgroup-destroy", "xgroup-setid", "xsetid", "xtrim":
 		return config.EventStream
+	case "ardel", "ardelrange", "arinsert", "armset", "arring", "arseek", "arset":
+		return config.EventArray
 	case "expired":
 		return config.EventExpired
 	case "evicted":

@@ -93,6 +93,7 @@ const (
 	CatConnection
 	CatTransaction
 	CatScripting
+	CatArray
 )
 
 // categoryTexts is in the order of ACL CAT and of COMMAND's reply.
@@ -118,6 +119,7 @@ var categoryTexts = [...]flagText[Category]{
 	{CatConnection, "connection"},
 	{CatTransaction, "transaction"},
 	{CatScripting, "scripting"},
+	{CatArray, "array"},
 }
 
 // Has tells whether all categories of want are set.

@@ -59,6 +59,7 @@ const (
 	EventSubkeyevent                         // T: publish to __subkeyevent@<db>__
 	EventSubkeyspaceItem                     // I: publish to __subkeyspaceitem@<db>__
 	EventSubkeyspaceEvent                    // V: publish to __subkeyspaceevent@<db>__
+	EventArray                               // a: comes with A, but A is all that Redis 7.0 has
 
 	// EventAll is the class A.
 	EventAll = EventGeneric | EventString | EventList | EventSet | EventHash | EventSortedSet | EventExpired |
@@ -66,13 +67,13 @@ const (
 )
 
 // eventLetters has the letters of the classes in the order of their bits.
-const eventLetters = "KEg$lshzxetmdnocSTIV"
+const eventLetters = "KEg$lshzxetmdnocSTIVa"
 
 // ParseEvents reads the letters of notify-keyspace-events; ok is false when one is unknown.
 func ParseEvents(s string) (ev Events, ok bool) {
 	for _, c := range s {
 		if c == 'A' {
-			ev |= EventAll
+			ev |= EventAll | EventArray
 			continue
 		}
 		i := strings.IndexRune(eventLetters, c)
@@ -84,9 +85,9 @@ func ParseEvents(s string) (ev Events, ok bool) {
 	return ev, true
 }
 
-// String gives the letters in the order in which Redis shows them. As in Redis, A swallows n, o and c.
+// String gives the letters in the order in which Redis shows them. As in Redis, A swallows n, o, c and a.
 func (ev Events) String() string {
-	order := "g$lshzxetdnocKEmSTIV"
+	order := "g$lshzxetdanocKEmSTIV"
 	if ev&EventAll == EventAll {
 		order = "KEmSTIV"
 	}

@@ -190,3 +190,47 @@ func AppendLongDouble(dst []byte, l LongDouble) []byte {
 	}
 	return dst
 }
+
+// LongDoubleOf returns an integer as a long double.
+func LongDoubleOf(i int64) LongDouble {
+	if i == 0 {
+		return LongDouble{}
+	}
+	return LongDouble{new(big.Float).SetPrec(longPrec).SetInt64(i)}
+}
+
+// Plus returns l + m, rounded to 64 bits, as C computes it: a sum past the range is infinite, and infinities of both signs cancel each
+// other out, for which 0 stands.
+func (l LongDouble) Plus(m LongDouble) LongDouble {
+	switch {
+	case l.IsInf() && m.IsInf() && l.f.Signbit() != m.f.Signbit():
+		return LongDouble{}
+	case l.IsInf():
+		return l
+	case m.IsInf():
+		return m
+	}
+	sum, ok := l.Add(m)
+	if !ok {
+		return LongDouble{new(big.Float).SetInf(sum.f.Signbit())}
+	}
+	return sum
+}
+
+// Int64 returns the whole part of l, rounded towards zero; false when no int64 can hold it.
+func (l LongDouble) Int64() (i int64, ok bool) {
+	i, _ = l.float().Int64()
+	low, high := LongDoubleOf(math.MinInt64), LongDoubleOf(math.MaxInt64)
+	return i, l.Cmp(low) >= 0 && l.Cmp(high) <= 0
+}
+
+// AppendLongDoubleShort appends l as C's "%.17Lg": 17 digits at most, with an exponent where that is shorter.
+func AppendLongDoubleShort(dst []byte, l LongDouble) []byte {
+	switch {
+	case l.f == nil:
+		return append(dst, '0')
+	case l.f.IsInf():
+		return AppendLongDouble(dst, l)
+	}
+	return l.f.Append(dst, 'g', 17)
+}

@@ -20,7 +20,7 @@ type Value struct {
 	Null bool
 	// Str is the text of everything but integers and aggregates; of '=' with its format ("txt:…"), of ',' and '#' as sent.
 	Str string
-	// Int is the value of ':'.
+	// Int is the value of ':'; of one past 63 bits, as indices of arrays may be, it has the same bits.
 	Int int64
 	// Elems are the elements of an aggregate; of a map keys and values in turn.
 	Elems []Value
@@ -83,6 +83,11 @@ func (r *Reader) value(depth int) (v Value, err error) {
 	case ':':
 		var ok bool
 		if v.Int, ok = num.ParseInt([]byte(rest)); !ok {
+			var u uint64
+			u, ok = num.ParseUint([]byte(rest))
+			v.Int = int64(u)
+		}
+		if !ok {
 			err = fmt.Errorf("%w: integer %q", errReply, rest)
 		}
 	case '_':

@@ -106,6 +106,12 @@ func (w *Writer) line(kind byte, s string) {
 // Int writes an integer reply.
 func (w *Writer) Int(n int64) { w.header(':', n) }
 
+// Uint writes an integer reply that may be past what 63 bits hold.
+func (w *Writer) Uint(n uint64) {
+	buf := num.AppendUint(append(w.c.room(), ':'), n)
+	w.c.buf = append(buf, '\r', '\n')
+}
+
 // Bulk writes a binary-safe string.
 func (w *Writer) Bulk(b []byte) {
 	buf := w.c.buf

@@ -129,6 +129,8 @@ func (d *digest) object(db *store.DB, it *store.Item, tick func() error) (err er
 			}
 			return err == nil
 		})
+	case store.TypeArray:
+		err = d.mixElements(db.ArrayOf(it), tick)
 	case store.TypeStream:
 		err = d.mixEntries(db.StreamOf(it), tick)
 	}
@@ -197,4 +199,18 @@ func debugDigestValue(c *command.Ctx) error {
 		c.Reply.Simple(digests[i].String())
 	}
 	return nil
+}
+
+// mixElements puts the elements of an array in, with their indices.
+func (d *digest) mixElements(a store.Array, tick func() error) (err error) {
+	n := 0
+	a.Each(0, store.MaxIndex, false, func(index uint64, v store.Value) bool {
+		d.mix(num.AppendUint(nil, index))
+		d.mix(store.Text(v, nil))
+		if n++; n%1024 == 0 {
+			err = tick()
+		}
+		return err == nil
+	})
+	return err
 }

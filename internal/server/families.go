@@ -3,6 +3,7 @@
 package server
 
 import (
+	"github.com/redpoll/redpoll/internal/cmds/arrays"
 	"github.com/redpoll/redpoll/internal/cmds/bits"
 	"github.com/redpoll/redpoll/internal/cmds/geos"
 	"github.com/redpoll/redpoll/internal/cmds/hashes"
@@ -26,6 +27,7 @@ func Families() []command.Family { return new(Server).families() }
 // families is the one list of all command families.
 func (s *Server) families() []command.Family {
 	return []command.Family{
+		arrays.Family,
 		bits.Family,
 		command.CommandFamily(),
 		engine.Transactions,

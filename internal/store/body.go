@@ -12,7 +12,7 @@ import (
 )
 
 // A value of many blocks is one whose record has the root of what it consists of: a table of elements (EncTable), a tree of
-// leaves (EncQuicklist), both (EncSkiplist), or a tree and a stream's state (EncStream). With its heap that is its body. What is done with all such values, they are freed in slices,
+// leaves (EncQuicklist), both (EncSkiplist), or a tree and a state (EncStream, EncArray). With its heap that is its body. What is done with all such values, they are freed in slices,
 // compacted, moved, copied, counted and made big or small again, is done here and by those that use this; what there is to know of
 // the leaves of an encoding is its leafKind.
 
@@ -21,6 +21,7 @@ type roots struct {
 	table dict.Root
 	tree  tree.Root
 	state streamState
+	array arrayState
 }
 
 // treeRoot is what a record with EncQuicklist keeps of its tree. That of a big value has the big's number in its first word, and
@@ -43,13 +44,13 @@ const (
 )
 
 // rooted tells whether a value of the encoding has many blocks; its record has a root then, which is aligned.
-func (e Encoding) rooted() bool { return e >= EncStream && e <= EncTable }
+func (e Encoding) rooted() bool { return e >= EncArray && e <= EncTable }
 
 // tree gives in place the root of a rooted value's tree, nil when it has none. The value is not big.
 func (r record) tree() *tree.Root {
 	p := unsafe.Pointer(unsafe.SliceData(r.value()))
 	switch r.encoding() {
-	case EncQuicklist, EncStream:
+	case EncQuicklist, EncStream, EncArray:
 		return &(*treeRoot)(p).Root
 	case EncSkiplist:
 		return &(*treeAndTable)(p).tree
@@ -63,6 +64,14 @@ func (r record) state() *streamState {
 		return nil
 	}
 	return &(*streamRoot)(unsafe.Pointer(unsafe.SliceData(r.value()))).state
+}
+
+// array gives in place an array's state, nil when the value is none. It is not big.
+func (r record) array() *arrayState {
+	if r.encoding() != EncArray {
+		return nil
+	}
+	return &(*arrayRoot)(unsafe.Pointer(unsafe.SliceData(r.value()))).state
 }
 
 // tabled tells whether a rooted value of the encoding has a table.
@@ -92,6 +101,7 @@ type body struct {
 	table *dict.Root   // nil: it has none
 	tree  *tree.Root   // nil: it has none
 	state *streamState // nil, or of no use, if it is no stream
+	array *arrayState  // the same for an array
 }
 
 // roots gives the roots of a rooted value that is not big.
@@ -105,6 +115,9 @@ func (r record) roots() (all roots) {
 	if state := r.state(); state != nil {
 		all.state = *state
 	}
+	if array := r.array(); array != nil {
+		all.array = *array
+	}
 	return all
 }
 
@@ -113,13 +126,13 @@ func (it *Item) body() body {
 	if it.isBig() {
 		return it.big().body()
 	}
-	return body{enc: it.Encoding(), heap: it.t.heap, table: it.rec.table(), tree: it.rec.tree(), state: it.rec.state()}
+	return body{enc: it.Encoding(), heap: it.t.heap, table: it.rec.table(), tree: it.rec.tree(), state: it.rec.state(), array: it.rec.array()}
 }
 
 func (b *big) body() body { return b.roots.body(b.enc, b.heap) }
 
 func (r *roots) body(enc Encoding, heap *mem.Heap) body {
-	return body{enc: enc, heap: heap, table: &r.table, tree: &r.tree, state: &r.state}
+	return body{enc: enc, heap: heap, table: &r.table, tree: &r.tree, state: &r.state, array: &r.array}
 }
 
 // elements gives the table of a body that has one.
@@ -163,6 +176,8 @@ func (e Encoding) leafKind() leafKind {
 		return leafKind{size: leafSize, copy: copyLeaves}
 	case EncStream:
 		return leafKind{size: entryBlockSize, copy: copyStream}
+	case EncArray:
+		return leafKind{size: cellBlockSize, copy: copyArray}
 	}
 	return leafKind{}
 }
@@ -380,6 +395,8 @@ func rootedShape(typ Type, enc Encoding, at int64) recordShape {
 		shape.valLen = treeAndTableSize
 	case EncStream:
 		shape.valLen = streamRootSize
+	case EncArray:
+		shape.valLen = arrayRootSize
 	}
 	return shape
 }
@@ -393,6 +410,9 @@ func (it *Item) setRoots(r roots, weight int64) {
 	}
 	if state := it.rec.state(); state != nil {
 		*state = r.state
+	}
+	if array := it.rec.array(); array != nil {
+		*array = r.array
 	}
 	*it.rec.weight() = weight
 }

@@ -61,12 +61,13 @@ const (
 	TypeZSet
 	TypeHash
 	TypeStream
+	TypeArray
 	numTypes
 )
 
 // String gives the name that TYPE replies.
 func (t Type) String() string {
-	return [numTypes]string{"string", "list", "set", "zset", "hash", "stream"}[t]
+	return [numTypes]string{"string", "list", "set", "zset", "hash", "stream", "array"}[t]
 }
 
 // TypeNamed gives the type that TYPE calls so, in any case; false when there is none.
@@ -90,6 +91,7 @@ const (
 	EncInt
 	EncListpack
 	EncIntset    // a set
+	EncArray     // an array
 	EncStream    // a stream
 	EncQuicklist // a list of several blocks
 	EncSkiplist  // a large sorted set
@@ -101,7 +103,7 @@ const (
 // String gives the name that OBJECT ENCODING replies.
 func (e Encoding) String() string {
 	return [numEncodings]string{
-		"raw", "embstr", "int", "listpack", "intset", "stream", "quicklist", "skiplist", "hashtable", "listpackex",
+		"raw", "embstr", "int", "listpack", "intset", "sliced-array", "stream", "quicklist", "skiplist", "hashtable", "listpackex",
 	}[e]
 }
 

@@ -20,7 +20,7 @@ type Value struct {
 	Null bool
 	// Str is the text of + - : $ , # ( and = (this one without its "txt:").
 	Str string
-	// Int is the number of a ':' reply.
+	// Int is the number of a ':' reply; of one past 63 bits, as indices of arrays may be, it has the same bits.
 	Int int64
 	// Format is the three letters of a verbatim string.
 	Format string
@@ -121,6 +121,9 @@ func (d *decoder) value(depth int) (Value, error) {
 		return v, nil
 	case ':':
 		v.Int, err = strconv.ParseInt(v.Str, 10, 64)
+		if u, tooLong := strconv.ParseUint(v.Str, 10, 64); err != nil && tooLong == nil {
+			v.Int, err = int64(u), nil
+		}
 		if err != nil {
 			return v, fmt.Errorf("%w: %v", errProtocol, err)
 		}

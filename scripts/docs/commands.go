@@ -28,6 +28,7 @@ var titles = []struct{ family, title string }{
 	{"sorted-set", "Sorted sets"},
 	{"stream", "Streams"},
 	{"geo", "Places"},
+	{"array", "Arrays"},
 	{"generic", "Keys of any type"},
 	{"transactions", "Transactions"},
 	{"pubsub", "Publish and subscribe"},

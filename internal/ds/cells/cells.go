@@ -258,3 +258,41 @@ func (b Block) MoveTail(to Block, from uint64) {
 		to.header().n++
 	}
 }
+
+// Cells tells how many cells more there are after the change.
+func (c *Change) Cells() int { return c.n }
+
+// Back goes through the cells of a block from the last to the first. It is large, and to be used again.
+type Back struct {
+	b      Block
+	places []place
+}
+
+// place tells where a cell begins, and the index of the one before it.
+type place struct {
+	at     int
+	before uint64
+}
+
+// Begin begins at the last cell of a block.
+func (w *Back) Begin(b Block) {
+	w.b, w.places = b, w.places[:0]
+	forth, before := b.Walk(), b.First()
+	var c Cell
+	for forth.Next(&c) {
+		w.places = append(w.places, place{c.at, before})
+		before = c.Index
+	}
+}
+
+// Next makes c the cell before; false at the beginning.
+func (w *Back) Next(c *Cell) bool {
+	n := len(w.places) - 1
+	if n < 0 {
+		return false
+	}
+	at := w.places[n]
+	w.places = w.places[:n]
+	forth := Walk{b: w.b[:w.b.Size()], at: at.at, index: at.before}
+	return forth.Next(c)
+}

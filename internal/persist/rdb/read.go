@@ -47,6 +47,8 @@ func (r *Reader) draft(kind Kind) store.Draft {
 		return &r.hash
 	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
 		return &r.stream
+	case KindArray:
+		return &r.array
 	}
 	return nil
 }
@@ -66,6 +68,8 @@ func (r *Reader) failKind(kind Kind) {
 // fillDraft reads a value of a kind into its draft.
 func (r *Reader) fillDraft(kind Kind, db *store.DB) {
 	switch kind {
+	case KindArray:
+		r.readArray(db)
 	case KindString:
 		r.readString(db)
 	case KindList:

@@ -67,6 +67,7 @@ type Reader struct {
 	set    store.SetDraft
 	zset   store.ZSetDraft
 	hash   store.HashDraft
+	array  store.ArrayDraft
 	stream store.StreamDraft
 }
 

@@ -10,15 +10,16 @@ const pieceSize = 64 << 10
 // A Stream writes a value that IsBig as it is at one moment, piece by piece, without a lock. It must be closed. One goroutine at a time
 // may use it.
 type Stream struct {
-	w     Writer
-	kind  Kind
-	view  *store.Frozen
-	parts parts
-	count int        // of what the value consists of, or of a string its bytes
-	tail  streamTail // of a stream
-	least int64      // of a hash: the time before which no field expires, in Unix ms, 0 if none does
-	begun bool       // what stands before the parts was made
-	given int        // bytes of the Writer's buffer that were given
+	w      Writer
+	kind   Kind
+	view   *store.Frozen
+	parts  parts
+	count  int        // of what the value consists of, or of a string its bytes
+	tail   streamTail // of a stream
+	cursor uint64     // of an array
+	least  int64      // of a hash: the time before which no field expires, in Unix ms, 0 if none does
+	begun  bool       // what stands before the parts was made
+	given  int        // bytes of the Writer's buffer that were given
 }
 
 // parts goes through what a value consists of.
@@ -55,6 +56,9 @@ func NewStream(db *store.DB, it *store.Item, version int, packs bool) *Stream {
 		if h.Overdue() {
 			s.count = countFields(s.view)
 		}
+	case store.TypeArray:
+		a := db.ArrayOf(it)
+		s.count, s.cursor, s.view = a.Count(), a.Next(), a.Freeze()
 	case store.TypeStream:
 		stream := db.StreamOf(it)
 		s.tail.note(&stream, s.kind)
@@ -89,6 +93,8 @@ func (s *Stream) begin() parts {
 		return &memberParts{walk: s.view.Fields()}
 	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
 		return s.beginBlocks()
+	case KindArray:
+		return &cellParts{walk: s.view.Cells(), cursor: s.cursor}
 	case KindZSet, KindZSet2:
 		return &scoredParts{walk: s.view.Members(s.count-1, true), kind: s.kind}
 	default:

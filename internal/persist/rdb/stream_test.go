@@ -66,7 +66,12 @@ func fill(db *store.DB) (keys []string) {
 	fillStream(db, "stream", all)
 	st := fillStream(db, "groups", all)
 	fillGroups(&st)
-	return []string{"string", "list", "set", "hash", "timed", "zset", "stream", "groups"}
+	a, _ := db.FindArrayWrite([]byte("array"))
+	for i, text := range all {
+		a.Set(uint64(i)*uint64(i)<<(i%40), text)
+	}
+	a.SetNext(77)
+	return []string{"string", "list", "set", "hash", "timed", "zset", "stream", "groups", "array"}
 }
 
 // fillStream makes a stream of texts, half of them deleted.
@@ -103,7 +108,7 @@ func fillGroups(s *store.Stream) {
 // TestStream compares what is written piece by piece with what is written at one go.
 func TestStream(t *testing.T) {
 	db := newDB(t)
-	needs := map[string]int{"timed": 12, "stream": 9, "groups": 14}
+	needs := map[string]int{"timed": 12, "stream": 9, "groups": 14, "array": 14}
 	for _, key := range fill(db) {
 		for version := 6; version <= NewestVersion; version++ {
 			for _, pack := range []bool{false, true} {

@@ -24,6 +24,8 @@ func KindOf(db *store.DB, it *store.Item, version int) Kind {
 		return zsetKind(packed, version)
 	case store.TypeHash:
 		return hashKind(it, packed, version)
+	case store.TypeArray:
+		return KindArray
 	case store.TypeStream:
 		return streamKind(db.StreamOf(it), version)
 	}
@@ -87,6 +89,8 @@ func (w *Writer) Value(db *store.DB, it *store.Item, kind Kind) {
 		w.zset(db.ZSetOf(it), kind)
 	case store.TypeHash:
 		w.hash(db.HashOf(it), it, kind)
+	case store.TypeArray:
+		w.array(db.ArrayOf(it))
 	case store.TypeStream:
 		w.stream(db.StreamOf(it), kind)
 	}
