@@ -310,6 +310,66 @@ func TestSlowRanges(t *testing.T) {
 	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 0 })
 }
 
+// TestSlowEntries: a client that reads a long stream slowly gets it as it was, in its order, whatever is done to it meanwhile.
+func TestSlowEntries(t *testing.T) {
+	_, target := startLong(t)
+	c := target.Dial(t)
+	const entries = 40_000
+	for i := 1; i <= entries; i++ {
+		if err := c.Send("XADD", "s", strconv.Itoa(i), "name", fieldName(i), "value", fmt.Sprintf("%0100d", i)); err != nil {
+			t.Fatal(err)
+		}
+		if i%1000 == 0 {
+			for range 1000 {
+				if _, err := c.Receive(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	slow := make([]*testutil.Client, 3)
+	for i, args := range [][]string{{"XRANGE", "s", "-", "+"}, {"XREVRANGE", "s", "+", "-"}, {"XRANGE", "s", "(1000", "39000", "COUNT", "35000"}} {
+		slow[i] = target.Dial(t)
+		slow[i].SetTimeout(time.Minute)
+		if err := slow[i].Send(args...); err != nil {
+			t.Fatal(err)
+		}
+		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == int64(i+1) })
+		if i == 1 {
+			c.Must(t, "XDEL", "s", "20000", "39999", "500")
+		}
+	}
+	c.Must(t, "XADD", "s", "MAXLEN", "10000", "*", "name", "new")
+	c.Must(t, "XTRIM", "s", "MAXLEN", "0")
+	c.Must(t, "DEL", "s")
+	for i, want := range []struct{ first, last, step, n int }{{1, entries, 1, entries}, {entries, 1, -1, entries}, {1001, 36001, 1, 35000}} {
+		r, err := slow[i].Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := r.Value.Elems
+		if len(got) != want.n {
+			t.Fatalf("reply %d has %d entries", i, len(got))
+		}
+		n := want.first
+		for _, e := range got {
+			if i == 2 && n == 20_000 {
+				n++ // deleted by then
+			}
+			if id := e.Elems[0].Str; id != strconv.Itoa(n)+"-0" || e.Elems[1].Elems[1].Str != fieldName(n) {
+				t.Fatalf("reply %d: %s where %d is due", i, id, n)
+			}
+			n += want.step
+		}
+		if n != want.last+want.step {
+			t.Errorf("reply %d ends before %d", i, n)
+		}
+	}
+	testutil.Poll(t, 10*time.Second, func() bool {
+		return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
+	})
+}
+
 // TestStreamsAtTheEnd: FLUSHALL and the server's end do not wait for who does not read.
 func TestStreamsAtTheEnd(t *testing.T) {
 	s, target := startLong(t)

@@ -395,11 +395,11 @@ func (g Group) has(key *rows.Row) bool {
 	return ok
 }
 
-// Forget removes an entry from the pending entries of all groups. The stream was found to be changed. While it is frozen memory may be
-// refused when some of them have done so.
-func (s *Stream) Forget(id StreamID) {
+// Forget removes an entry from the pending entries of all groups, and tells of how many. The stream was found to be changed. While it is
+// frozen memory may be refused when some of them have done so.
+func (s *Stream) Forget(id StreamID) (groups int) {
 	if s.Groups() == 0 {
-		return
+		return 0
 	}
 	key := idRow(id)
 	var room [8]mem.Ref
@@ -416,4 +416,5 @@ func (s *Stream) Forget(id StreamID) {
 			g.Ack(id)
 		}
 	}
+	return len(list)
 }

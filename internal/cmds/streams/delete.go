@@ -130,12 +130,15 @@ func xdelex(c *command.Ctx) error {
 		return err
 	}
 	reserveDelete(c, &s, len(ids))
-	deleted := int64(0)
+	deleted, forgotten := int64(0), 0
 	c.Reply.Array(len(ids))
 	for i, id := range ids {
 		result := int64(noEntry)
+		if l.refs == dropRefs {
+			forgotten += s.Forget(id)
+		}
 		switch {
-		case !l.refs.release(&s, id):
+		case l.refs == ackedOnly && s.Referenced(id):
 			result = entryReferenced
 		case s.Delete(id):
 			deleted++
@@ -148,8 +151,8 @@ func xdelex(c *command.Ctx) error {
 	}
 	if deleted > 0 {
 		c.Modified("xdel", c.Argv[1])
-		c.Dirty = deleted
 	}
+	c.Dirty = max(deleted, int64(min(forgotten, 1))) // Redis does not log that an entry which had been deleted is forgotten
 	return nil
 }
 

@@ -25,7 +25,8 @@ func (quiet) NotifyIn(int, string, []byte) {}
 // TestAllocations: what hot calls do leaves nothing on the Go heap.
 func TestAllocations(t *testing.T) {
 	for _, call := range []string{
-		"XADD s * field value", "XADD s 5-* field value", "XADD new * a 1 b 2 c 3", "XADD s MAXLEN ~ 1000 * field value", "XADD s MAXLEN 100 * field value",
+		"XADD s * field value", "XADD s 5-* field value", "XADD new * a 1 b 2 c 3", "XADD s MAXLEN ~ 1000 * field value",
+		"XADD s MAXLEN 100 * field value",
 		"XADD s NOMKSTREAM MINID ~ 5 LIMIT 10 * field value", "XADD s DELREF MAXLEN = 10 * field value", "XADD s IDMP p i * field value",
 		"XLEN s", "XRANGE s - + COUNT 10", "XREVRANGE s + - COUNT 10", "XDEL s 1-1", "XTRIM s MAXLEN 50",
 	} {
@@ -99,6 +100,15 @@ func TestTraces(t *testing.T) {
 		{"XTRIM s MAXLEN 1", nil, "", 0},
 		{"XSETID s 9-9", nil, "xsetid", 1},
 		{"XSETID s 9-9 ENTRIESADDED 7 MAXDELETEDID 4-4", nil, "xsetid", 1},
+		{"XADD s 10-0 a 13", nil, "xadd", 1},
+		{"XGROUP CREATE s g 0", nil, "xgroup-create", 1},
+		{"XREADGROUP GROUP g c STREAMS s 0", []string{"XGROUP CREATECONSUMER s g c"}, "xgroup-createconsumer", 1},
+		{"XCLAIM s g c 0 10-0 FORCE JUSTID", []string{"XCLAIM s g c 0 10-0 TIME 1 RETRYCOUNT 1 FORCE JUSTID LASTID 0-0"}, "", 1},
+		{"XDELEX s ACKED IDS 1 10-0", nil, "", 0},
+		{"XDEL s 10-0", nil, "xdel", 1},
+		{"XDELEX s IDS 1 10-0", nil, "", 0},
+		{"XDELEX s DELREF IDS 1 10-0", nil, "", 1},
+		{"XDELEX s DELREF IDS 1 10-0", nil, "", 0},
 		{"XINFO STREAM s FULL", nil, "", 0},
 		{"XRANGE s - +", nil, "", 0},
 	} {
@@ -143,9 +153,12 @@ func TestNoMemory(t *testing.T) {
 	wide := strings.Repeat(" f v", 5000)
 	commandtest.Shortage{
 		Lines: []string{
-			"XADD s * f v", "XADD s *" + wide, "XADD s MAXLEN 700 * f v", "XADD s MAXLEN ~ 700 *" + wide, "XADD s MINID 150-2 * f v", "XADD s DELREF MAXLEN 700 * f v",
-			"XADD s ACKED MAXLEN 20 *" + wide, "XADD s IDMP p i * f v", "XADD s IDMPAUTO p MAXLEN 1000 *" + wide, "XADD new IDMP p i *" + wide,
-			"XDEL s " + strings.Join(some, " "), "XDELEX s DELREF IDS 500 " + strings.Join(some, " "), "XDELEX s ACKED IDS 500 " + strings.Join(some, " "),
+			"XADD s * f v", "XADD s *" + wide, "XADD s MAXLEN 700 * f v", "XADD s MAXLEN ~ 700 *" + wide, "XADD s MINID 150-2 * f v",
+			"XADD s DELREF MAXLEN 700 * f v",
+			"XADD s ACKED MAXLEN 20 *" + wide,
+			"XADD s IDMP p i * f v", "XADD s IDMPAUTO p MAXLEN 1000 *" + wide, "XADD new IDMP p i *" + wide,
+			"XDEL s " + strings.Join(some, " "),
+			"XDELEX s DELREF IDS 500 " + strings.Join(some, " "), "XDELEX s ACKED IDS 500 " + strings.Join(some, " "),
 			"XTRIM s MAXLEN 33", "XTRIM s MAXLEN 0", "XTRIM s DELREF MAXLEN 700", "XTRIM s ACKED MINID 1200-1",
 		},
 		Most: 1 << 20, Step: 48 << 10,
@@ -167,7 +180,7 @@ func TestNoMemory(t *testing.T) {
 	}.Run(t)
 }
 
-// TestLongReplies: what is sent of a long stream is what there was when the command ran, whatever becomes of the stream meanwhile.
+// TestLongReplies: ranges of a long stream, which are sent from where it lies, in both directions.
 func TestLongReplies(t *testing.T) {
 	rig := longStream(t, 3000)
 	for _, c := range []struct {
