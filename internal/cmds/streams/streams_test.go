@@ -161,7 +161,7 @@ func TestNoMemory(t *testing.T) {
 			"XDELEX s DELREF IDS 500 " + strings.Join(some, " "), "XDELEX s ACKED IDS 500 " + strings.Join(some, " "),
 			"XTRIM s MAXLEN 33", "XTRIM s MAXLEN 0", "XTRIM s DELREF MAXLEN 700", "XTRIM s ACKED MINID 1200-1",
 		},
-		Most: 1 << 20, Step: 48 << 10,
+		Most: 1 << 20, Step: 96 << 10,
 		Fill: func(t *testing.T) *commandtest.Rig {
 			rig := longStream(t, 1500)
 			readGroup(rig, 1000)
