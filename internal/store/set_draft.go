@@ -170,7 +170,13 @@ func (d *SetDraft) Spread() {
 	blob, enc := d.blob, d.enc
 	d.open(EncTable)
 	d.blob = nil
-	eachPacked(blob, enc, func(p Pair) bool { return d.Add(p.Field) })
+	n := 0
+	eachPacked(blob, enc, func(p Pair) bool {
+		if n++; n%tickEvery == 0 {
+			d.db.v.tick()
+		}
+		return d.Add(p.Field)
+	})
 }
 
 // Has tells whether a member is there.

@@ -54,7 +54,7 @@ func (r *Reader) readQuicklist(db *store.DB, listpacks bool) {
 		case form == nodePlain:
 			r.list.AddPlain(b)
 		case listpacks:
-			r.addListpack(b)
+			r.addListpack(db, b)
 		default:
 			r.addZiplist(b)
 		}
@@ -66,12 +66,16 @@ func (r *Reader) readQuicklist(db *store.DB, listpacks bool) {
 }
 
 // addListpack adds a node of a list that is a listpack, or nothing if that is empty.
-func (r *Reader) addListpack(b []byte) {
-	if listpack.Validate(b) != nil {
-		r.corrupt("Listpack")
-		return
+func (r *Reader) addListpack(db *store.DB, b []byte) {
+	c, n := listpack.Scan(b), 0
+	for _, ok := c.Next(); ok; _, ok = c.Next() {
+		n++
+		r.step(db)
 	}
-	if n := listpack.Count(b); n > 0 {
+	switch {
+	case c.Err() != nil:
+		r.corrupt("Listpack")
+	case n > 0:
 		r.list.AddPacked(b, n)
 	}
 }
