@@ -140,7 +140,7 @@ func (g Group) Consumer(name []byte) (c Consumer, ok bool) {
 	if r == 0 {
 		return c, false
 	}
-	if g.s != nil {
+	if g.db != nil {
 		r = g.ownConsumer(r)
 	}
 	return Consumer{g, r}, true
@@ -244,7 +244,7 @@ func (c Consumer) Seen() int64 { return c.head().seen }
 // SetSeen says when the consumer was last heard of, in Unix ms.
 func (c Consumer) SetSeen(at int64) {
 	c.head().seen = at
-	c.g.s.state().changes++
+	c.g.state.changes++
 }
 
 // Active gives when the consumer last got an entry, in Unix ms, or Never.
@@ -253,5 +253,5 @@ func (c Consumer) Active() int64 { return c.head().active }
 // SetActive says when the consumer last got an entry, in Unix ms.
 func (c Consumer) SetActive(at int64) {
 	c.head().active = at
-	c.g.s.state().changes++
+	c.g.state.changes++
 }

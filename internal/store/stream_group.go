@@ -75,9 +75,31 @@ const NoCount = -1
 // Group is a consumer group. One that Stream.Group gives is for reading, and valid until the stream changes. One that Stream.GroupWrite
 // gives may be changed, and is valid as long as nothing but its group changes.
 type Group struct {
-	s    *Stream // nil: it is for reading
 	heap *mem.Heap
 	ref  mem.Ref
+
+	// Of one that may be changed; it has no pointer to the Stream, which would have to live on the Go heap then.
+	db     *DB          // nil: it is for reading
+	state  *streamState // of the stream, in place
+	weight *int64       // of the stream, in place; nil where nobody wants to know
+}
+
+// groupOf gives a group of a stream, to be changed.
+func (s *Stream) groupOf(ref mem.Ref) Group {
+	v := s.body()
+	g := Group{heap: v.heap, ref: ref, db: s.db, state: v.state}
+	if s.draft == nil && !s.it.isBig() {
+		g.weight = s.it.rec.weight()
+	}
+	return g
+}
+
+// changed notes a change of a group, before which the heap had so many live bytes. Unlike with Stream.change the stream keeps its heap.
+func (g Group) changed(before int64) {
+	g.state.changes++
+	if g.weight != nil {
+		*g.weight += g.heap.Live() - before
+	}
 }
 
 func (g Group) head() *groupHead { return (*groupHead)(g.heap.Pointer(g.ref)) }
@@ -230,7 +252,7 @@ func (s *Stream) GroupWrite(name []byte) (g Group, ok bool) {
 			r = replaceBlock(&t, pos, r, groupSize(t.Heap, r))
 		}
 	}
-	return Group{s: s, heap: t.Heap, ref: r}, true
+	return s.groupOf(r), true
 }
 
 // replaceBlock puts a copy of an entry's block in its place of a table, and frees the old one. Nothing has changed when memory is refused.
@@ -260,16 +282,9 @@ func (s *Stream) CreateGroup(name []byte, last StreamID, read int64) (g Group, c
 	head := (*groupHead)(v.heap.Pointer(r))
 	head.last, head.read = last, read
 	v.addGroup(r)
-	s.changed(v.heap.Live() - before)
-	return Group{s: s, heap: v.heap, ref: r}, true
-}
-
-// changed notes a change of groups that took so many bytes. Unlike with change the stream keeps its heap.
-func (s *Stream) changed(added int64) {
-	s.state().changes++
-	if s.draft == nil {
-		s.it.weigh(added)
-	}
+	g = s.groupOf(r)
+	g.changed(before)
+	return g, true
 }
 
 // DestroyGroup removes the group of a name with all that it has; false when there is none. The stream was found to be changed. tick is
@@ -290,7 +305,7 @@ func (s *Stream) DestroyGroup(name []byte, tick func() error) bool {
 		v.state.groups = 0
 	}
 	g.discard(tick)
-	s.changed(v.heap.Live() - before)
+	g.changed(before)
 	return true
 }
 
@@ -330,7 +345,7 @@ func (g Group) Read() int64 { return g.head().read }
 func (g Group) SetLast(last StreamID, read int64) {
 	h := g.head()
 	h.last, h.read = last, read
-	g.s.state().changes++
+	g.state.changes++
 }
 
 // Lag gives how many entries the group has yet to deliver; false when that cannot be told, since entries were deleted on the way. g is one
@@ -386,7 +401,7 @@ func (s *Stream) CountUpTo(id StreamID) int64 { return s.state().countUpTo(id) }
 
 // Advance notes that the entry of an ID, the next one behind Last that there is, was read.
 func (g Group) Advance(id StreamID) {
-	h, st := g.head(), g.s.state()
+	h, st := g.head(), g.state
 	switch {
 	case h.read != NoCount && !st.deletedFrom(h.last):
 		h.read++

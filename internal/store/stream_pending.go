@@ -77,9 +77,6 @@ func idsAt(h *mem.Heap, consumer mem.Ref) rowList {
 	return rowList{tree.Tree{Heap: h, Root: &consumerAt(h, consumer).ids}, idKind()}
 }
 
-// changed notes a change of a group, before which the heap had so many live bytes.
-func (g Group) changed(before int64) { g.s.changed(g.heap.Live() - before) }
-
 // Pending tells how many pending entries there are.
 func (g Group) Pending() int { return g.pending().Len() }
 
@@ -200,13 +197,13 @@ func (g Group) Reserve(n int) {
 		perEntry = 16 // bytes
 		spare    = 16 << 10
 	)
-	g.s.db.Reserve(n*perEntry + spare + g.removalSize(n))
+	g.db.Reserve(n*perEntry + spare + g.removalSize(n))
 }
 
 // reserveRemoval is DB.Reserve for what the removal of n pending entries may take: memory only while the stream is frozen.
 func (g Group) reserveRemoval(n int) {
 	if size := g.removalSize(n); size > 0 {
-		g.s.db.Reserve(size)
+		g.db.Reserve(size)
 	}
 }
 

@@ -50,7 +50,7 @@ func parsePendingRange(args [][]byte) (r pendingRange, err error) {
 		}
 	}
 	start, end := a.Bytes(), a.Bytes()
-	r.count = a.Int()
+	r.count = max(a.Int(), 0)
 	if a.More() { // what comes behind it counts for nothing
 		r.consumer = a.Bytes()
 		a.Rest()
@@ -100,27 +100,31 @@ func replySummary(c *command.Ctx, g store.Group) (err error) {
 
 // reply replies with pending entries.
 func (r *pendingRange) reply(c *command.Ctx, g store.Group) (err error) {
-	each := g.Each
+	var consumer store.Consumer
 	if r.consumer != nil {
-		consumer, ok := g.Consumer(r.consumer)
-		if !ok {
+		var ok bool
+		if consumer, ok = g.Consumer(r.consumer); !ok {
 			c.Reply.Array(0)
 			return nil
 		}
-		each = consumer.Each
 	}
 	length, n, seen, now := c.Reply.DeferLen(), int64(0), 0, c.Now()
-	if r.count > 0 {
-		each(r.from, r.to, func(p store.Pending) bool {
-			if seen++; seen%tickEvery == 0 {
-				err = c.Tick()
-			}
-			if now-p.Delivered >= r.idle || r.idle == 0 {
-				replyPending(c, g, p, now)
-				n++
-			}
-			return n < r.count && err == nil
-		})
+	show := func(p store.Pending) bool {
+		if seen++; seen%tickEvery == 0 {
+			err = c.Tick()
+		}
+		if now-p.Delivered >= r.idle || r.idle == 0 {
+			replyPending(c, g, p, now)
+			n++
+		}
+		return n < r.count && err == nil
+	}
+	switch {
+	case r.count == 0:
+	case r.consumer != nil:
+		consumer.Each(r.from, r.to, show)
+	default:
+		g.Each(r.from, r.to, show)
 	}
 	c.Reply.SetArrayLen(length, int(n))
 	return err
