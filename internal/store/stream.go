@@ -199,8 +199,7 @@ func (v body) append(id StreamID, pairs [][]byte, maxBytes, maxEntries int) {
 		return
 	}
 	if b := v.block(&c); b.PackedSize()+sizeOf(pairs) >= maxBytes || b.Len() >= maxEntries {
-		size := b.Size()
-		v.begin(&c, id, pairs, size)
+		v.begin(&c, id, pairs, min(b.Size(), maxBytes))
 		if c.Prev() {
 			v.cutBlock(&c)
 		}
