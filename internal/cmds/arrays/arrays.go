@@ -180,11 +180,19 @@ const (
 
 // indexOf reads an index, which is up to store.MaxIndex.
 func indexOf(text []byte) (uint64, error) {
-	index, ok := num.ParseUint(text)
+	index, ok := readNumber(text)
 	if !ok || index > store.MaxIndex {
 		return 0, errIndex
 	}
 	return index, nil
+}
+
+// readNumber reads a number of 64 bits, which may begin with zeros.
+func readNumber(text []byte) (n uint64, ok bool) {
+	for len(text) > 1 && text[0] == '0' {
+		text = text[1:]
+	}
+	return num.ParseUint(text)
 }
 
 // checkIndices reads texts[0], texts[step], … as indices, to see whether they are.
