@@ -684,3 +684,33 @@ func TestReferenced(t *testing.T) {
 		t.Error("a forgotten entry is still pending")
 	}
 }
+
+// TestDeliveriesAllocateNothing on the Go heap.
+func TestDeliveriesAllocateNothing(t *testing.T) {
+	db := newHashDB(t, 1<<30)
+	key, group, name, id := []byte("s"), []byte("g"), []byte("consumer"), StreamID{}
+	stream := db.CreateStream(key)
+	stream.CreateGroup(group, StreamID{}, 0)
+	if n := testing.AllocsPerRun(1000, func() {
+		s, err := db.FindStreamWrite(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, _ := s.GroupWrite(group)
+		c, ok := g.Consumer(name)
+		if !ok {
+			c = g.CreateConsumer(name, 1)
+		}
+		id.Ms++
+		g.Deliver(id, c, 5, 1)
+		g.Advance(id)
+		if id.Ms%2 == 0 {
+			g.Ack(StreamID{Ms: id.Ms / 2})
+		}
+		if p, ok := g.Find(id); !ok || !p.IsOf(c) {
+			t.Fatalf("%v is %+v, %v", id, p, ok)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
