@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/redpoll/redpoll/internal/ds/entries"
@@ -713,4 +714,34 @@ func TestDeliveriesAllocateNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// TestGroupViewsAreReadMeanwhile on other goroutines, which take no lock.
+func TestGroupViewsAreReadMeanwhile(t *testing.T) {
+	db := newHashDB(t, 1<<30)
+	db.s.bigTable = 8000
+	m := newGroupModel(t, db, 7, 400)
+	m.run(1500)
+	for range 5 {
+		it, ok := db.Peek(m.key)
+		if !ok || !it.IsBig() {
+			t.Fatal("the stream is not big")
+		}
+		f, want := db.Freeze(&it), m.text()
+		var readers sync.WaitGroup
+		for range 2 {
+			readers.Go(func() {
+				if textOfGroups(f.EachGroup) != want {
+					t.Error("a view is not what the stream was")
+				}
+			})
+		}
+		for range 200 {
+			m.step()
+		}
+		readers.Wait()
+		f.Release()
+		keepHouse(db, 50)
+	}
+	m.end()
 }
