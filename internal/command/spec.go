@@ -79,7 +79,7 @@ const (
 	PlanKeys Plan = iota // the shards of the command's keys; nothing when it has no Keys
 	PlanNone             // no shard, although there are Keys (the handler never looks at the data)
 	PlanAll              // the whole keyspace with the world still (FLUSHALL, KEYS, DBSIZE, …)
-	PlanWalk             // one shard at a time, chosen by the handler as it goes (SCAN)
+	PlanWalk             // one shard at a time, chosen by the handler as it goes (SCAN); in a transaction as PlanKeys, or without Keys PlanAll
 )
 
 // PlanOf gives what the engine must hold for a call, whose arity has been checked.

@@ -71,8 +71,9 @@ func TestOvertaken(t *testing.T) {
 		release, end := b.overtake(slow)
 		other := b.connect()
 		other.want("+OK $1 v", "SET "+free+" v", "LOOK "+free)
+		other.want("$1 v +OK +QUEUED +QUEUED *2 $1 v $1 v", "PEEK "+free, "MULTI", "PEEK "+free, "GET "+free, "EXEC")
 		var waiting []*conn
-		for _, line := range []string{"SET held v", "MGET " + free + " held", "FLUSHALL", "DBSIZE", "SUM", "LOOK " + free + " AROUND"} {
+		for _, line := range []string{"SET held v", "PEEK held", "MGET " + free + " held", "FLUSHALL", "DBSIZE", "SUM", "LOOK " + free + " AROUND"} {
 			c := b.connect()
 			if n, st := c.try("GET "+free, line); n != 1 || st != Parked {
 				t.Errorf("%s: %d commands, status %v", line, n, st)

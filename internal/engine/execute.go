@@ -190,7 +190,7 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	ctx.DB = w.view.DB(cl.DB)
 	ctx.Reply, ctx.Client, ctx.Argv, ctx.Spec, ctx.Dirty = &cl.Reply, cl.Owner, argv, spec, 0
 	w.effects = w.effects[:0]
-	w.view.Walking = spec.Plan == command.PlanWalk && !w.still
+	w.view.Walking = spec.Plan == command.PlanWalk && !w.still && !w.inExec
 	mark := cl.Reply.Mark()
 	before := cl.DB
 	err := spec.Run(ctx)

@@ -84,6 +84,7 @@ func (b *bench) family() command.Family {
 		spec("SUM", "", command.ReadOnly, command.PlanAll, nil, sum),
 		look,
 		spec("DBSIZE", "", command.ReadOnly, command.PlanWalk, nil, dbSize),
+		spec("PEEK", "key", command.ReadOnly, command.PlanWalk, one, peek),
 		spec("SELECT", "db:int", 0, command.PlanNone, nil, selectDB),
 		spec("REPLY", "mode", 0, command.PlanNone, nil, reply),
 		spec("QUIT", "", command.NoAuth, command.PlanNone, nil, quit),
@@ -111,6 +112,8 @@ func get(c *command.Ctx) error {
 	}
 	return nil
 }
+
+func peek(c *command.Ctx) error { return c.DB.Hold(c.Argv[1], func() error { return get(c) }) }
 
 func mget(c *command.Ctx) error {
 	c.Reply.Array(len(c.Argv) - 1)

@@ -159,7 +159,7 @@ func unwatch(c *command.Ctx) error {
 }
 
 // acquireExec takes the shards of all that an EXEC touches: its commands' keys and the watched ones; or the world, when it
-// has a command that needs it. An EXEC that will not run takes the watched ones only.
+// has a command that needs it, or that would walk without naming keys. An EXEC that will not run takes the watched ones only.
 func (w *Worker) acquireExec(cl *Client, c *Call) (held, ok bool) {
 	w.held = w.held[:0]
 	if cl.watch != nil {
@@ -168,12 +168,11 @@ func (w *Worker) acquireExec(cl *Client, c *Call) (held, ok bool) {
 	if cl.tx != nil && !cl.tx.broken {
 		for i := range cl.tx.calls {
 			q := &cl.tx.calls[i]
-			plan := q.spec.PlanOf(q.Argv)
-			if plan == command.PlanAll || plan == command.PlanWalk {
+			switch plan := q.spec.PlanOf(q.Argv); {
+			case plan == command.PlanAll, plan == command.PlanWalk && !q.spec.HasKeys():
 				w.held = w.held[:0]
 				return true, w.acquireWorld(cl)
-			}
-			if plan == command.PlanKeys && q.spec.HasKeys() {
+			case plan != command.PlanNone && q.spec.HasKeys():
 				w.want(q.spec, q.Argv)
 			}
 		}
