@@ -3,6 +3,8 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/redpoll/redpoll/internal/ds/dict"
 	"github.com/redpoll/redpoll/internal/ds/pairs"
 	"github.com/redpoll/redpoll/internal/hash"
@@ -141,44 +143,44 @@ func (d *bodyDraft) attach(key []byte, typ Type, at int64, behind int) (it Item)
 	return it
 }
 
-// names finds out whether a packed draft has a text already. Up to a few are compared with all others; of more the hashes are kept in
-// a table, so that it takes no longer the more there are.
+// names finds out whether a packed draft has a text already. It knows the hashes of all: the first few in a row, which are simply
+// compared, and when there are more in a table, so that it takes no longer the more there are.
 type names struct {
-	slots []uint64 // hashes, 0 where there is none; a power of two of them, or none while there are few names
+	few   [16]uint64
+	slots []uint64 // hashes, 0 where there is none; a power of two of them, or none while few is enough
 	n     int
 }
 
-// fewNames is how many names are simply compared.
-const fewNames = 16
-
-// add notes a name of which there may be one like it; false when there is none for sure. blob are the pairs of all before it,
-// plain or timed.
-func (s *names) add(name, blob []byte, timed bool) (maybe bool) {
-	if s.n++; s.n <= fewNames {
-		return true
-	}
-	if s.n == fewNames+1 {
-		s.enlarge(16 * fewNames)
-		enc := EncListpack
-		if timed {
-			enc = EncListpackEx
-		}
-		var room scoreRoom
-		eachPacked(blob, enc, func(p Pair) bool {
-			s.enter(hash.Bytes(Text(p.Field, room[:0])))
+// add notes a name, and tells whether there may be one like it; there is none for sure if it gives false.
+func (s *names) add(name []byte) (maybe bool) {
+	h := max(hash.Bytes(name), 1)
+	switch few := s.few[:]; {
+	case s.n < len(few):
+		if slices.Contains(few[:s.n], h) {
 			return true
-		})
-	}
-	if 2*s.n > len(s.slots) {
+		}
+		few[s.n] = h
+		s.n++
+		return false
+	case s.n == len(few):
+		s.enlarge(16 * len(few))
+		s.enterAll(few)
+	case 2*s.n > len(s.slots):
 		old := s.slots
 		s.enlarge(4 * len(old))
-		for _, h := range old {
-			if h != 0 {
-				s.enter(h)
-			}
+		s.enterAll(old)
+	}
+	s.n++
+	return s.enter(h)
+}
+
+// enterAll puts hashes into the table, but for 0.
+func (s *names) enterAll(hashes []uint64) {
+	for _, h := range hashes {
+		if h != 0 {
+			s.enter(h)
 		}
 	}
-	return s.enter(hash.Bytes(name))
 }
 
 // enlarge makes an empty table of n slots.
@@ -193,7 +195,6 @@ func (s *names) enlarge(n int) {
 
 // enter puts a hash into the table, and tells whether it was there.
 func (s *names) enter(h uint64) bool {
-	h = max(h, 1)
 	mask := uint64(len(s.slots) - 1)
 	for i := h >> 32 & mask; ; i = (i + 1) & mask {
 		switch s.slots[i] {

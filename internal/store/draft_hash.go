@@ -68,7 +68,7 @@ func (d *HashDraft) addPacked(field, value []byte, at int64) (added bool) {
 	var p pairs.Pair
 	p.Encode(field, value)
 	timed := d.enc == EncListpackEx
-	if d.names.add(field, d.blob, timed) {
+	if d.names.add(field) {
 		off := 0
 		if timed {
 			off, _ = p.FindTimed(d.blob)

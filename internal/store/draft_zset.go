@@ -86,7 +86,7 @@ func (d *ZSetDraft) addPacked(member []byte, score float64) (added bool) {
 		p, d.minus = pairs.Pair{}, true
 		p.EncodeRaw(member, d.room[:scoreSize])
 	}
-	if d.names.add(member, d.blob, false) {
+	if d.names.add(member) {
 		if off, _ := p.Find(d.blob); off != 0 {
 			return false
 		}

@@ -16,7 +16,7 @@ type SetDraft struct {
 	n     int                 // members of a draft that is no table
 	blob  []byte              // of such a one
 	given bool                // the blob is what SetInts was given
-	names names               // of one that is packed, if they were all added by AddPacked
+	names names               // of one that is packed
 	text  [num.MaxIntLen]byte // of an integer that is being looked up
 	own   []byte              // where the blob of the draft before lay, if it got too long for room
 	room  [128]byte           // where the blob begins
@@ -58,14 +58,21 @@ func (d *SetDraft) AddPacked(member Value) (added bool) {
 	if d.enc == EncTable {
 		return d.addTable(text)
 	}
-	if d.names.add(text, d.blob, false) {
-		if off, _ := pairs.Find(d.blob, text); off != 0 {
-			return false
-		}
+	if d.has(text) {
+		return false
 	}
 	d.blob = appendMember(d.blob, text)
 	d.n++
 	return true
+}
+
+// has tells whether a packed draft has a member, which will be added if not.
+func (d *SetDraft) has(text []byte) bool {
+	if !d.names.add(text) {
+		return false
+	}
+	off, _ := pairs.Find(d.blob, text)
+	return off != 0
 }
 
 // SetInts makes an empty draft an intset of these members, a valid blob that must stay what it is until the draft is attached.
@@ -112,7 +119,7 @@ func (d *SetDraft) Add(member Value) (added bool) {
 		fallthrough
 	case EncListpack:
 		text := Text(member, d.text[:0])
-		if off, _ := pairs.Find(d.blob, text); off != 0 {
+		if d.has(text) {
 			return false
 		}
 		if d.packs(len(text), 0) {
@@ -160,6 +167,9 @@ func (d *SetDraft) packs(length, widest int) bool {
 func (d *SetDraft) pack() {
 	ints := d.blob
 	d.enc, d.blob = EncListpack, packInts(ints, pairs.HeaderSize)
+	for i := range d.n {
+		d.names.add(num.AppendInt(d.text[:0], intset.At(ints, i)))
+	}
 }
 
 // Spread makes the draft a table, if it is none.
