@@ -135,6 +135,9 @@ func appendReference(dst []byte, back, n int) []byte {
 	return append(dst, byte(7<<5|back>>8), byte(n-7), byte(back))
 }
 
+// word is the bytes that Unpack copies at a time where it can.
+const word = 8
+
 // Unpack writes what src stands for into dst, which has just the room for it. Any bytes may be given; the error is ErrCorrupt.
 func Unpack(dst, src []byte) error {
 	at := 0
@@ -146,7 +149,12 @@ func Unpack(dst, src []byte) error {
 			if n > len(src) || n > len(dst)-at {
 				return ErrCorrupt
 			}
-			at += copy(dst[at:], src[:n])
+			if len(src) >= maxLiteral && len(dst)-at >= maxLiteral { // a copy of a fixed length is faster
+				*(*[maxLiteral]byte)(dst[at:]) = *(*[maxLiteral]byte)(src)
+			} else {
+				copy(dst[at:], src[:n])
+			}
+			at += n
 			src = src[n:]
 			continue
 		}
@@ -166,7 +174,15 @@ func Unpack(dst, src []byte) error {
 		if n += 2; from < 0 || n > len(dst)-at {
 			return ErrCorrupt
 		}
-		for end := at + n; at < end; { // a copy of bytes that the copy itself makes
+		end := at + n
+		if at-from >= word && len(dst)-end >= word { // what is written too far is written again
+			for ; at < end; at, from = at+word, from+word {
+				*(*[word]byte)(dst[at:]) = *(*[word]byte)(dst[from:])
+			}
+			at = end
+			continue
+		}
+		for at < end { // a copy of bytes that the copy itself makes
 			at += copy(dst[at:end], dst[from:at])
 		}
 	}

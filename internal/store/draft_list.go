@@ -46,10 +46,7 @@ func (d *ListDraft) Push(text []byte) {
 	const estimate = 8 // bytes that Redis takes an entry to need besides its text
 	limit := d.db.listLimit()
 	if d.enc != EncQuicklist && !d.given && !limit.exceeded(len(d.blob)+len(text)+estimate+1, d.n+1) {
-		v := listpack.Bytes(text)
-		end := len(d.own)
-		d.own = append(d.own, make([]byte, v.Size())...)
-		v.Put(d.own[end:])
+		d.own = listpack.AppendText(d.own, text)
 		d.blob = d.own
 		d.n++
 		return

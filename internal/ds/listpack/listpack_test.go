@@ -276,6 +276,29 @@ func TestConvenience(t *testing.T) {
 }
 
 // An entry of the same size is replaced without a byte around it being written.
+// Entries that are appended one by one make the listpack that Append makes of them.
+func TestAppendText(t *testing.T) {
+	for _, list := range [][]string{
+		{}, {""}, {"a", "", "0", "-1", "127", "128", "-0", "01", "9x", ":", "/", "4095", "-4097", "65536", "8388608", "-9223372036854775808"},
+		{strings.Repeat("x", 63), strings.Repeat("x", 64), strings.Repeat("9", 63), strings.Repeat("y", 4095), strings.Repeat("z", 70_000)},
+	} {
+		want := build(list...)
+		texts, entries := make([]byte, HeaderSize), make([]byte, HeaderSize)
+		for _, s := range list {
+			texts = AppendText(texts, []byte(s))
+		}
+		for off := First(want); off != 0; off = Next(want, off) {
+			entries = AppendEntry(entries, Get(want, off))
+		}
+		for _, b := range [][]byte{texts, entries} {
+			b = append(b, 0)
+			if Seal(b, len(list)); !bytes.Equal(b, want) {
+				t.Errorf("%.100q: %.200x, want %.200x", list, b, want)
+			}
+		}
+	}
+}
+
 func TestReplaceInPlaceTouchesOnlyTheEntry(t *testing.T) {
 	b := build("counter", "1000", "other", "value")
 	off := Seek(b, 1)

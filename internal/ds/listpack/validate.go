@@ -79,6 +79,15 @@ func (s *Scanner) Next() (e Entry, ok bool) {
 	if s.bad || s.off >= len(s.b)-1 {
 		return e, false
 	}
+	if c := s.b[s.off]; c&0xc0 == 0x80 { // most are short texts
+		n := s.off + 1 + int(c&0x3f)
+		if n < len(s.b)-1 && int(s.b[n]) == n-s.off {
+			e = Entry{Bytes: s.b[s.off+1 : n : n]}
+			s.off = n + 1
+			s.n++
+			return e, true
+		}
+	}
 	size := validateEntry(s.b[s.off : len(s.b)-1])
 	if size == 0 {
 		s.bad = true

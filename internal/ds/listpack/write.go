@@ -5,6 +5,7 @@ package listpack
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/redpoll/redpoll/internal/num"
 )
@@ -107,6 +108,36 @@ func (v Value) putInt(b []byte) {
 		b[0] = int64Code
 		binary.LittleEndian.PutUint64(b[1:], u)
 	}
+}
+
+// AppendText appends an entry with a text, an integer where it reads as one, to the entries that dst ends with; Seal makes them a
+// listpack. Most texts are short.
+func AppendText(dst, text []byte) []byte {
+	if n := len(text); n > 0 && n < 64 && text[0] > '9' { // no integer
+		dst = append(dst, 0x80|byte(n))
+		dst = append(dst, text...)
+		return append(dst, byte(1+n))
+	}
+	return Bytes(text).append(dst)
+}
+
+// AppendEntry is AppendText for a text or integer that was read.
+func AppendEntry(dst []byte, e Entry) []byte {
+	switch {
+	case e.Bytes != nil:
+		return AppendText(dst, e.Bytes)
+	case e.Int >= 0 && e.Int <= 127:
+		return append(dst, byte(e.Int), 1)
+	}
+	return Int(e.Int).append(dst)
+}
+
+// append appends the value as an entry.
+func (v Value) append(dst []byte) []byte {
+	at, size := len(dst), v.Size()
+	dst = slices.Grow(dst, size)[:at+size]
+	v.Put(dst[at:])
+	return dst
 }
 
 // AppendEmpty appends a listpack without entries to dst.

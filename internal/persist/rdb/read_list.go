@@ -80,24 +80,12 @@ func (r *Reader) addListpack(db *store.DB, b []byte) {
 	}
 }
 
-// appendEntry appends an element to the entries of a listpack.
-func appendEntry(b []byte, v store.Value) []byte {
-	e := listpack.Int(v.Int)
-	if !v.IsInt() {
-		e = listpack.Bytes(v.Bytes)
-	}
-	end := len(b)
-	b = append(b, make([]byte, e.Size())...)
-	e.Put(b[end:])
-	return b
-}
-
 // addZiplist adds a node of a list that is a ziplist, or nothing if that is empty, as a listpack.
 func (r *Reader) addZiplist(b []byte) {
 	c := r.cells("Ziplist", b, true)
 	blob, n := make([]byte, listpack.HeaderSize, listpack.EmptySize+len(b)+len(b)/4), 0
 	for v, ok := c.next(); ok; v, ok = c.next() {
-		blob = appendEntry(blob, v)
+		blob = listpack.AppendEntry(blob, listpack.Entry(v))
 		n++
 	}
 	if !c.sound() {

@@ -69,7 +69,7 @@ func (r *Reader) readTemplate(db *store.DB) (n int) {
 	case templateTexts:
 		b := append(r.template[:0], make([]byte, listpack.HeaderSize)...)
 		for left := r.length(); left > 0 && r.err == nil; left-- {
-			b = appendEntry(b, r.Text(db))
+			b = listpack.AppendEntry(b, listpack.Entry(r.Text(db)))
 			n++
 			r.step(db)
 		}

@@ -176,7 +176,11 @@ func (w *Writer) zset(z store.ZSet, kind Kind) {
 	w.beginPack()
 	z.Each(0, n, false, func(member store.Value, score float64) bool {
 		w.entry(member)
-		w.entry(store.Value{Bytes: num.AppendDouble(room[:0], score)})
+		if n := int64(score); float64(n) == score && int64(int32(n)) == n { // most are; AppendDouble writes it the same way
+			w.entry(store.Value{Int: n})
+		} else {
+			w.entry(store.Value{Bytes: num.AppendDouble(room[:0], score)})
+		}
 		return true
 	})
 	w.endPack(2 * n)

@@ -3,8 +3,6 @@
 package rdb
 
 import (
-	"slices"
-
 	"github.com/redpoll/redpoll/internal/ds/listpack"
 	"github.com/redpoll/redpoll/internal/lzf"
 	"github.com/redpoll/redpoll/internal/store"
@@ -113,15 +111,7 @@ func (w *Writer) beginPack() {
 }
 
 // entry adds an entry to the listpack.
-func (w *Writer) entry(v store.Value) {
-	e := listpack.Int(v.Int)
-	if !v.IsInt() {
-		e = listpack.Bytes(v.Bytes)
-	}
-	at, n := len(w.room), e.Size()
-	w.room = slices.Grow(w.room, n)[:at+n]
-	e.Put(w.room[at:])
-}
+func (w *Writer) entry(v store.Value) { w.room = listpack.AppendEntry(w.room, listpack.Entry(v)) }
 
 func (w *Writer) endPack(entries int) {
 	w.room = append(w.room, 0)
