@@ -192,12 +192,15 @@ func (g Group) index(tick func() error) {
 }
 
 // Reserve makes it all but certain that n entries can be delivered; see DB.Reserve. It is for commands that deliver several.
-func (g Group) Reserve(n int) {
+func (g Group) Reserve(n int) { g.db.Reserve(g.DeliverySize(n)) }
+
+// DeliverySize gives how many bytes the delivery of n entries may take, for commands that reserve for several groups at once.
+func (g Group) DeliverySize(n int) int {
 	const (
 		perEntry = 16 // bytes
 		spare    = 16 << 10
 	)
-	g.db.Reserve(n*perEntry + spare + g.removalSize(n))
+	return n*perEntry + spare + g.removalSize(n)
 }
 
 // reserveRemoval is DB.Reserve for what the removal of n pending entries may take: memory only while the stream is frozen.

@@ -227,6 +227,42 @@ func TestGroupShortage(t *testing.T) {
 	}.Run(t)
 }
 
+// TestTwoStreamsShortage: a call that is refused memory for the second of two streams has not read the first.
+func TestTwoStreamsShortage(t *testing.T) {
+	freeze := func(t *testing.T, rig *commandtest.Rig, key string) *store.Frozen {
+		s, err := rig.DB.FindStream([]byte(key))
+		if err != nil || !s.IsBig() {
+			t.Fatalf("the stream %s is not big: %v", key, err)
+		}
+		return s.Freeze()
+	}
+	commandtest.Shortage{
+		Lines: []string{"XREADGROUP GROUP g a COUNT 10 STREAMS t s > 0", "XREADGROUP GROUP g b COUNT 1 STREAMS s u > >"},
+		Most:  384 << 10, Step: 32 << 10,
+		Fill: func(t *testing.T) *commandtest.Rig {
+			rig := fill(t, 400, 2000)
+			for i := range 400 {
+				rig.Do(2, "XADD", "t", fmt.Sprintf("%d-1", i+1), "f", strings.Repeat("v", 2000))
+			}
+			rig.Do(2, words("XGROUP CREATE t g 0")...)
+			rig.Do(2, words("XADD u 1-1 f v")...)
+			rig.Do(2, words("XGROUP CREATE u g 0")...)
+			rig.Do(2, words("XREADGROUP GROUP g a COUNT 300 STREAMS s >")...)
+			return rig
+		},
+		View: func(t *testing.T, rig *commandtest.Rig) *store.Frozen {
+			t.Cleanup(freeze(t, rig, "t").Release)
+			return freeze(t, rig, "s")
+		},
+		Read: func(rig *commandtest.Rig) (all string) {
+			for _, key := range []string{"s", "t", "u"} {
+				all += string(rig.Do(2, "XINFO", "STREAM", key, "FULL", "COUNT", "0"))
+			}
+			return all
+		},
+	}.Run(t)
+}
+
 // TestReadAllocations: reading takes memory of the Go heap by the call and not by the entry.
 func TestReadAllocations(t *testing.T) {
 	const calls, count = 200, 20

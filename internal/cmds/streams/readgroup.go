@@ -17,26 +17,41 @@ import (
 // deliverStep is how many entries are written before they are noted.
 const deliverStep = 64
 
-// reserve makes it all but certain that what is going to be delivered can be noted, as there is no going back later.
+// reserve makes it all but certain that what is going to be delivered, of all streams, can be noted, as there is no going back later.
 func (r *reading) reserve() {
-	total := 0
+	total, size := 0, 0
 	for i, key := range r.keys {
-		if r.starts[i].place != unread {
+		if r.starts[i].place == waiting {
 			continue
 		}
 		r.find(key)
-		most := r.allowed()
-		if !r.noAck {
-			total += r.countNew(most)
-		}
-		if r.claim >= 0 {
-			r.g.EachIdle(never, r.c.Tick, func(store.Pending) bool { return false }) // it has what that needs from now on
-			total += min(most, r.g.Pending())
+		if n := r.countNotes(r.starts[i]); n > 0 {
+			total += n
+			size += r.g.DeliverySize(n)
 		}
 	}
 	if total > 1 {
-		r.g.Reserve(total)
+		r.c.DB.Reserve(size)
 	}
+}
+
+// countNotes tells for how many entries of the stream that was found it is going to be noted that they are delivered, or somewhat more.
+func (r *reading) countNotes(at start) (n int) {
+	most := r.allowed()
+	if at.place != unread { // noted where they are pending already, which takes memory only while somebody may be reading the stream
+		if consumer, ok := r.g.Consumer(r.consumer); ok && r.s.IsBig() {
+			n = min(most, consumer.Pending())
+		}
+		return n
+	}
+	if !r.noAck {
+		n = r.countNew(most)
+	}
+	if r.claim >= 0 {
+		r.g.EachIdle(never, r.c.Tick, func(store.Pending) bool { return false }) // it has what that needs from now on
+		n += min(most, r.g.Pending())
+	}
+	return n
 }
 
 // find finds a stream that is there, and its group, for a change.
@@ -75,7 +90,7 @@ func (r *reading) allowed() int {
 
 // serveGroup writes what there is for the consumer in a stream, which is made if it is not there.
 func (r *reading) serveGroup(key []byte, at start) error {
-	if len(r.keys) > 1 || at.place != unread { // else it was the last one that was found
+	if len(r.keys) > 1 { // else it was the last one that was found
 		r.find(key)
 	}
 	consumer := touchConsumer(r.c, key, &r.g, r.consumer)
@@ -266,9 +281,6 @@ func oneMore(count uint64) uint64 { return min(count, math.MaxInt64-1) + 1 }
 func (r *reading) history(consumer store.Consumer, after store.StreamID) error {
 	w, now := r.c.Reply, r.c.Now()
 	head, n, left := w.DeferLen(), 0, r.allowed()
-	if r.s.IsBig() {
-		r.g.Reserve(min(left, consumer.Pending())) // somebody may be reading it
-	}
 	from, ok := after.Next()
 	var list [deliverStep]store.Pending
 	for ok && left > n && !r.spent() {
