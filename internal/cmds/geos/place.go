@@ -114,7 +114,9 @@ func geoadd(c *command.Ctx) error {
 	if added+changed > 0 {
 		c.Modified("zadd", key)
 		c.Dirty += added + changed - 1
-		propagateAdd(c, options, places)
+		if c.Logs() {
+			propagateAdd(c, options, places)
+		}
 	}
 	if ch {
 		added += changed

@@ -56,6 +56,16 @@ func (l *Log) Page(ctx context.Context, after string, n int64) ([]Event, error) 
 
 // Follow calls fn with each event behind one ("$": with those that come) until it gives false or the context ends.
 func (l *Log) Follow(ctx context.Context, after string, fn func(Event) bool) error {
+	if after == "$" { // which would mean another event with each call, and miss what comes between two
+		newest, err := l.Client.XRevRangeN(ctx, l.Stream, "+", "-", 1).Result()
+		if err != nil {
+			return err
+		}
+		after = "0"
+		if len(newest) > 0 {
+			after = newest[0].ID
+		}
+	}
 	for {
 		streams, err := l.Client.XRead(ctx, &redis.XReadArgs{Streams: []string{l.Stream, after}, Count: 100, Block: time.Second}).Result()
 		if errors.Is(err, redis.Nil) {

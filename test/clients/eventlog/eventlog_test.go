@@ -36,6 +36,7 @@ func all(t *testing.T, addr string, protocol int) {
 	t.Cleanup(func() { client.Close() })
 	pages(t, &Log{client, "pages"})
 	followed(t, &Log{client, "followed"})
+	between(t, &Log{client, "between"})
 	takenOver(t, &Log{client, "taken over"})
 	shared(t, &Log{client, "shared"})
 	given(t, &Log{client, "given up"})
@@ -145,6 +146,39 @@ func followed(t *testing.T, l *Log) {
 	group.Wait()
 	if !slices.Equal(textsOf(fromBegin), numbers(0, 500)) || !slices.Equal(textsOf(fromNow), numbers(10, 500)) {
 		t.Errorf("one read %d events, the other %d, or others", len(fromBegin), len(fromNow))
+	}
+}
+
+// between has an event come when the one who follows has just waited in vain.
+func between(t *testing.T, l *Log) {
+	t.Helper()
+	options := *l.Client.Options()
+	reader := redis.NewClient(&options)
+	defer reader.Close()
+	reader.AddHook(afterRead(func() { must[[]string](t)(l.Append(t.Context(), 0, "between")) }))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := (&Log{reader, l.Stream}).Follow(ctx, "$", func(Event) bool { return false }); err != nil {
+		t.Errorf("an event between two readings was missed: %v", err)
+	}
+}
+
+// afterRead is called once, when a first XREAD has found nothing.
+type afterRead func()
+
+func (h afterRead) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h afterRead) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (h afterRead) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	var once sync.Once
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if cmd.Name() == "xread" && errors.Is(err, redis.Nil) {
+			once.Do(h)
+		}
+		return err
 	}
 }
 

@@ -16,7 +16,7 @@ import time
 import redis
 
 STREAM, GROUP, ASIDE = "orders", "workers", "orders:aside"
-IDLE = 250  # ms after which an order may be claimed
+IDLE = 1000  # ms after which an order may be claimed: more than a worker that lives takes for what it has read
 
 
 class Poison(Exception):
