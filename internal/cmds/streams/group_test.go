@@ -227,6 +227,22 @@ func TestGroupShortage(t *testing.T) {
 	}.Run(t)
 }
 
+// TestClaimTicks: entries that are pending and not in the stream any more do not make a claim a long step.
+func TestClaimTicks(t *testing.T) {
+	const n = 20_000
+	rig := fill(t, n, 1)
+	rig.Do(2, words("XREADGROUP GROUP g a STREAMS s >")...)
+	rig.Do(2, words("XTRIM s MAXLEN 0")...)
+	rig.Do(2, words("XREADGROUP GROUP g b CLAIM 0 STREAMS s >")...) // makes the list of those that are idle
+	for _, line := range []string{"XREADGROUP GROUP g b CLAIM 0 STREAMS s >", "XREADGROUP GROUP g b CLAIM 99999999 BLOCK 1 STREAMS s >"} {
+		rig.Ticks, rig.CanWait = 0, true
+		rig.Do(2, words(line)...)
+		if rig.Ticks < n/1000 {
+			t.Errorf("%s: %d ticks for %d entries", line, rig.Ticks, n)
+		}
+	}
+}
+
 // TestTwoStreamsShortage: a call that is refused memory for the second of two streams has not read the first.
 func TestTwoStreamsShortage(t *testing.T) {
 	freeze := func(t *testing.T, rig *commandtest.Rig, key string) *store.Frozen {

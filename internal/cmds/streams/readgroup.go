@@ -233,11 +233,12 @@ func (d *delivery) note(ids []store.StreamID) {
 func (d *delivery) takeOver() (err error) {
 	r, now := d.r, d.r.c.Now()
 	var list []store.Pending
+	seen := 0
 	d.g.EachIdle(now-r.claim, r.c.Tick, func(p store.Pending) bool {
 		if d.s.Has(p.ID) {
 			list = append(list, p)
 		}
-		if len(list)%tickEvery == tickEvery-1 {
+		if seen++; seen%tickEvery == 0 {
 			err = r.c.Tick()
 		}
 		return err == nil && len(list) < d.left
@@ -337,7 +338,11 @@ func (r *reading) claimable() (ms int64) {
 			continue
 		}
 		r.find(key)
+		seen := 0
 		r.g.EachIdle(never, r.c.Tick, func(p store.Pending) bool {
+			if seen++; seen%tickEvery == 0 {
+				_ = r.c.Tick() // a client that is going to wait is not sent away
+			}
 			if !r.s.Has(p.ID) {
 				return true
 			}
