@@ -94,15 +94,27 @@ func (a *Array) SetNext(index uint64) {
 	a.change(func(v body) { v.array.next = index })
 }
 
-// Reserve makes it all but certain that n elements of so many bytes in all can be set, and others taken away; see DB.Reserve. It is for
-// commands that make several changes.
+// Reserve makes it all but certain that n elements of so many bytes in all can be set; see DB.Reserve. It is for commands that make several
+// changes.
 func (a *Array) Reserve(n, bytes int) {
 	const overhead = 2 * cells.HeaderSize // of an element, if each gets a block of its own
-	bytes += n*overhead + 4*cellLimit
-	if a.Exists() && a.body().heap.Freezing() {
-		bytes += int(a.body().leaves().Bytes()) + n*cellLimit
+	a.db.Reserve(bytes + n*overhead + 4*cellLimit + a.thawSize(n))
+}
+
+// ReserveDelete makes it all but certain that elements can be taken away n times, as Reserve does.
+func (a *Array) ReserveDelete(n int) {
+	if size := a.thawSize(2 * n); size > 0 {
+		a.db.Reserve(size)
 	}
-	a.db.Reserve(bytes)
+}
+
+// thawSize gives the bytes that it takes at most to change n blocks that may be frozen; 0 when none is.
+func (a *Array) thawSize(n int) int {
+	if !a.Exists() || !a.body().heap.Freezing() {
+		return 0
+	}
+	t := a.body().leaves()
+	return int(t.Bytes()) + min(n, t.Leaves())*cellLimit
 }
 
 // Get gives the element at an index, valid until the array changes; false when there is none.
@@ -138,7 +150,7 @@ func (a *Array) Set(index uint64, text []byte) (added bool) {
 }
 
 // Delete takes away the elements between two indices, these included, and the key with the last one, and tells how many there were. tick
-// is as for List.Push. Nothing has changed when memory is refused.
+// is as for List.Push. See ReserveDelete: some are gone and others are not when it is refused memory, as it may be if the array is frozen.
 func (a *Array) Delete(from, to uint64, tick func() error) (removed int) {
 	if !a.Exists() || from > to {
 		return 0
@@ -151,9 +163,6 @@ func (a *Array) Delete(from, to uint64, tick func() error) (removed int) {
 		a.db.Remove(&a.it)
 		a.it.ref = 0
 		return removed
-	}
-	if v.heap.Freezing() {
-		a.db.Reserve(int(v.leaves().Bytes()) + 4*cellLimit)
 	}
 	a.change(func(v body) { removed = v.deleteCells(from, to, tick) })
 	return removed

@@ -78,39 +78,45 @@ func (v body) addCells(c *tree.Cursor, index uint64, text []byte, behind bool, r
 	placed = true
 }
 
-// resizeCells puts a copy of the leaf at the cursor, with room for as many bytes, in its place. The way to it may be written to. It may
-// panic with mem.ErrNoMemory, having changed nothing.
-func (v body) resizeCells(c *tree.Cursor, room int) cells.Block {
+// replaceCells puts another leaf, with as much room, in the place of that at the cursor; fill is given the old one and the new one. The
+// way to it may be written to. It may panic with mem.ErrNoMemory, having changed nothing.
+func (v body) replaceCells(c *tree.Cursor, room int, fill func(old, b cells.Block)) {
 	old, was := v.cells(c), c.Leaf()
 	room = mem.Usable(room)
 	leaf := v.heap.Alloc(room)
-	b := cells.Block(v.heap.Bytes(leaf, room))
-	copy(b, old[:old.Size()])
-	b.SetRoom(room)
+	fill(old, cells.Block(v.heap.Bytes(leaf, room)))
 	size := old.Room()
 	v.leaves().Set(c, leaf, c.Count(), c.Key())
 	v.heap.Free(was, size)
-	return b
 }
 
-// changeCells makes a change of the leaf at the cursor. It may panic with mem.ErrNoMemory, having changed nothing.
+// changeCells makes a change of the leaf at the cursor, and takes back the room of a long text that is no longer there. It may panic with
+// mem.ErrNoMemory, having changed nothing; not to take cells away, unless the leaf or the way to it is frozen.
 func (v body) changeCells(c *tree.Cursor, change *cells.Change) {
 	b := v.cells(c)
 	v.leaves().Own(c)
-	if size := b.Size() + change.Size(); size > b.Room() {
-		b = v.resizeCells(c, roomForCells(size))
-	} else if v.heap.Freezing() && v.heap.Frozen(c.Leaf()) {
-		b = v.resizeCells(c, b.Room())
+	size := b.Size() + change.Size()
+	room := roomForCells(size)
+	if size > b.Room() || b.Room() > max(cellLimit, 2*room) || v.frozenCells(c) {
+		v.replaceCells(c, room, func(old, b cells.Block) { old.MakeIn(b, change) })
+	} else {
+		b.Make(change)
 	}
-	b.Make(change)
+	b = v.cells(c)
 	v.leaves().Set(c, c.Leaf(), b.Len(), b.First())
 }
+
+// frozenCells tells whether the leaf at the cursor must not be written to.
+func (v body) frozenCells(c *tree.Cursor) bool { return v.heap.Freezing() && v.heap.Frozen(c.Leaf()) }
 
 // splitCells makes two of the leaf at the cursor, which has more than one cell. The cursor is no longer good then.
 func (v body) splitCells(c *tree.Cursor) {
 	v.leaves().Own(c)
-	if v.heap.Freezing() && v.heap.Frozen(c.Leaf()) {
-		v.resizeCells(c, v.cells(c).Room())
+	if v.frozenCells(c) {
+		v.replaceCells(c, v.cells(c).Room(), func(old, b cells.Block) {
+			copy(b, old[:old.Size()])
+			b.SetRoom(len(b))
+		})
 	}
 	at, size := v.cells(c).Split()
 	room := mem.Usable(size)

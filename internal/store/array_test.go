@@ -150,3 +150,27 @@ func sameView(t *testing.T, view *Frozen, want []string) {
 		t.Fatalf("the view has %d elements, not %d", len(got), len(want))
 	}
 }
+
+// TestLongCell: the room of a long element is given back when a short one takes its place, of a frozen array as of any other.
+func TestLongCell(t *testing.T) {
+	k := newKeyspace(t, 1, 1, 1<<30)
+	db, key := k.v.DB(0), []byte("a")
+	a, _ := db.FindArrayWrite(key)
+	for i := range uint64(3) {
+		a.Set(i, []byte(strings.Repeat("long ", 20_000)))
+	}
+	if !a.IsBig() {
+		t.Fatal("the array is not big")
+	}
+	a.Set(0, []byte("short"))
+	view := a.Freeze()
+	before := k.s.Used()
+	if a.Set(1, []byte("short")); k.s.Used() > before+5000 {
+		t.Errorf("a short element takes %d bytes in a frozen array", k.s.Used()-before)
+	}
+	view.Release()
+	k.housekeep()
+	if k.s.Used() > 120_000 {
+		t.Errorf("%d bytes are used for a long element and two short ones", k.s.Used())
+	}
+}

@@ -29,12 +29,13 @@ type modelValue struct {
 	scored zsetModel             // of a sorted set
 	list   []string              // of a list; never changed in place
 	stream *modelStream          // of a stream
+	array  *modelArray           // of an array
 	expiry int64
 }
 
 // isString tells whether it is that of a string, or of no key.
 func (e modelValue) isString() bool {
-	return e.fields == nil && e.set == nil && e.scored == nil && e.list == nil && e.stream == nil
+	return e.fields == nil && e.set == nil && e.scored == nil && e.list == nil && e.stream == nil && e.array == nil
 }
 
 // modelField is a field's value and when it expires.
@@ -201,28 +202,28 @@ func (k *keyspace) compare(key modelKey, it *Item, want modelValue) {
 	if string(it.Key()) != key.key || it.Expiry() != want.expiry {
 		k.t.Fatalf("%d/%.20q: found %.20q, expiry %d, want %d", key.db, key.key, it.Key(), it.Expiry(), want.expiry)
 	}
-	if want.set != nil {
+	switch {
+	case want.set != nil:
 		k.compareSet(key, it, want)
-		return
-	}
-	if want.scored != nil {
+	case want.scored != nil:
 		k.compareZSet(key, it, want.scored)
-		return
-	}
-	if want.list != nil {
+	case want.list != nil:
 		k.compareList(key, it, want)
-		return
-	}
-	if want.stream != nil {
+	case want.stream != nil:
 		k.compareStream(key, it, want)
-		return
-	}
-	if want.fields == nil {
+	case want.array != nil:
+		k.compareArray(key, it, want)
+	case want.fields != nil:
+		k.compareHash(key, it, want)
+	default:
 		if got := string(it.AppendText(nil)); it.Type() != TypeString || got != want.text || it.TextLen() != len(got) {
 			k.t.Fatalf("%d/%.20q is a %v with %d bytes %.20q, want %d bytes %.20q", key.db, key.key, it.Type(), len(got), got, len(want.text), want.text)
 		}
-		return
 	}
+}
+
+func (k *keyspace) compareHash(key modelKey, it *Item, want modelValue) {
+	k.t.Helper()
 	if it.Type() != TypeHash {
 		k.t.Fatalf("%d/%.20q is a %v, want a hash", key.db, key.key, it.Type())
 	}
@@ -259,7 +260,7 @@ func (k *keyspace) step() {
 	db, name := k.v.DB(key.db), []byte(key.key)
 	e, there := k.live(key)
 	_, taken := k.live(other)
-	switch op := k.rng.IntN(49); op {
+	switch op := k.rng.IntN(54); op {
 	case 0, 1, 2, 3:
 		k.set(key, db, name, e)
 	case 4:
@@ -310,6 +311,10 @@ func (k *keyspace) step() {
 	case 41, 42, 43, 44, 45:
 		if !there || e.stream != nil {
 			k.changeStream(key, db, e)
+		}
+	case 48, 49, 50, 51, 52:
+		if !there || e.array != nil {
+			k.changeArray(key, db, e)
 		}
 	case 19:
 		k.build(key, db, name, e)

@@ -148,6 +148,7 @@ func remove(c *command.Ctx, event string, step int) error {
 	if err != nil {
 		return err
 	}
+	a.ReserveDelete(len(texts) / step)
 	removed := 0
 	for i := 0; i < len(texts) && a.Exists(); i += step {
 		s, _ := readSpan(texts[i], texts[i+step-1])

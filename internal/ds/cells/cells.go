@@ -226,13 +226,26 @@ func (b Block) Delete(from, to uint64) (c Change) {
 
 // Make makes a change that was worked out for the block as it is, which has the room.
 func (b Block) Make(c *Change) {
-	h := b.header()
-	size := int(h.size) + c.Size()
-	copy(b[c.at+c.cut+c.Size():size], b[c.at+c.cut:h.size])
+	size := b.Size()
+	copy(b[c.at+c.cut+c.Size():size+c.Size()], b[c.at+c.cut:size])
+	c.write(b)
+}
+
+// MakeIn makes the change of a copy of the block in to, all of whose bytes are its room.
+func (b Block) MakeIn(to Block, c *Change) {
+	copy(to, b[:c.at])
+	copy(to[c.at+c.cut+c.Size():], b[c.at+c.cut:b.Size()])
+	to.SetRoom(len(to))
+	c.write(to)
+}
+
+// write writes what stands where the part was, and the header anew.
+func (c *Change) write(b Block) {
 	at := c.at + copy(b[c.at:], c.lead[:c.nLead])
 	at += copy(b[at:], c.text)
 	copy(b[at:], c.tail[:c.nTail])
-	h.size, h.n = int64(size), h.n+int64(c.n)
+	h := b.header()
+	h.size, h.n = h.size+int64(c.Size()), h.n+int64(c.n)
 	h.first, h.last = c.first, c.last
 }
 

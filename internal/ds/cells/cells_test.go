@@ -102,13 +102,12 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// grown makes a change, with room for it.
+// grown makes a change, of a copy with room for it if there is none.
 func grown(b Block, c *Change) Block {
-	if size := b.Size() + c.Size(); size > b.Room() {
+	if size := b.Size() + c.Size(); size > b.Room() || size < b.Room()/2 {
 		more := block(size + 10)
-		copy(more, b)
-		b = more
-		b.SetRoom(len(b))
+		b.MakeIn(more, c)
+		return more
 	}
 	b.Make(c)
 	return b
@@ -132,6 +131,5 @@ func remove(t *testing.T, rng *rand.Rand, b Block, model map[uint64]string, from
 		}
 	}
 	c := b.Delete(from, to)
-	b.Make(&c)
-	return b
+	return grown(b, &c)
 }
