@@ -174,7 +174,7 @@ func TestRegexp(t *testing.T) {
 		{`\y`, "y", "x"},
 	} {
 		for _, nocase := range []bool{false, true} {
-			re, err := compile([]byte(test.pattern), nocase)
+			re, _, err := compile([]byte(test.pattern), nocase, maxStates)
 			if err != nil {
 				t.Errorf("%q: %v", test.pattern, err)
 				continue
@@ -186,9 +186,10 @@ func TestRegexp(t *testing.T) {
 	}
 	for pattern, want := range map[string]string{
 		`(`: badParen, `)`: badParen, `[a`: badBracket, `[`: badBracket, `[[:what:]]`: badClass, `[[.ab.]]`: badCollation, `[z-a]`: badRange, `a{1`: badBrace,
+		`(a)\1[`: badBracket, `((a{10}){10}){10}((.{250}){4}){40}`: badSize, `(` + strings.Repeat(`a{255}`, 250) + `)`: badSize,
 		`a{x}`: badBounds, `a{2,1}`: badBounds, `a{256}`: badBounds, `*a`: badRepeat, `a\`: badBackslash, `\x{zz}`: badBrace,
 	} {
-		if _, err := compile([]byte(pattern), false); err == nil || err.Error() != errRegexp(want).Error() {
+		if _, _, err := compile([]byte(pattern), false, maxStates); err == nil || err.Error() != errRegexp(want).Error() {
 			t.Errorf("%q gives %v, not %s", pattern, err, want)
 		}
 	}
@@ -206,13 +207,36 @@ func TestFolded(t *testing.T) {
 	}
 }
 
+// TestLongSearch: a search that takes long ticks, and ends when it is told to; several regular expressions together have no more states than one.
+func TestLongSearch(t *testing.T) {
+	r := commandtest.NewRig(t, Family)
+	r.Do(2, "ARSET", "a", "0", strings.Repeat("a", 50_000)+"\xff", "\xe9")
+	for pattern, want := range map[string]string{
+		`a{200}\xff$`: "*1 :0 ", `^[^b]*\xff$`: "*1 :0 ", `(a|b){50}c`: "*0 ", `\ba+\B`: "*1 :0 ", `\x{e9}`: "*1 :1 ",
+	} {
+		if got := call(t, r, "ARGREP a - + RE "+pattern); got != want {
+			t.Errorf("%s: %s", pattern, got)
+		}
+	}
+	if call(t, r, "ARGREP a - + RE a{200}b"); r.Ticks < 5 {
+		t.Errorf("%d ticks", r.Ticks)
+	}
+	r.End = errors.New("ERR enough")
+	if got := call(t, r, "ARGREP a - + RE a{200}b"); got != "-ERR enough " || r.Ticks != 1 {
+		t.Errorf("%q after %d ticks", got, r.Ticks)
+	}
+	if got := call(t, r, "ARGREP a - +"+strings.Repeat(" RE (a{250}){4}", 60)); got != "-"+errRegexp(badSize).Error()+" " {
+		t.Errorf("many regular expressions: %q", got)
+	}
+}
+
 func FuzzRegexp(f *testing.F) {
 	f.Add([]byte(`^[[:alpha:]]{2,3}\x41(a|\Q.\E)*$`), []byte("abA."))
 	f.Fuzz(func(t *testing.T, pattern, text []byte) {
 		if len(pattern) > 100 {
 			return
 		}
-		re, err := compile(pattern, false)
+		re, _, err := compile(pattern, false, maxStates)
 		if err != nil {
 			return
 		}

@@ -4,10 +4,11 @@ package arrays
 
 import (
 	"bytes"
+	"cmp"
+	"io"
 	"math"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/glob"
@@ -17,8 +18,13 @@ import (
 
 const (
 	maxPredicates = 250
-	maxRegexp     = 2048 // bytes
+	maxRegexp     = 2048   // bytes
+	maxStates     = 50_000 // of all regular expressions of a call
 )
+
+// tickWork is how many bytes are looked at, by a regular expression with each of its states, before a handler asks whether it has taken
+// long.
+const tickWork = 1 << 20
 
 // A test is one of ARGREP's predicates.
 type test struct {
@@ -27,6 +33,7 @@ type test struct {
 	nocase bool
 	folded []byte         // the text in lower case, of EXACT and MATCH with nocase
 	re     *regexp.Regexp // of RE
+	states int            // of RE
 }
 
 // query is what ARGREP looks for.
@@ -37,6 +44,10 @@ type query struct {
 	nocase     bool
 	limit      int64
 	room       []byte // of texts in another form
+
+	work int // since the last tick
+	tick func() error
+	err  error // that tick gave
 }
 
 // readQuery reads ARGREP's arguments behind the range.
@@ -44,20 +55,8 @@ func readQuery(words [][]byte) (*query, error) {
 	q := &query{limit: math.MaxInt64}
 	args := command.MakeArgs(words)
 	for args.More() {
-		switch word := strings.ToUpper(args.String()); word {
-		case "EXACT", "MATCH", "GLOB", "RE":
-			t := test{kind: word, text: args.Bytes()}
-			if args.Err() != nil {
-				return nil, args.Err()
-			}
-			if len(q.tests) == maxPredicates {
-				return nil, command.Error("ERR too many predicates, maximum is " + strconv.Itoa(maxPredicates))
-			}
-			if word == "RE" && len(t.text) > maxRegexp {
-				return nil, command.Error("ERR regular expression is too long, maximum is " + strconv.Itoa(maxRegexp) + " bytes")
-			}
-			q.tests = append(q.tests, t)
-		case "LIMIT":
+		switch {
+		case args.Keyword("LIMIT"):
 			text := args.Bytes()
 			if args.Err() != nil {
 				return nil, args.Err()
@@ -66,33 +65,61 @@ func readQuery(words [][]byte) (*query, error) {
 			if q.limit, err = readLimit(text); err != nil {
 				return nil, err
 			}
-		case "WITHVALUES":
+		case args.Keyword("WITHVALUES"):
 			q.withValues = true
-		case "NOCASE":
+		case args.Keyword("NOCASE"):
 			q.nocase = true
-		case "AND", "OR":
-			q.all = word == "AND"
+		case args.Keyword("AND"):
+			q.all = true
+		case args.Keyword("OR"):
+			q.all = false
 		default:
-			return nil, command.ErrSyntax
+			t, err := readTest(&args, len(q.tests))
+			if err != nil {
+				return nil, err
+			}
+			q.tests = append(q.tests, t)
 		}
 	}
 	if len(q.tests) == 0 {
 		return nil, command.ErrSyntax
 	}
+	states := 0
 	for i := range q.tests {
-		if err := q.tests[i].prepare(q.nocase); err != nil {
+		if err := q.tests[i].prepare(q.nocase, maxStates-states); err != nil {
 			return nil, err
 		}
+		states += q.tests[i].states
 	}
 	return q, nil
 }
 
-// prepare does what is to be done once for all elements.
-func (t *test) prepare(nocase bool) (err error) {
+// readTest reads a predicate, before which there were n.
+func readTest(args *command.Args, n int) (t test, err error) {
+	for _, kind := range [...]string{"EXACT", "MATCH", "GLOB", "RE"} {
+		if !args.Keyword(kind) {
+			continue
+		}
+		t = test{kind: kind, text: args.Bytes()}
+		switch {
+		case args.Err() != nil:
+			err = args.Err()
+		case n == maxPredicates:
+			err = command.Error("ERR too many predicates, maximum is " + strconv.Itoa(maxPredicates))
+		case kind == "RE" && len(t.text) > maxRegexp:
+			err = command.Error("ERR regular expression is too long, maximum is " + strconv.Itoa(maxRegexp) + " bytes")
+		}
+		return t, err
+	}
+	return t, command.ErrSyntax
+}
+
+// prepare does what is to be done once for all elements. A regular expression may have so many states.
+func (t *test) prepare(nocase bool, maxStates int) (err error) {
 	t.nocase = nocase
 	switch t.kind {
 	case "RE":
-		t.re, err = compile(t.text, nocase)
+		t.re, t.states, err = compile(t.text, nocase, maxStates)
 	case "EXACT", "MATCH":
 		if nocase {
 			t.folded = fold(nil, t.text)
@@ -112,23 +139,35 @@ func fold(dst, text []byte) []byte {
 	return dst
 }
 
-// matches tells whether an element's text is one that is looked for.
+// matches tells whether an element's text is one that is looked for. It ends with q.err if tick gives an error.
 func (q *query) matches(text []byte) bool {
 	for i := range q.tests {
-		if q.holds(&q.tests[i], text) != q.all {
+		t := &q.tests[i]
+		if holds := q.holds(t, text); q.err != nil {
+			return false
+		} else if holds != q.all {
 			return !q.all
 		}
 	}
 	return q.all
 }
 
+// spend counts work, and ticks when there was much; false when that gives an error.
+func (q *query) spend(n int) bool {
+	if q.work += n; q.work >= tickWork {
+		q.work, q.err = 0, q.tick()
+	}
+	return q.err == nil
+}
+
 // holds tells whether one test holds of a text.
 func (q *query) holds(t *test, text []byte) bool {
-	switch {
+	if t.kind == "RE" {
+		return q.search(t, text)
+	}
+	switch q.spend(len(text)); {
 	case t.kind == "GLOB":
 		return glob.Match(t.text, text, t.nocase)
-	case t.kind == "RE":
-		return t.re.Match(q.latin(text))
 	case t.kind == "EXACT" && len(text) != len(t.text):
 		return false
 	case !t.nocase && t.kind == "EXACT":
@@ -137,6 +176,33 @@ func (q *query) holds(t *test, text []byte) bool {
 		return bytes.Contains(text, t.text)
 	}
 	return q.containsFolded(text, t.folded)
+}
+
+// search tells whether a text matches a regular expression. If that may take long it is read byte by byte, and ticked on the way.
+func (q *query) search(t *test, text []byte) bool {
+	if work := len(text) * t.states; work < tickWork {
+		return q.spend(work) && t.re.Match(q.latin(text))
+	}
+	return t.re.MatchReader(&reader{q: q, text: text, states: t.states}) && q.err == nil
+}
+
+// reader gives a text in which each byte is a character to a regular expression.
+type reader struct {
+	q      *query
+	text   []byte
+	states int
+}
+
+// ReadRune implements io.RuneReader.
+func (r *reader) ReadRune() (c rune, size int, err error) {
+	if len(r.text) == 0 {
+		return 0, 0, io.EOF
+	}
+	if !r.q.spend(r.states) {
+		return 0, 0, r.q.err
+	}
+	c, r.text = rune(r.text[0]), r.text[1:]
+	return c, 1, nil
 }
 
 // foldStep is how many bytes of a text are put into lower case at a time.
@@ -193,11 +259,12 @@ func argrep(c *command.Ctx) error {
 			ends[i] = a.Len() - 1
 		}
 	}
+	q.tick = c.Tick
 	n, length := int64(0), c.Reply.DeferLen()
 	var digits [num.MaxIntLen]byte
 	err = each(c, &a, spanOf(ends[0], ends[1]), func(index uint64, v store.Value) bool {
 		if !q.matches(store.Text(v, digits[:0])) {
-			return true
+			return q.err == nil
 		}
 		if q.withValues {
 			replyPair(c, index, v)
@@ -208,5 +275,5 @@ func argrep(c *command.Ctx) error {
 		return n < q.limit
 	})
 	c.Reply.SetArrayLen(length, int(n))
-	return err
+	return cmp.Or(err, q.err)
 }

@@ -41,10 +41,10 @@ const (
 	badSize      = "Out of memory"
 )
 
-// compile compiles a regular expression.
-func compile(pattern []byte, nocase bool) (*regexp.Regexp, error) {
+// compile compiles a regular expression, which may have so many states, and tells how many it has, about.
+func compile(pattern []byte, nocase bool, maxStates int) (re *regexp.Regexp, states int, err error) {
 	if len(pattern) == 0 {
-		return nil, errEmptyRegexp
+		return nil, 0, errEmptyRegexp
 	}
 	flags := "(?s)"
 	if nocase {
@@ -52,13 +52,35 @@ func compile(pattern []byte, nocase bool) (*regexp.Regexp, error) {
 	}
 	p := regexpParser{text: pattern}
 	if err := p.rewrite(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	re, err := regexp.Compile(flags + p.out.String())
+	text := flags + p.out.String()
+	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		return nil, errRegexp(wrongWith(err))
+		return nil, 0, errRegexp(wrongWith(err))
 	}
-	return re, nil
+	if p.backrefs {
+		return nil, 0, errBackrefs
+	}
+	if states = statesOf(tree); states > maxStates {
+		return nil, 0, errRegexp(badSize)
+	}
+	if re, err = regexp.Compile(text); err != nil {
+		return nil, 0, errRegexp(wrongWith(err))
+	}
+	return re, states, nil
+}
+
+// statesOf tells about how many states a regular expression takes when it is compiled: what is repeated takes them each time.
+func statesOf(re *syntax.Regexp) int {
+	n := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		n += statesOf(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(re.Min, re.Max, 1)
+	}
+	return n
 }
 
 // wrongWith says what is wrong in the words of Redis.
@@ -76,9 +98,7 @@ func wrongWith(err error) string {
 		return badRange
 	case syntax.ErrInvalidRepeatOp, syntax.ErrMissingRepeatArgument:
 		return badRepeat
-	case syntax.ErrInvalidRepeatSize:
-		return badBounds
-	case syntax.ErrLarge, syntax.ErrNestingDepth:
+	case syntax.ErrLarge, syntax.ErrNestingDepth, syntax.ErrInvalidRepeatSize: // the last one: repeated within what is repeated
 		return badSize
 	}
 	return badRegexp
@@ -89,6 +109,8 @@ type regexpParser struct {
 	text []byte
 	at   int
 	out  strings.Builder
+
+	backrefs bool // there are some, for which nothing is written
 }
 
 // rewrite does it. Errors are those that Go's package would not find.
@@ -137,7 +159,7 @@ func (p *regexpParser) escape() error {
 	case 'x':
 		return p.hex()
 	case '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		return errBackrefs
+		p.backrefs = true
 	default:
 		p.literal(b)
 	}
