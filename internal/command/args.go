@@ -232,3 +232,19 @@ func ParseUnsigned(b []byte) (n uint64, ok bool) {
 	}
 	return n, true
 }
+
+// ParseUint reads a number of 64 bits as Redis reads those of streams' IDs and arrays' indices: what ParseUnsigned takes, also behind
+// spaces, but for an empty text and a negative number that is written the ordinary way.
+func ParseUint(text []byte) (n uint64, ok bool) {
+	text = UpToNUL(text)
+	if n, ok = num.ParseUint(text); ok {
+		return n, true
+	}
+	if _, negative := num.ParseInt(text); negative {
+		return 0, false
+	}
+	if text = bytes.TrimLeft(text, " \t\n\v\f\r"); len(text) == 0 {
+		return 0, false
+	}
+	return ParseUnsigned(text)
+}

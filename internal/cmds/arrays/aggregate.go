@@ -3,8 +3,6 @@
 package arrays
 
 import (
-	"strings"
-
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
@@ -29,7 +27,6 @@ func arop(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	s.reverse = false
 	if err := each(c, &a, s, func(_ uint64, v store.Value) bool {
 		result.add(v)
 		return true
@@ -41,34 +38,32 @@ func arop(c *command.Ctx) error {
 }
 
 // aggregateOf gives what the call asks for.
-func aggregateOf(c *command.Ctx) (aggregate, error) {
-	var result aggregate
-	words := 5
-	switch strings.ToUpper(string(c.Argv[4])) {
-	case "SUM":
+func aggregateOf(c *command.Ctx) (result aggregate, err error) {
+	args := command.MakeArgs(c.Argv[4:])
+	switch {
+	case args.Keyword("SUM"):
 		result = &sum{}
-	case "MIN":
+	case args.Keyword("MIN"):
 		result = &extreme{sign: -1}
-	case "MAX":
+	case args.Keyword("MAX"):
 		result = &extreme{sign: 1}
-	case "AND":
+	case args.Keyword("AND"):
 		result = &bitwise{combine: func(a, b int64) int64 { return a & b }}
-	case "OR":
+	case args.Keyword("OR"):
 		result = &bitwise{combine: func(a, b int64) int64 { return a | b }}
-	case "XOR":
+	case args.Keyword("XOR"):
 		result = &bitwise{combine: func(a, b int64) int64 { return a ^ b }}
-	case "USED":
+	case args.Keyword("USED"):
 		result = &counter{}
-	case "MATCH":
-		if words++; len(c.Argv) == words {
-			result = &counter{only: true, text: store.NeedleOf(c.Argv[5])}
-		} else {
+	case args.Keyword("MATCH"):
+		if args.Len() != 1 {
 			return nil, command.Error("ERR MATCH requires a value argument")
 		}
+		return &counter{only: true, text: store.NeedleOf(args.Bytes())}, nil
 	default:
 		return nil, command.Error("ERR unknown operation")
 	}
-	if len(c.Argv) != words {
+	if args.More() {
 		return nil, command.ErrArity("arop")
 	}
 	return result, nil
@@ -157,14 +152,19 @@ func (s *sum) add(v store.Value) {
 }
 
 func (s *sum) reply(c *command.Ctx) {
-	switch {
-	case !s.some:
-		c.Reply.Null()
-	case s.wide:
-		c.Reply.Bulk(num.AppendLongDoubleShort(nil, s.long))
-	default:
-		c.Reply.BulkInt(s.int)
+	if !s.wide {
+		s.long = num.LongDoubleOf(s.int)
 	}
+	replyNumber(c, s.some, s.long)
+}
+
+// replyNumber writes a number, or that there is none. Redis gives no more than 17 digits, of integers neither.
+func replyNumber(c *command.Ctx, some bool, l num.LongDouble) {
+	if !some {
+		c.Reply.Null()
+		return
+	}
+	c.Reply.Bulk(num.AppendLongDoubleShort(nil, l))
 }
 
 // extreme finds the least number or, with the other sign, the greatest.
@@ -184,10 +184,4 @@ func (e *extreme) add(v store.Value) {
 	}
 }
 
-func (e *extreme) reply(c *command.Ctx) {
-	if !e.some {
-		c.Reply.Null()
-		return
-	}
-	c.Reply.Bulk(num.AppendLongDoubleShort(nil, e.best))
-}
+func (e *extreme) reply(c *command.Ctx) { replyNumber(c, e.some, e.best) }

@@ -7,7 +7,6 @@ package arrays
 
 import (
 	"github.com/redpoll/redpoll/internal/command"
-	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -174,25 +173,19 @@ const (
 const (
 	// tickEvery is how many elements a handler treats before it asks whether it has taken long.
 	tickEvery = 256
+	// longElement is how many bytes of an element take as long as another.
+	longElement = 4 << 10
 	// maxHoles is how many indices may be asked for whether or not there are elements.
 	maxHoles = 1_000_000
 )
 
 // indexOf reads an index, which is up to store.MaxIndex.
 func indexOf(text []byte) (uint64, error) {
-	index, ok := readNumber(text)
+	index, ok := command.ParseUint(text)
 	if !ok || index > store.MaxIndex {
 		return 0, errIndex
 	}
 	return index, nil
-}
-
-// readNumber reads a number of 64 bits, which may begin with zeros.
-func readNumber(text []byte) (n uint64, ok bool) {
-	for len(text) > 1 && text[0] == '0' {
-		text = text[1:]
-	}
-	return num.ParseUint(text)
 }
 
 // checkIndices reads texts[0], texts[step], … as indices, to see whether they are.
@@ -237,14 +230,27 @@ func reply(c *command.Ctx, v store.Value, ok bool) {
 
 // each calls fn with the elements of an array in a range until it gives false, ticks on the way, and ends with an error if Tick gives one.
 func each(c *command.Ctx, a *store.Array, s span, fn func(index uint64, v store.Value) bool) (err error) {
-	n := 0
+	p := pace{tick: c.Tick}
 	a.Each(s.first, s.last, s.reverse, func(index uint64, v store.Value) bool {
-		if n++; n%tickEvery == 0 {
-			if err = c.Tick(); err != nil {
-				return false
-			}
+		if err = p.step(v); err != nil {
+			return false
 		}
 		return fn(index, v)
 	})
 	return err
+}
+
+// pace says when a handler asks whether it has taken long.
+type pace struct {
+	tick func() error
+	done int
+}
+
+// step counts an element, a long one as many, and ticks when there were some; the error is that which Tick gives.
+func (p *pace) step(v store.Value) error {
+	if p.done += 1 + len(v.Bytes)/longElement; p.done < tickEvery {
+		return nil
+	}
+	p.done = 0
+	return p.tick()
 }

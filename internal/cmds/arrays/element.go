@@ -31,14 +31,13 @@ func armget(c *command.Ctx) error {
 		return err
 	}
 	c.Reply.Array(len(texts))
-	for i, text := range texts {
+	p := pace{tick: c.Tick}
+	for _, text := range texts {
 		index, _ := indexOf(text)
 		v, ok := a.Get(index)
 		reply(c, v, ok)
-		if i%tickEvery == tickEvery-1 {
-			if err := c.Tick(); err != nil {
-				return err
-			}
+		if err := p.step(v); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -41,7 +41,7 @@ func arnext(c *command.Ctx) error {
 
 // arseek takes math.MaxUint64, too: there is no next index then.
 func arseek(c *command.Ctx) error {
-	index, ok := readNumber(c.Argv[2])
+	index, ok := command.ParseUint(c.Argv[2])
 	if !ok {
 		return errIndex
 	}

@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"github.com/redpoll/redpoll/internal/command"
-	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -26,7 +25,7 @@ func parseID(text []byte, missing uint64) (store.StreamID, error) {
 	ms, seq, ok := splitID(text)
 	id := store.StreamID{Ms: ms, Seq: missing}
 	if ok && seq != nil {
-		id.Seq, ok = parsePart(seq)
+		id.Seq, ok = command.ParseUint(seq)
 	}
 	if !ok {
 		return store.StreamID{}, errID
@@ -52,23 +51,8 @@ func splitID(text []byte) (ms uint64, seq []byte, ok bool) {
 	if i := bytes.IndexByte(text, '-'); i >= 0 {
 		text, seq = text[:i], text[i+1:]
 	}
-	ms, ok = parsePart(text)
+	ms, ok = command.ParseUint(text)
 	return ms, seq, ok
-}
-
-// parsePart reads one number of an ID. Redis takes what C's strtoull takes, except a negative number that is written the ordinary way.
-func parsePart(text []byte) (n uint64, ok bool) {
-	if n, ok = num.ParseUint(text); ok {
-		return n, true
-	}
-	if _, negative := num.ParseInt(text); negative {
-		return 0, false
-	}
-	text = bytes.TrimLeft(text, " \t\n\v\f\r")
-	if len(text) == 0 {
-		return 0, false
-	}
-	return command.ParseUnsigned(text)
 }
 
 // parseStart reads where an interval of IDs begins: an ID, "-" for the least, "+" for the greatest, or "(" before an ID that does not
