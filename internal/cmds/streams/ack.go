@@ -76,7 +76,7 @@ func xackdel(c *command.Ctx) error {
 		return err
 	}
 	s, _ = c.DB.FindStreamWrite(key)
-	s.Reserve(len(ids), 0)
+	reserveDelete(c, &s, len(ids))
 	c.Reply.Array(len(ids))
 	acked, deleted := int64(0), 0
 	for i, id := range ids {

@@ -181,12 +181,17 @@ func TestLongReply(t *testing.T) {
 // TestGroupShortage: calls that are refused memory have changed nothing.
 func TestGroupShortage(t *testing.T) {
 	const n = 3_000
+	spread := "" // over many blocks
+	for i := range 100 {
+		spread += fmt.Sprintf(" %d-1", 1+20*i)
+	}
 	commandtest.Shortage{
 		Lines: []string{
 			"XREADGROUP GROUP g a STREAMS s >", "XREADGROUP GROUP g a COUNT 1500 STREAMS s >", "XREADGROUP GROUP g a NOACK STREAMS s >",
 			"XREADGROUP GROUP h a CLAIM 0 STREAMS s >", "XACK s h " + strings.Join(words("1..1000-1"), " "), "XAUTOCLAIM s h b 0 - COUNT 1000",
 			"XCLAIM s h b 0 " + strings.Join(words("1..1000-1"), " "), "XNACK s h FAIL IDS 1000 " + strings.Join(words("1..1000-1"), " "),
-			"XACKDEL s h IDS 700 " + strings.Join(words("1..700-1"), " "), "XGROUP DELCONSUMER s h a", "XREADGROUP GROUP h a STREAMS s 0",
+			"XACKDEL s h IDS 700 " + strings.Join(words("1..700-1"), " "), "XACKDEL s h IDS 100" + spread,
+			"XACKDEL s h DELREF IDS 100" + spread, "XGROUP DELCONSUMER s h a", "XREADGROUP GROUP h a STREAMS s 0",
 		},
 		Most: 2 << 20, Step: 256 << 10,
 		Fill: func(t *testing.T) *commandtest.Rig {
