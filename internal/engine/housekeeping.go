@@ -77,7 +77,7 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 				e.Store.Postpone(shard, now+failedRest)
 			}
 			if e.Store.HasLost(shard) {
-				w.serveLost(shard)
+				w.serveLost(shard, now)
 			}
 			at = e.Store.Due(shard)
 			e.Store.Unlock(shard)

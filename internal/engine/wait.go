@@ -9,7 +9,6 @@ import (
 	"math"
 	"runtime/debug"
 	"slices"
-	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/hash"
@@ -34,9 +33,8 @@ type waiter struct {
 	spec     *command.Spec // these are Immutable
 	argv     [][]byte
 	client   *Client
-	deadline int64        // mono ns; 0: none
-	retry    atomic.Int64 // mono ns at which it is to be tried again; 0: not. Written by who holds the shards of its keys
-	bytes    int64        // that it takes on the Go heap
+	deadline int64 // mono ns; 0: none
+	bytes    int64 // that it takes on the Go heap
 	argBytes int64
 
 	stand Client // for whom it runs when it is served, by whichever worker; its reply is taken by client's
@@ -85,7 +83,7 @@ func (w *Worker) beginWait(cl *Client, c *Call) {
 	wt.stand.Reply.Init(w.Chunks)
 	wt.stand.Reply.Proto = cl.Reply.Proto
 	wt.deadline = after(w.mono, w.wanted.Timeout)
-	wt.retry.Store(after(w.mono, w.wanted.Retry))
+	wt.Retry.Store(after(w.mono, w.wanted.Retry))
 	w.view.DB(cl.DB).Wait(&wt.Waiter, w.wanted.Type, w.wanted.Keys, w.targets(c))
 	w.wanted = command.Wait{}
 	for _, arg := range wt.argv {
@@ -183,19 +181,24 @@ func (w *Worker) serveOne(wt *waiter, now int64) int64 {
 
 // retryAfter notes when a waiter that was tried at the time now, mono ns, and goes on waiting is to be tried again.
 func (w *Worker) retryAfter(wt *waiter, now int64) {
-	at, before := after(now, w.wanted.Retry), wt.retry.Load()
+	at, before := after(now, w.wanted.Retry), wt.Retry.Load()
 	w.wanted = command.Wait{}
 	switch {
 	case w.retrying: // all of its keys were looked at
-		wt.retry.Store(at)
+		wt.Retry.Store(at)
 	case at != 0 && (before == 0 || at < before):
-		wt.retry.Store(at)
+		wt.Retry.Store(at)
 		wt.client.Wake() // its loop knows of a later time
 	}
 }
 
-// serveLost serves those who wait for keys of a held shard that were lost while no command ran.
-func (w *Worker) serveLost(shard int) {
+// serveLost serves those who wait for keys of a held shard that were lost while no command ran, or whose turn it is since another has gone.
+// now is the time in Unix ms. They may change something, so it waits for the end of a pause.
+func (w *Worker) serveLost(shard int, now int64) {
+	if w.paused != PauseNone {
+		w.e.Store.Postpone(shard, min(w.e.Store.Due(shard), now+pauseRetry/1_000_000))
+		return
+	}
 	w.readClock()
 	w.held = append(w.held[:0], shard)
 	w.view.TakeLost(shard)
@@ -205,25 +208,34 @@ func (w *Worker) serveLost(shard int) {
 	w.publish()
 }
 
-// Retry tries the command of a client that is Waiting once more, and before it those that wait for the same keys and came earlier. With
-// false something was busy, and it is to be tried again soon. The worker must be outside of its gate.
-func (w *Worker) Retry(cl *Client) bool {
+// The ns after which a command is tried again that was to be when something was busy, or when changes were held back.
+const (
+	busyRetry  = 1_000_000
+	pauseRetry = 100_000_000
+)
+
+// Retry tries the command of a client that is Waiting once more, and before it those that wait for the same keys and came earlier. It gives
+// 0, or the ns after which it is to be called again since it could not. The worker must be outside of its gate.
+func (w *Worker) Retry(cl *Client) (again int64) {
 	wt := cl.waiting.Load()
 	if !w.enter() {
-		return false
+		return busyRetry
 	}
 	defer w.leave()
 	if w.paused != PauseNone && wt.spec.Flags.Has(command.Write) {
-		return false
+		if wt.deadline == 0 {
+			return pauseRetry
+		}
+		return max(busyRetry, min(pauseRetry, wt.deadline-w.e.clock.Mono()))
 	}
 	w.held = wt.AppendShards(w.held[:0])
 	if !w.lockHeld(cl) {
-		return false
+		return busyRetry
 	}
 	w.readClock()
 	w.view.SignalWaiter(&wt.Waiter)
 	w.serve()
-	if at := wt.retry.Load(); at != 0 && at <= w.mono && w.view.Claim(&wt.Waiter) {
+	if at := wt.Retry.Load(); at != 0 && at <= w.mono && w.view.Claim(&wt.Waiter) {
 		w.retrying = true
 		w.serveOne(wt, w.mono)
 		w.retrying, w.client, w.current = false, nil, nil
@@ -231,7 +243,7 @@ func (w *Worker) Retry(cl *Client) bool {
 	}
 	w.release()
 	w.publish()
-	return true
+	return 0
 }
 
 // callServed runs a waiter's handler. If that fails by a bug or for want of memory, it is the waiter's command that has failed.
@@ -317,7 +329,7 @@ func (cl *Client) WaitIsOver() bool { return cl.waiting.Load().Over() }
 // WaitsUntil gives the mono ns at which the wait of a client that is Waiting ends, or Retry is to be called; 0 for never.
 func (cl *Client) WaitsUntil() int64 {
 	wt := cl.waiting.Load()
-	if at := wt.retry.Load(); at != 0 && (wt.deadline == 0 || at < wt.deadline) {
+	if at := wt.Retry.Load(); at != 0 && (wt.deadline == 0 || at < wt.deadline) {
 		return at
 	}
 	return wt.deadline

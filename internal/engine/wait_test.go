@@ -5,6 +5,7 @@ package engine
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/hash"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -32,7 +34,8 @@ func (b *bench) waitCommands(
 		take("TAKELATE", takeLate),
 		take("TAKESURE", takeSure),
 		take("TAKEONE", takeOne),
-		take("TAKEAT", takeAt),
+		take("TAKEAT", func(c *command.Ctx) error { return takeAt(c, 0) }),
+		take("TAKEATALIKE", func(c *command.Ctx) error { return takeAt(c, 9) }),
 		take("ECHOLATE", echoLate),
 		spec("SIGNAL", "key", command.Write, command.PlanKeys, command.OneKey(command.RW), func(c *command.Ctx) error {
 			c.DB.SignalReady(c.Argv[1])
@@ -141,7 +144,7 @@ func takeOne(c *command.Ctx) error {
 }
 
 // takeAt removes the first of its keys that holds a time, in Unix ms, which has come.
-func takeAt(c *command.Ctx) error {
+func takeAt(c *command.Ctx, alike uint64) error {
 	keys, earliest := c.Argv[1:len(c.Argv)-1], int64(math.MaxInt64)
 	for _, key := range keys {
 		if !c.Holds(key) {
@@ -160,7 +163,7 @@ func takeAt(c *command.Ctx) error {
 		}
 		earliest = min(earliest, at-c.Now())
 	}
-	return waitFor(c, command.Wait{Keys: keys, Retry: earliest, Causes: store.Lost | store.Delivered})
+	return waitFor(c, command.Wait{Keys: keys, Retry: earliest, Causes: store.Lost | store.Delivered, Alike: alike})
 }
 
 // echoLate replies with its arguments when it is served; it was told others than when it began to wait.
@@ -699,7 +702,7 @@ func TestWaitRetry(t *testing.T) {
 	}
 	p.do("SET b "+at(40), "DELIVER b")
 	b.clock.Advance(20 * time.Millisecond)
-	if !x.w.Retry(x.cl) || !y.w.Retry(y.cl) {
+	if x.w.Retry(x.cl) != 0 || y.w.Retry(y.cl) != 0 {
 		t.Error("something is busy")
 	}
 	if left(x) != 10 || left(y) != 20 {
@@ -718,6 +721,66 @@ func TestWaitRetry(t *testing.T) {
 		t.Errorf("it waits for %d ms", left(x))
 	}
 	x.w.Forget(x.cl)
+	b.idle()
+}
+
+// TestWaitHeir: of those that are alike only the first knows when to try again; when it goes, another one does.
+func TestWaitHeir(t *testing.T) {
+	for name, end := range map[string]func(p, x *conn){
+		"unblocked": func(_, x *conn) { x.cl.Unblock(false); x.w.EndWait(x.cl) },
+		"gone":      func(_, x *conn) { x.w.Forget(x.cl) },
+		"gone while its shard is held": func(_, x *conn) {
+			shard := x.w.e.Store.ShardOf(hash.Bytes([]byte("a")))
+			x.w.e.Store.TryLock(shard)
+			gone := make(chan struct{})
+			go func() { x.w.Forget(x.cl); close(gone) }()
+			<-gone
+			x.w.e.Store.Unlock(shard)
+		},
+		"served elsewhere": func(p, x *conn) { p.do("SET b 0", "DELIVER b"); x.w.EndWait(x.cl) },
+		"in a pause": func(p, x *conn) {
+			p.w.e.Pause(PauseWrite, 40)
+			x.w.Forget(x.cl)
+			p.w.Housekeep(0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := fakeBench(t, Options{Shards: 1, Loops: 1})
+			p, far := b.connect(), b.clock.WallMillis()+100_000
+			p.do(fmt.Sprint("SET a ", far), fmt.Sprint("SET b ", far))
+			x, y, z := b.connect().block("TAKEATALIKE a b 0"), b.connect().block("TAKEATALIKE a 0"), b.connect().block("TAKEATALIKE a 0")
+			p.do(fmt.Sprint("SET a ", b.clock.WallMillis()+200), "DELIVER a")
+			end(p, x)
+			b.clock.Advance(100 * time.Millisecond)
+			b.EndPause(b.clock.Mono())
+			p.w.Housekeep(0)
+			left := func(c *conn) int64 { return (c.cl.WaitsUntil() - b.clock.Mono()) / 1_000_000 }
+			if left(y) != 100 || left(z) < 1000 {
+				t.Errorf("they are tried again in %d and %d ms", left(y), left(z))
+			}
+			b.clock.Advance(100 * time.Millisecond)
+			y.w.Retry(y.cl)
+			b.wantServed("$1 a, -GONE", y, z)
+			p.do("FLUSHALL")
+			b.idle()
+		})
+	}
+}
+
+// TestWaitRetryPaused: what a pause holds back is looked at seldom, but not behind the end of the wait.
+func TestWaitRetryPaused(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 4})
+	p := b.connect()
+	p.do(fmt.Sprint("SET a ", b.clock.WallMillis()+10))
+	x, y := b.connect().block("TAKEAT a 0"), b.connect().block("TAKEAT a 50")
+	b.Pause(PauseWrite, 1000)
+	b.clock.Advance(10 * time.Millisecond)
+	if again, until := x.w.Retry(x.cl), y.w.Retry(y.cl); again != 100_000_000 || until != 40_000_000 {
+		t.Errorf("they are tried again after %d and %d ns", again, until)
+	}
+	x.w.Forget(x.cl)
+	y.w.Forget(y.cl)
+	b.EndPause(b.clock.Mono() + 1_000_000_000)
 	b.idle()
 }
 

@@ -61,9 +61,14 @@ func (l *loopState) await(s *Session) {
 		heap.Push(&l.alarms, s)
 		s.hub.timed.Add(1)
 	case s.alarm.at != at:
-		s.alarm.at = at
-		heap.Fix(&l.alarms, s.alarm.place-1)
+		l.postpone(s, at)
 	}
+}
+
+// postpone has the session's wait looked at later.
+func (l *loopState) postpone(s *Session, at int64) {
+	s.alarm.at = at
+	heap.Fix(&l.alarms, s.alarm.place-1)
 }
 
 // disarm says that the session's wait need not be ended any more.
@@ -90,11 +95,14 @@ func (h *Hub) endWaits(w *worker, now int64) (sleep int64) {
 			return left
 		case s.Client.WaitIsOver(), ends && s.Client.Unblock(false):
 			l.disarm(s) // its loop has been told, and goes on with it as with other mail
-		case !ends && w.Retry(&s.Client):
-			l.await(s)
+		case ends:
+			l.postpone(s, now+busyAlarm)
 		default:
-			s.alarm.at = now + busyAlarm
-			heap.Fix(&l.alarms, 0)
+			if again := w.Retry(&s.Client); again > 0 {
+				l.postpone(s, now+again)
+			} else {
+				l.await(s)
+			}
 		}
 	}
 	return -1

@@ -51,13 +51,17 @@ const (
 	Delivered
 )
 
-// Waiter is one client that waits. The zero value, with Owner set, is ready for DB.Wait; what is exported is not changed after that.
+// Waiter is one client that waits. The zero value, with Owner set, is ready for DB.Wait; what is exported is not changed after that, but
+// for Retry.
 type Waiter struct {
 	Owner  any // of the caller's; the store does not look at it
 	Causes Causes
 	// Alike is the same for waiters that find the same at a key: when one has been tried there and goes on waiting, the others are
 	// passed over. 0: like none.
 	Alike uint64
+	// Retry is the mono ns at which the caller is to try it again, 0 for never. Who holds the shard of one of its keys writes it. When it
+	// leaves with one, others of its kind are tried, who may have been passed over.
+	Retry atomic.Int64
 
 	fate    atomic.Uint32
 	store   *Store // these are written before it waits
@@ -107,8 +111,11 @@ type readyKeys struct {
 	at   *queue   // whose waiters are being served; nil between two
 	turn *place   // the next to look at
 	now  *place   // whose waiter is claimed
-	idle []uint64 // Alike of those at the key that were tried and wait on
+	idle []uint64 // Alike of those at the key that were tried and wait on, up to mostIdle
 }
+
+// mostIdle is how many kinds of waiters are kept in mind at a key. To try more of them in vain costs less than to compare with all.
+const mostIdle = 64
 
 // Fate tells what has become of the waiter. Any goroutine may call it.
 func (w *Waiter) Fate() Fate { return Fate(w.fate.Load()) }
@@ -262,6 +269,15 @@ func (p *place) leave() {
 	}
 }
 
+// resign is leave for a waiter that may have been tried in the place of others: now one of them is, by housekeeping.
+func (p *place) resign() {
+	q := p.queue
+	p.leave()
+	if q != nil && q.first != nil && p.waiter.Retry.Load() != 0 {
+		q.orphan()
+	}
+}
+
 // dropQueue takes an empty queue away.
 func (sh *Shard) dropQueue(q *queue) {
 	first := sh.waits.queues[q.hash]
@@ -302,7 +318,7 @@ func (s *Store) StopWaiting(w *Waiter, inside bool) {
 				continue
 			}
 		}
-		p.leave()
+		p.resign()
 	}
 	if held != nil {
 		held.unlock()
@@ -329,7 +345,7 @@ func (sh *Shard) sweepWaits() {
 	sh.waits.some.Store(false)
 	sh.waits.mu.Unlock()
 	for _, p := range list {
-		p.leave()
+		p.resign()
 	}
 }
 
@@ -509,9 +525,12 @@ func (v *View) SignalWaiter(w *Waiter) {
 
 // Serve says that the claimed waiter's command has run; false when its client has gone meanwhile.
 func (v *View) Serve() bool {
-	w := v.ready.now.waiter
-	v.ready.now.leave()
-	v.ready.now = nil
+	w, p := v.ready.now.waiter, v.ready.now
+	if v.ready.now = nil; p.queue == v.ready.at {
+		p.leave() // those behind it are tried next
+	} else {
+		p.resign()
+	}
 	return w.fate.CompareAndSwap(uint32(claimed), uint32(Served))
 }
 
@@ -519,7 +538,7 @@ func (v *View) Serve() bool {
 func (v *View) KeepWaiting() {
 	w := v.ready.now.waiter
 	v.ready.now = nil
-	if w.Alike != 0 {
+	if w.Alike != 0 && len(v.ready.idle) < mostIdle {
 		v.ready.idle = append(v.ready.idle, w.Alike)
 	}
 	if w.fate.CompareAndSwap(uint32(claimed), uint32(Waiting)) {
