@@ -38,12 +38,20 @@ func (db *DB) FindStreamWrite(key []byte) (Stream, error) {
 	s := Stream{db: db, key: key, it: it}
 	if ok {
 		s.v = s.it.body()
-		s.fit() // what its groups have come to is not known before
-		if s.v.heap.Freezing() {
-			db.Reserve(0)
-		}
+		s.Write()
 	}
 	return s, err
+}
+
+// Write makes a stream that FindStream has found one that FindStreamWrite has. If there is no key it does nothing.
+func (s *Stream) Write() {
+	if !s.Exists() {
+		return
+	}
+	s.fit() // what its groups have come to is not known before
+	if s.v.heap.Freezing() {
+		s.db.Reserve(0)
+	}
 }
 
 // StreamOf gives the stream of a key that was found and is one.
@@ -128,7 +136,12 @@ func (v body) info() StreamInfo {
 
 // SetLast, SetMaxDeleted and SetAdded change what Info gives of a stream that exists (XSETID). Last must not become less than the ID of
 // any entry.
-func (s *Stream) SetLast(id StreamID) { s.change(func(v body) { v.state.last = id }) }
+func (s *Stream) SetLast(id StreamID) {
+	if id.Less(s.state().last) {
+		s.forgetPlaces()
+	}
+	s.change(func(v body) { v.state.last = id })
+}
 
 // SetMaxDeleted says which is the greatest ID that was deleted; see SetLast.
 func (s *Stream) SetMaxDeleted(id StreamID) { s.change(func(v body) { v.state.maxDeleted = id }) }

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/ds/entries"
 	"github.com/redpoll/redpoll/internal/ds/rows"
 	"github.com/redpoll/redpoll/internal/ds/tree"
 	"github.com/redpoll/redpoll/internal/hash"
@@ -45,6 +46,7 @@ type groupHead struct {
 	names   dict.Root // consumers by their names
 	numbers dict.Root // and by their numbers
 	last    StreamID
+	place   entries.Place // behind the last one, or anywhere
 	read    int64
 	turns   uint64 // unowned entries that there have ever been
 	unowned int64  // that there are
@@ -346,6 +348,19 @@ func (g Group) SetLast(last StreamID, read int64) {
 	h := g.head()
 	h.last, h.read = last, read
 	g.state.changes++
+}
+
+// forgetPlaces has all groups look for what they have not delivered yet from where blocks begin: blocks may begin with the same IDs again, and
+// have other entries. The stream was found to be changed. When memory is refused some of them have forgotten theirs.
+func (s *Stream) forgetPlaces() {
+	if s.Groups() == 0 {
+		return
+	}
+	v := s.body()
+	for _, r := range sortedRefs(v.directory(), func(r mem.Ref) bool { return Group{heap: v.heap, ref: r}.head().place != entries.Place{} }) {
+		g, _ := s.GroupWrite(groupName(v.heap, r))
+		g.head().place = entries.Place{}
+	}
 }
 
 // Lag gives how many entries the group has yet to deliver; false when that cannot be told, since entries were deleted on the way. g is one

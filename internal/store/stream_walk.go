@@ -35,18 +35,27 @@ func (s *Stream) Each(from, to StreamID, reverse bool, fn func(e *StreamEntry) b
 	if !s.Exists() || to.Less(from) {
 		return
 	}
-	e := s.db.v.entry
-	s.db.v.entry = nil // fn may look at another stream
-	if e == nil {
-		e = new(StreamEntry)
-	}
+	e := s.db.v.takeEntry()
 	if reverse {
 		s.body().eachBack(from, to, e, fn)
 	} else {
 		s.body().each(from, to, e, fn)
 	}
+	s.db.v.returnEntry(e)
+}
+
+// takeEntry gives an entry to walk with, which returnEntry takes back. Two may be in use at a time: what is called with one may look at another
+// stream.
+func (v *View) takeEntry() (e *StreamEntry) {
+	if e, v.entry = v.entry, nil; e == nil {
+		e = new(StreamEntry)
+	}
+	return e
+}
+
+func (v *View) returnEntry(e *StreamEntry) {
 	*e = StreamEntry{}
-	s.db.v.entry = e
+	v.entry = e
 }
 
 // each is Stream.Each towards the end, with an entry to be used.
@@ -61,6 +70,34 @@ func (v body) each(from, to StreamID, e *StreamEntry, fn func(e *StreamEntry) bo
 			}
 		}
 	}
+}
+
+// EachUnread is Each, towards the end, for the entries that a group of the stream, which may be changed, has not delivered. The group notes where
+// it ends: if it has delivered them, the next call begins there.
+func (s *Stream) EachUnread(g Group, fn func(e *StreamEntry) bool) {
+	from, ok := g.Last().Next()
+	if !ok {
+		return
+	}
+	e := s.db.v.takeEntry()
+	h := g.head()
+	h.place = s.body().eachBehind(from, h.place, e, fn)
+	s.db.v.returnEntry(e)
+}
+
+// eachBehind is each for all entries from one on, which may be near a place. It gives the place where it ends.
+func (v body) eachBehind(from StreamID, near entries.Place, e *StreamEntry, fn func(e *StreamEntry) bool) entries.Place {
+	var c tree.Cursor
+	for ok := v.findBlock(&c, from); ok; ok = c.Next() {
+		w := v.block(&c).FromPlace(from, near)
+		for w.Next(&e.entry) {
+			if !e.entry.Deleted() && !fn(e) {
+				return w.Place()
+			}
+		}
+		near = w.Place()
+	}
+	return near
 }
 
 // eachBack is Stream.Each towards the beginning.

@@ -33,7 +33,7 @@ func xack(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	s, _ = c.DB.FindStreamWrite(key)
+	s.Write()
 	g, _ := s.GroupWrite(group)
 	if len(ids) > 1 && s.IsBig() {
 		g.Reserve(len(ids)) // somebody may be reading it
@@ -75,7 +75,7 @@ func xackdel(c *command.Ctx) error {
 	if err != nil {
 		return err
 	}
-	s, _ = c.DB.FindStreamWrite(key)
+	s.Write()
 	reserveDelete(c, &s, len(ids))
 	c.Reply.Array(len(ids))
 	acked, deleted := int64(0), 0

@@ -123,7 +123,7 @@ func replyFull(c *command.Ctx, s *store.Stream, count int) error {
 	if most == 0 {
 		most = math.MaxInt
 	}
-	if err := replyEntries(c, s, store.StreamID{}, store.MaxStreamID(), false, most); err != nil {
+	if _, err := replyEntries(c, s, store.StreamID{}, store.MaxStreamID(), false, most); err != nil {
 		return err
 	}
 	c.Reply.BulkString("groups")

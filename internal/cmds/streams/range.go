@@ -57,23 +57,24 @@ func replyRange(c *command.Ctx, start, end []byte, reverse bool) error {
 		c.Reply.NullArray()
 		return nil
 	}
-	return replyEntries(c, &s, from, to, reverse, int(count))
+	_, err = replyEntries(c, &s, from, to, reverse, int(count))
+	return err
 }
 
-// replyEntries writes an array of up to count entries with IDs between two, these included. Many of a stream that IsBig, or long ones, are
-// sent from where they lie.
-func replyEntries(c *command.Ctx, s *store.Stream, from, to store.StreamID, reverse bool, count int) (err error) {
+// replyEntries writes an array of up to count entries with IDs between two, these included, and tells how many there are. Many of a stream
+// that IsBig, or long ones, are sent from where they lie.
+func replyEntries(c *command.Ctx, s *store.Stream, from, to store.StreamID, reverse bool, count int) (n int, err error) {
 	if s.IsBig() {
 		n, bytes, err := s.Extent(from, to, reverse, count, c.Tick)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if n > tickEvery || bytes > longRange {
 			stream(c, s, from, to, reverse, n)
-			return nil
+			return n, nil
 		}
 	}
-	length, n := c.Reply.DeferLen(), 0
+	length := c.Reply.DeferLen()
 	if count > 0 {
 		s.Each(from, to, reverse, func(e *store.StreamEntry) bool {
 			replyEntry(c, e)
@@ -84,7 +85,7 @@ func replyEntries(c *command.Ctx, s *store.Stream, from, to store.StreamID, reve
 		})
 	}
 	c.Reply.SetArrayLen(length, n)
-	return err
+	return n, err
 }
 
 // replyEntry writes an entry as an array of its ID and an array of its fields and values by turns.

@@ -45,11 +45,14 @@ type reading struct {
 	noAck    bool
 
 	keys, ids [][]byte
-	starts    []start
-	room      [8]start
 
-	s store.Stream // of XREADGROUP, the stream that is looked at
-	g store.Group  // of it, to be changed
+	s store.Stream // that is looked at
+
+	// Of XREADGROUP besides; all of it is to be changed.
+	key  []byte
+	g    store.Group
+	to   store.Consumer
+	left int // entries of it that may still be given
 
 	mark   resp.Mark     // before the reply
 	head   resp.Deferred // of the reply, when there are several streams
@@ -72,18 +75,20 @@ func read(c *command.Ctx, ofGroup bool) error {
 	if err := r.parse(); err != nil {
 		return err
 	}
-	if err := r.resolve(); err != nil {
+	var room [8]start // not a part of r, to stay off the Go heap
+	starts, err := r.resolve(room[:0])
+	if err != nil {
 		return err
 	}
 	if r.ofGroup {
-		r.reserve()
+		r.reserve(starts)
 	}
 	r.mark = c.Reply.Mark()
-	for i := range r.keys {
-		if r.starts[i].place == waiting {
+	for i, key := range r.keys {
+		if starts[i].place == waiting {
 			continue
 		}
-		if err := r.serve(i); err != nil {
+		if err := r.serve(key, starts[i]); err != nil {
 			return err
 		}
 	}
@@ -95,7 +100,7 @@ func read(c *command.Ctx, ofGroup bool) error {
 		c.Reply.NullArray()
 		return nil
 	}
-	return r.wait()
+	return r.wait(starts)
 }
 
 // parse reads all but the IDs.
@@ -187,40 +192,47 @@ func errMeaningless(id string) error {
 		"by specifying a proper ID, or use the > ID to get new messages. The " + id + " ID would just return an empty result set.")
 }
 
-// resolve finds out where each reading begins, and that what it needs is there.
-func (r *reading) resolve() error {
-	r.starts = r.room[:0]
+// resolve finds out where the reading of each stream begins, which it appends to starts, and that what it needs is there.
+func (r *reading) resolve(starts []start) ([]start, error) {
 	for i, key := range r.keys {
 		if i%tickEvery == tickEvery-1 {
 			if err := r.c.Tick(); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		var s store.Stream
 		held := r.c.Holds(key)
 		if held {
-			var err error
-			if s, err = r.c.DB.FindStream(key); err != nil {
-				return err
+			if err := r.look(key); err != nil {
+				return nil, err
 			}
-			if _, ok := s.Group(r.group); r.ofGroup && !ok {
-				return errNoGroup(key, r.group, " in XREADGROUP with GROUP option")
-			}
+		} else {
+			r.s = store.Stream{}
 		}
-		at, err := r.start(&s, r.ids[i])
+		at, err := r.start(r.ids[i])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !held {
 			at.place = waiting
 		}
-		r.starts = append(r.starts, at)
+		starts = append(starts, at)
 	}
-	return nil
+	return starts, nil
 }
 
-// start reads an ID.
-func (r *reading) start(s *store.Stream, text []byte) (start, error) {
+// look finds a stream, and sees that the group is there.
+func (r *reading) look(key []byte) (err error) {
+	if r.s, err = r.c.DB.FindStream(key); err != nil || !r.ofGroup {
+		return err
+	}
+	if _, ok := r.s.Group(r.group); !ok {
+		err = errNoGroup(key, r.group, " in XREADGROUP with GROUP option")
+	}
+	return err
+}
+
+// start reads an ID, of the stream that was found.
+func (r *reading) start(text []byte) (start, error) {
 	switch word := command.UpToNUL(text); {
 	case string(word) == "$" || string(word) == "+":
 		if r.ofGroup {
@@ -229,7 +241,7 @@ func (r *reading) start(s *store.Stream, text []byte) (start, error) {
 		if word[0] == '+' {
 			return start{place: newest}, nil
 		}
-		return start{id: s.Info().Last}, nil
+		return start{id: r.s.Info().Last}, nil
 	case string(word) == ">":
 		if !r.ofGroup {
 			return start{}, errNewer
@@ -244,13 +256,12 @@ func (r *reading) start(s *store.Stream, text []byte) (start, error) {
 }
 
 // serve writes what there is to give of a stream.
-func (r *reading) serve(i int) error {
+func (r *reading) serve(key []byte, at start) error {
 	if r.spent() {
 		return nil
 	}
-	key := r.keys[i]
 	if r.ofGroup {
-		return r.serveGroup(key, r.starts[i])
+		return r.serveGroup(key, at)
 	}
 	it, ok := r.c.DB.Peek(key)
 	if !ok {
@@ -260,35 +271,32 @@ func (r *reading) serve(i int) error {
 	if s.Len() == 0 {
 		return nil
 	}
-	at := r.starts[i]
 	if at.place == newest {
 		r.begin(key)
 		r.given++
-		return replyEntries(r.c, &s, store.StreamID{}, store.MaxStreamID(), true, 1)
+		_, err := replyEntries(r.c, &s, store.StreamID{}, store.MaxStreamID(), true, 1)
+		return err
 	}
 	from, ok := at.id.Next()
-	if !ok || !hasEntries(&s, from) {
+	if !ok || s.Info().Last.Less(from) {
 		return nil
 	}
+	mark, served := r.c.Reply.Mark(), r.served
 	r.begin(key)
-	if r.bounded() {
-		return r.some(&s, from)
+	n, err := r.entries(&s, from)
+	if n == 0 { // the last ones were deleted
+		r.c.Reply.Truncate(mark)
+		r.served = served
 	}
-	return replyEntries(r.c, &s, from, store.MaxStreamID(), false, r.allowed())
+	return err
 }
 
-// hasEntries tells whether a stream has an entry with this ID or a greater one.
-func hasEntries(s *store.Stream, from store.StreamID) (has bool) {
-	s.Each(from, store.MaxStreamID(), false, func(*store.StreamEntry) bool {
-		has = true
-		return false
-	})
-	return has
-}
-
-// some writes the array of a stream's entries, as far as the bounds of the whole reply allow.
-func (r *reading) some(s *store.Stream, from store.StreamID) (err error) {
-	head, n := r.c.Reply.DeferLen(), 0
+// entries writes the array of a stream's entries with this ID or greater ones, and tells how many there are.
+func (r *reading) entries(s *store.Stream, from store.StreamID) (n int, err error) {
+	if !r.bounded() {
+		return replyEntries(r.c, s, from, store.MaxStreamID(), false, r.allowed())
+	}
+	head := r.c.Reply.DeferLen()
 	s.Each(from, store.MaxStreamID(), false, func(e *store.StreamEntry) bool {
 		replyEntry(r.c, e)
 		r.given++
@@ -298,7 +306,7 @@ func (r *reading) some(s *store.Stream, from store.StreamID) (err error) {
 		return err == nil && n != r.count && !r.spent()
 	})
 	r.c.Reply.SetArrayLen(head, n)
-	return err
+	return n, err
 }
 
 // bounded tells whether there is a bound to the whole reply.
@@ -340,14 +348,14 @@ func (r *reading) close() {
 }
 
 // wait has the client wait for entries. "$" means what it does now.
-func (r *reading) wait() error {
+func (r *reading) wait(starts []start) error {
 	w := command.Wait{Keys: r.keys, Type: store.TypeStream, Timeout: r.block}
 	if r.ofGroup {
 		w.Causes = store.Lost
 		w.Alike = r.alike()
 		if r.claim >= 0 {
 			w.Causes |= store.Delivered
-			w.Retry = r.claimable()
+			w.Retry = r.claimable(starts)
 		}
 		return r.c.Wait(w)
 	}
@@ -357,7 +365,7 @@ func (r *reading) wait() error {
 			if w.Argv == nil {
 				w.Argv = append(w.Argv, r.c.Argv...)
 			}
-			w.Argv[ids+i] = r.starts[i].id.AppendText(nil)
+			w.Argv[ids+i] = starts[i].id.AppendText(nil)
 		}
 	}
 	return r.c.Wait(w)

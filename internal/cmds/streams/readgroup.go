@@ -18,14 +18,14 @@ import (
 const deliverStep = 64
 
 // reserve makes it all but certain that what is going to be delivered, of all streams, can be noted, as there is no going back later.
-func (r *reading) reserve() {
+func (r *reading) reserve(starts []start) {
 	total, size := 0, 0
 	for i, key := range r.keys {
-		if r.starts[i].place == waiting {
+		if starts[i].place == waiting {
 			continue
 		}
 		r.find(key)
-		if n := r.countNotes(r.starts[i]); n > 0 {
+		if n := r.countNotes(starts[i]); n > 0 {
 			total += n
 			size += r.g.DeliverySize(n)
 		}
@@ -56,7 +56,11 @@ func (r *reading) countNotes(at start) (n int) {
 
 // find finds a stream that is there, and its group, for a change.
 func (r *reading) find(key []byte) {
-	r.s, _ = r.c.DB.FindStreamWrite(key)
+	if len(r.keys) > 1 {
+		r.s, _ = r.c.DB.FindStreamWrite(key)
+	} else {
+		r.s.Write() // resolve has found it
+	}
 	r.g, _ = r.s.GroupWrite(r.group)
 }
 
@@ -93,28 +97,28 @@ func (r *reading) serveGroup(key []byte, at start) error {
 	if len(r.keys) > 1 { // else it was the last one that was found
 		r.find(key)
 	}
-	consumer := touchConsumer(r.c, key, &r.g, r.consumer)
+	r.key, r.to = key, touchConsumer(r.c, key, &r.g, r.consumer)
 	if at.place != unread {
 		r.begin(key)
-		return r.history(consumer, at.id)
+		return r.history(at.id)
 	}
-	d := delivery{r: r, key: key, s: &r.s, g: &r.g, consumer: consumer, left: r.allowed()}
+	r.left = r.allowed()
 	mark, served, given := r.c.Reply.Mark(), r.served, r.given
 	r.begin(key)
-	if long, err := d.isLong(); err != nil {
+	if long, err := r.isLong(); err != nil {
 		return err
 	} else if long {
-		d.deliverLong()
+		r.deliverLong()
 		r.c.Dirty++
 		return nil
 	}
 	head := r.c.Reply.DeferLen()
 	if r.claim >= 0 {
-		if err := d.takeOver(); err != nil {
+		if err := r.takeOver(); err != nil {
 			return err
 		}
 	}
-	d.deliver()
+	r.deliver(false)
 	if r.given == given {
 		r.c.Reply.Truncate(mark)
 		r.served = served
@@ -140,47 +144,32 @@ func touchConsumer(c *command.Ctx, key []byte, g *store.Group, name []byte) stor
 	return consumer
 }
 
-// delivery gives entries of a stream to a consumer.
-type delivery struct {
-	r        *reading
-	key      []byte
-	s        *store.Stream
-	g        *store.Group
-	consumer store.Consumer
-	left     int  // entries that may still be given
-	later    bool // they are written elsewhere
-}
-
 // isLong tells whether the reply is long and can be sent from where the entries lie.
-func (d *delivery) isLong() (bool, error) {
-	r := d.r
-	from, ok := d.g.Last().Next()
-	if !ok || d.left <= 2*deliverStep || r.claim >= 0 || r.maxSize > 0 || !d.s.IsBig() {
+func (r *reading) isLong() (bool, error) {
+	from, ok := r.g.Last().Next()
+	if !ok || r.left <= 2*deliverStep || r.claim >= 0 || r.maxSize > 0 || !r.s.IsBig() {
 		return false, nil
 	}
-	n, bytes, err := d.s.Extent(from, store.MaxStreamID(), false, d.left, r.c.Tick)
+	n, bytes, err := r.s.Extent(from, store.MaxStreamID(), false, r.left, r.c.Tick)
 	return n > tickEvery || bytes > longRange, err
 }
 
 // deliverLong is deliver with entries that are sent later, as they are now.
-func (d *delivery) deliverLong() {
-	from, _ := d.g.Last().Next()
-	before := d.r.given
-	d.later = true
-	d.deliver()
-	stream(d.r.c, d.s, from, store.MaxStreamID(), false, d.r.given-before)
+func (r *reading) deliverLong() {
+	from, _ := r.g.Last().Next()
+	before := r.given
+	r.deliver(true)
+	stream(r.c, &r.s, from, store.MaxStreamID(), false, r.given-before)
 }
 
-// deliver gives entries that the group has not delivered yet.
-func (d *delivery) deliver() {
-	r := d.r
-	first := d.g.Last()
-	from, ok := first.Next()
+// deliver gives entries that the group has not delivered yet; later says that they are written elsewhere.
+func (r *reading) deliver(later bool) {
+	first := r.g.Last()
 	var ids [deliverStep]store.StreamID
-	for ok && d.left > 0 && !r.spent() {
-		n, most := 0, min(d.left, deliverStep)
-		d.s.Each(from, store.MaxStreamID(), false, func(e *store.StreamEntry) bool {
-			if r.given++; !d.later {
+	for more := true; more && r.left > 0 && !r.spent(); {
+		n, most := 0, min(r.left, deliverStep)
+		r.s.EachUnread(r.g, func(e *store.StreamEntry) bool {
+			if r.given++; !later {
 				r.writeNew(e)
 			}
 			ids[n] = e.ID()
@@ -190,14 +179,13 @@ func (d *delivery) deliver() {
 		if n == 0 {
 			break
 		}
-		d.note(ids[:n])
-		d.left -= n
-		from, ok = ids[n-1].Next()
-		ok = ok && n == most
+		r.note(ids[:n])
+		r.left -= n
+		more = n == most
 		_ = r.c.Tick() // what is begun is done
 	}
-	if d.g.Last() != first {
-		logLast(r.c, d.key, d.g)
+	if r.g.Last() != first {
+		logLast(r.c, r.key, &r.g)
 	}
 }
 
@@ -214,34 +202,34 @@ func (r *reading) writeNew(e *store.StreamEntry) {
 }
 
 // note makes entries pending that the consumer gets as the first one.
-func (d *delivery) note(ids []store.StreamID) {
-	r, now := d.r, d.r.c.Now()
+func (r *reading) note(ids []store.StreamID) {
+	now := r.c.Now()
 	for _, id := range ids {
-		d.g.Advance(id)
+		r.g.Advance(id)
 		if !r.noAck {
-			d.g.Deliver(id, d.consumer, now, 1)
+			r.g.Deliver(id, r.to, now, 1)
 		}
 	}
 	if !r.noAck {
-		d.consumer.SetActive(now)
-		r.c.DB.SignalDelivered(d.key)
-		logClaim(r.c, d.key, d.g, d.consumer, now, 1, ids...)
+		r.to.SetActive(now)
+		r.c.DB.SignalDelivered(r.key)
+		logClaim(r.c, r.key, &r.g, r.to, now, 1, ids...)
 	}
 }
 
 // takeOver gives entries that have been pending for long, and are in the stream yet.
-func (d *delivery) takeOver() (err error) {
-	r, now := d.r, d.r.c.Now()
+func (r *reading) takeOver() (err error) {
+	now := r.c.Now()
 	var list []store.Pending
 	seen := 0
-	d.g.EachIdle(now-r.claim, r.c.Tick, func(p store.Pending) bool {
-		if d.s.Has(p.ID) {
+	r.g.EachIdle(now-r.claim, r.c.Tick, func(p store.Pending) bool {
+		if r.s.Has(p.ID) {
 			list = append(list, p)
 		}
 		if seen++; seen%tickEvery == 0 {
 			err = r.c.Tick()
 		}
-		return err == nil && len(list) < d.left
+		return err == nil && len(list) < r.left
 	})
 	if err != nil {
 		return err
@@ -252,24 +240,24 @@ func (d *delivery) takeOver() (err error) {
 			break
 		}
 		r.c.Reply.Array(4)
-		d.s.Each(p.ID, p.ID, false, func(e *store.StreamEntry) bool {
+		r.s.Each(p.ID, p.ID, false, func(e *store.StreamEntry) bool {
 			replyParts(r.c, e)
 			return true
 		})
 		r.c.Reply.Int(now - p.Delivered)
 		r.c.Reply.Int(int64(p.Count))
 		count := oneMore(p.Count)
-		d.g.Deliver(p.ID, d.consumer, now, count)
-		logClaim(r.c, d.key, d.g, d.consumer, now, count, p.ID)
+		r.g.Deliver(p.ID, r.to, now, count)
+		logClaim(r.c, r.key, &r.g, r.to, now, count, p.ID)
 		r.given++
-		d.left--
+		r.left--
 		if i%tickEvery == tickEvery-1 {
 			_ = r.c.Tick() // what is begun is done
 		}
 	}
 	if len(list) > 0 {
-		d.consumer.SetActive(now)
-		r.c.DB.SignalDelivered(d.key)
+		r.to.SetActive(now)
+		r.c.DB.SignalDelivered(r.key)
 	}
 	return nil
 }
@@ -279,14 +267,14 @@ func oneMore(count uint64) uint64 { return min(count, math.MaxInt64-1) + 1 }
 
 // history writes what the consumer has got and not acknowledged, behind an ID, and notes that it gets it once more. What is not in the
 // stream any more is only named.
-func (r *reading) history(consumer store.Consumer, after store.StreamID) error {
+func (r *reading) history(after store.StreamID) error {
 	w, now := r.c.Reply, r.c.Now()
 	head, n, left := w.DeferLen(), 0, r.allowed()
 	from, ok := after.Next()
 	var list [deliverStep]store.Pending
 	for ok && left > n && !r.spent() {
 		got := 0
-		consumer.Each(from, store.MaxStreamID(), func(p store.Pending) bool {
+		r.to.Each(from, store.MaxStreamID(), func(p store.Pending) bool {
 			list[got] = p
 			got++
 			return got < min(left-n, deliverStep)
@@ -294,7 +282,7 @@ func (r *reading) history(consumer store.Consumer, after store.StreamID) error {
 		for i := 0; i < got && !r.spent(); i++ {
 			p := &list[i]
 			if replyByID(r.c, &r.s, p.ID) {
-				r.g.Deliver(p.ID, consumer, now, oneMore(p.Count))
+				r.g.Deliver(p.ID, r.to, now, oneMore(p.Count))
 			} else {
 				w.Array(2)
 				replyID(r.c, p.ID)
@@ -331,10 +319,10 @@ func (r *reading) alike() uint64 {
 }
 
 // claimable gives the ms after which the first entry of those that are pending may be taken over; 0 when there is none.
-func (r *reading) claimable() (ms int64) {
+func (r *reading) claimable(starts []start) (ms int64) {
 	now := r.c.Now()
 	for i, key := range r.keys {
-		if r.starts[i].place != unread {
+		if starts[i].place != unread {
 			continue
 		}
 		r.find(key)

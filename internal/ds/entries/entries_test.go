@@ -31,6 +31,7 @@ type model struct {
 	master  ID
 	fields  []string
 	entries []entry
+	place   Place // of some time
 }
 
 func texts(list []string) (all [][]byte) {
@@ -233,7 +234,7 @@ func (m *model) check() {
 	m.checkPacked()
 }
 
-// checkFrom begins in the middle.
+// checkFrom begins in the middle, with a place or without.
 func (m *model) checkFrom() {
 	m.tb.Helper()
 	n := m.rnd.IntN(len(m.entries))
@@ -246,11 +247,17 @@ func (m *model) checkFrom() {
 	}
 	var e Entry
 	w := m.b.From(id)
+	if m.rnd.IntN(2) == 0 {
+		w = m.b.FromPlace(id, m.place)
+	}
 	for _, want := range m.entries[n:] {
 		if !w.Next(&e) {
 			m.tb.Fatalf("the walk from %v on ends too early", id)
 		}
 		m.same(&e, want)
+		if m.rnd.IntN(20) == 0 {
+			m.place = w.Place()
+		}
 	}
 	if w.Next(&e) {
 		m.tb.Fatalf("there is an entry more from %v on", id)

@@ -157,13 +157,19 @@ func (b Block) Walk() Walk {
 // From begins at the first with an ID that is not less than the given one.
 func (b Block) From(id ID) Walk {
 	w := b.Walk()
-	if b.Last().Less(id) {
-		w.at = len(w.b)
+	if last := b.Last(); last.Less(id) {
+		w.at, w.id = len(w.b), last
 	}
+	w.skipTo(id)
+	return w
+}
+
+// skipTo goes on to the first with an ID that is not less than the given one. Nothing was given yet.
+func (w *Walk) skipTo(id ID) {
 	for w.at < len(w.b) {
 		next, at := readHead(w.b, w.at, w.id)
 		if !next.Less(id) {
-			break
+			return
 		}
 		n := w.fields
 		if w.b[w.at]&ownFields != 0 {
@@ -172,14 +178,43 @@ func (b Block) From(id ID) Walk {
 		}
 		w.at, w.id = skipValues(w.b, at, n), next
 	}
+}
+
+// Place is where a walk has come to in a block. It is good for that block as long as there is one, whatever is added or deleted, and for
+// copies of it. The zero Place is nowhere.
+type Place struct {
+	master ID // of the block
+	id     ID // of the entry before it
+	at     int
+}
+
+// Place gives where the walk has come to.
+func (w *Walk) Place() Place {
+	w.leave()
+	return Place{master: w.b.Master(), id: w.id, at: w.at}
+}
+
+// FromPlace is From, which need not look at what is before a place if that is before the ID.
+func (b Block) FromPlace(id ID, p Place) Walk {
+	if p.master != b.Master() || !p.id.Less(id) {
+		return b.From(id)
+	}
+	n, _ := b.fields()
+	w := Walk{b: b[:b.word(atEnd)], fields: n, at: p.at, id: p.id}
+	w.skipTo(id)
 	return w
+}
+
+// leave goes on behind the one at hand.
+func (w *Walk) leave() {
+	if w.behind != 0 {
+		w.at, w.behind = skipValues(w.b, w.behind, w.values), 0
+	}
 }
 
 // Next makes e the next one; false at the end.
 func (w *Walk) Next(e *Entry) bool {
-	if w.behind != 0 {
-		w.at, w.behind = skipValues(w.b, w.behind, w.values), 0
-	}
+	w.leave()
 	if w.at == len(w.b) {
 		return false
 	}
