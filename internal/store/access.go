@@ -34,16 +34,17 @@ func (db *DB) use(it *Item) {
 	}
 }
 
-// SetAccess gives the key an idle time (seconds), with LRU policies, or a use counter (0 to 255), with LFU policies; neither with -1.
+// SetAccess makes the key look as one that is new, but for an idle time (seconds), with LRU policies, or a use counter (0 to 255), with
+// LFU policies, that is not -1.
 func (db *DB) SetAccess(it *Item, idle, frequency int64) {
-	switch {
-	case db.s.Settings.LFU():
-		if frequency >= 0 {
-			it.rec.setAccess(lfuMinutes(db.v.NowMillis)<<8 | uint32(frequency))
-		}
-	case idle >= 0:
-		it.rec.setAccess(uint32(db.v.NowMillis/1000-idle) & accessMask)
+	access := db.freshAccess()
+	switch lfu := db.s.Settings.LFU(); {
+	case lfu && frequency >= 0:
+		access = lfuMinutes(db.v.NowMillis)<<8 | uint32(frequency)
+	case !lfu && idle >= 0:
+		access = uint32(db.v.NowMillis/1000-idle) & accessMask
 	}
+	it.rec.setAccess(access)
 }
 
 // Idle gives the seconds since the key was last used, with LRU policies.

@@ -37,8 +37,8 @@ func AppendFooter(b []byte, start, version int) []byte {
 }
 
 // CheckFooter gives what is in front of a payload's footer, and its version. Unless checksum is set the checksum may be any. The
-// error is ErrFooter.
-func CheckFooter(payload []byte, checksum bool) (body []byte, version int, err error) {
+// error is ErrFooter, or that of tick, which is called every so often while a long payload is summed up.
+func CheckFooter(payload []byte, checksum bool, tick func() error) (body []byte, version int, err error) {
 	n := len(payload) - FooterSize
 	if n < 0 {
 		return nil, 0, ErrFooter
@@ -47,8 +47,18 @@ func CheckFooter(payload []byte, checksum bool) (body []byte, version int, err e
 	if !Known(version) {
 		return nil, 0, ErrFooter
 	}
-	sum := binary.LittleEndian.Uint64(payload[n+2:])
-	if checksum && sum != crc64.Update(0, payload[:n+2]) {
+	if !checksum {
+		return payload[:n], version, nil
+	}
+	const sumsATick = 1 << 20 // bytes
+	sum, rest := uint64(0), payload[:n+2]
+	for ; len(rest) > sumsATick; rest = rest[sumsATick:] {
+		sum = crc64.Update(sum, rest[:sumsATick])
+		if err := tick(); err != nil {
+			return nil, 0, err
+		}
+	}
+	if crc64.Update(sum, rest) != binary.LittleEndian.Uint64(payload[n+2:]) {
 		return nil, 0, ErrFooter
 	}
 	return payload[:n], version, nil

@@ -56,7 +56,7 @@ func (r *Reader) readQuicklist(db *store.DB, listpacks bool) {
 		case listpacks:
 			r.addListpack(db, b)
 		default:
-			r.addZiplist(b)
+			r.addZiplist(db, b)
 		}
 		db.Tick()
 	}
@@ -81,12 +81,13 @@ func (r *Reader) addListpack(db *store.DB, b []byte) {
 }
 
 // addZiplist adds a node of a list that is a ziplist, or nothing if that is empty, as a listpack.
-func (r *Reader) addZiplist(b []byte) {
+func (r *Reader) addZiplist(db *store.DB, b []byte) {
 	c := r.cells("Ziplist", b, true)
 	blob, n := make([]byte, listpack.HeaderSize, listpack.EmptySize+len(b)+len(b)/4), 0
 	for v, ok := c.next(); ok; v, ok = c.next() {
 		blob = listpack.AppendEntry(blob, listpack.Entry(v))
 		n++
+		r.step(db)
 	}
 	if !c.sound() {
 		r.corrupt(c.what)

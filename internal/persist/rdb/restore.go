@@ -68,9 +68,12 @@ func (d *Codec) restore(c *command.Ctx) error {
 	case at < 0:
 		return errTTL
 	}
-	body, version, err := CheckFooter(payload, !d.SkipChecksum.Load())
-	if err != nil {
+	body, version, err := CheckFooter(payload, !d.SkipChecksum.Load(), c.Tick)
+	switch {
+	case err == ErrFooter:
 		return errPayload
+	case err != nil:
+		return err
 	}
 	r := d.reader(body, version)
 	draft, err := ReadValue(r, Kind(r.Byte()), c.DB)

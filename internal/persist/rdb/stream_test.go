@@ -159,7 +159,7 @@ func TestStreamFrozen(t *testing.T) {
 			got = append(got, b...)
 		}
 		p.Close()
-		body, version, err := CheckFooter(got, true)
+		body, version, err := CheckFooter(got, true, never)
 		if err != nil || version != 12 {
 			t.Fatalf("%s: version %d, error %v", key, version, err)
 		}
