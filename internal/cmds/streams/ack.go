@@ -78,7 +78,7 @@ func xackdel(c *command.Ctx) error {
 	s.Write()
 	reserveDelete(c, &s, len(ids))
 	c.Reply.Array(len(ids))
-	acked, deleted := int64(0), 0
+	acked, deleted, every := int64(0), 0, list.refs.pace(&s)
 	for i, id := range ids {
 		state := int64(noEntry)
 		if g, _ := s.GroupWrite(group); g.Ack(id) {
@@ -94,7 +94,7 @@ func xackdel(c *command.Ctx) error {
 			}
 		}
 		c.Reply.Int(state)
-		if i%tickEvery == tickEvery-1 {
+		if i%every == every-1 {
 			_ = c.Tick() // what is begun is done
 		}
 	}

@@ -277,6 +277,9 @@ func (cl *claim) auto(consumer []byte, from store.StreamID, count int64) (err er
 	for i := range dead {
 		replyID(cl.c, dead[i].ID)
 		cl.drop(dead[i])
+		if i%tickEvery == tickEvery-1 {
+			_ = cl.c.Tick() // as above
+		}
 	}
 	if len(list) > 0 {
 		cl.c.DB.SignalDelivered(cl.key)

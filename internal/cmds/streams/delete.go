@@ -130,7 +130,7 @@ func xdelex(c *command.Ctx) error {
 		return err
 	}
 	reserveDelete(c, &s, len(ids))
-	deleted, forgotten := int64(0), 0
+	deleted, forgotten, every := int64(0), 0, l.refs.pace(&s)
 	c.Reply.Array(len(ids))
 	for i, id := range ids {
 		result := int64(noEntry)
@@ -145,7 +145,7 @@ func xdelex(c *command.Ctx) error {
 			result = entryDeleted
 		}
 		c.Reply.Int(result)
-		if i%tickEvery == tickEvery-1 {
+		if i%every == every-1 {
 			_ = c.Tick() // see xdel
 		}
 	}

@@ -352,3 +352,30 @@ func BenchmarkReadGroup(b *testing.B) {
 		})
 	}
 }
+
+// TestManyGroupsTick: what asks all groups about each entry ticks the more often the more groups there are, and so does what drops much.
+func TestManyGroupsTick(t *testing.T) {
+	const groups, n = 500, 60
+	ids := strings.Join(words("1..60-1"), " ")
+	for line, least := range map[string]int{
+		"XDELEX s DELREF IDS 60 " + ids: 30, "XACKDEL s g ACKED IDS 60 " + ids: 30, "XTRIM s DELREF MAXLEN 0": 30, "XADD s ACKED MAXLEN 1 * f v": 30,
+		"XDELEX s IDS 60 " + ids: 0,
+	} {
+		rig := fill(t, n, 1)
+		for i := range groups {
+			rig.Do(2, "XGROUP", "CREATE", "s", fmt.Sprint(i), "0")
+		}
+		rig.Do(2, words("XREADGROUP GROUP g c STREAMS s >")...)
+		rig.Do(2, words(line)...)
+		if rig.Ticks < least || least == 0 && rig.Ticks > 0 {
+			t.Errorf("%.30s: %d ticks", line, rig.Ticks)
+		}
+	}
+	rig := fill(t, 3000, 1)
+	rig.Do(2, words("XREADGROUP GROUP g c STREAMS s >")...)
+	rig.Do(2, words("XTRIM s MAXLEN 0")...)
+	rig.Do(2, words("XAUTOCLAIM s g c 0 - COUNT 3000")...)
+	if rig.Ticks < 6 { // each is looked at, and then dropped
+		t.Errorf("XAUTOCLAIM: %d ticks", rig.Ticks)
+	}
+}

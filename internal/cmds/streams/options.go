@@ -158,12 +158,24 @@ func (t *trimming) run(c *command.Ctx, s *store.Stream) (removed int) {
 
 // ask is run for a stream whose groups are asked about each entry. The stream is passed by value so that it goes to the Go heap only here.
 func (t *trimming) ask(c *command.Ctx, s store.Stream, trim store.StreamTrim) (removed int, _ store.Stream) {
+	asked, every := 0, t.refs.pace(&s)
 	trim.Keep = func(id store.StreamID) (keep bool) {
 		t.asked = id
+		if asked++; asked%every == 0 {
+			_ = c.Tick() // what is begun is done
+		}
 		return !t.refs.release(&s, id)
 	}
 	removed = s.Trim(trim, c.Tick)
 	return removed, s
+}
+
+// pace gives the number of entries after which to tick: to treat one of them all groups may have to be asked.
+func (p refPolicy) pace(s *store.Stream) int {
+	if p == dropRefs || p == ackedOnly {
+		return max(1, tickEvery/(1+s.Groups()))
+	}
+	return tickEvery
 }
 
 // release does what a policy says about the references to an entry, and tells whether it may be deleted.
