@@ -125,8 +125,8 @@ func (g Group) EachOwner(fn func(c Consumer) bool) {
 
 // eachSorted is EachConsumer for those that which chooses.
 func (g Group) eachSorted(which func(r mem.Ref) bool, fn func(c Consumer) bool) {
-	for _, r := range sortedRefs(g.names(), which) {
-		if !fn(Consumer{Group{heap: g.heap, ref: g.ref}, r}) {
+	for _, r := range sortedRefs(g.names(), g.view, which) {
+		if !fn(Consumer{Group{heap: g.heap, ref: g.ref, view: g.view}, r}) {
 			return
 		}
 	}

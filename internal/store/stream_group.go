@@ -79,6 +79,7 @@ const NoCount = -1
 type Group struct {
 	heap *mem.Heap
 	ref  mem.Ref
+	view *View // nil: nobody waits for what a walk takes long for
 
 	// Of one that may be changed; it has no pointer to the Stream, which would have to live on the Go heap then.
 	db     *DB          // nil: it is for reading
@@ -89,7 +90,7 @@ type Group struct {
 // groupOf gives a group of a stream, to be changed.
 func (s *Stream) groupOf(ref mem.Ref) Group {
 	v := s.body()
-	g := Group{heap: v.heap, ref: ref, db: s.db, state: v.state}
+	g := Group{heap: v.heap, ref: ref, view: s.db.v, db: s.db, state: v.state}
 	if s.draft == nil && !s.it.isBig() {
 		g.weight = s.it.rec.weight()
 	}
@@ -181,29 +182,41 @@ func (v body) eachGroup(fn func(g Group) bool) {
 	t.Each(func(r mem.Ref) bool { return fn(Group{heap: v.heap, ref: r}) })
 }
 
-// sortedGroups calls fn with the groups of a body in the order of their names, until it gives false.
-func (v body) sortedGroups(fn func(g Group) bool) {
+// sortedGroups calls fn with the groups of a body in the order of their names, until it gives false; see Group.view.
+func (v body) sortedGroups(view *View, fn func(g Group) bool) {
 	if v.state.groups == 0 {
 		return
 	}
-	for _, r := range sortedRefs(v.directory(), func(mem.Ref) bool { return true }) {
-		if !fn(Group{heap: v.heap, ref: r}) {
+	for _, r := range sortedRefs(v.directory(), view, func(mem.Ref) bool { return true }) {
+		if !fn(Group{heap: v.heap, ref: r, view: view}) {
 			return
 		}
 	}
 }
 
-// sortedRefs gives those of a table's entries that which chooses, in the order of their keys.
-func sortedRefs(t dict.Table, which func(r mem.Ref) bool) (list []mem.Ref) {
+// sortedRefs gives those of a table's entries that which chooses, in the order of their keys; see Group.view.
+func sortedRefs(t dict.Table, view *View, which func(r mem.Ref) bool) (list []mem.Ref) {
+	n := 0
+	step := func() {
+		if n++; n%sortTick == 0 && view != nil {
+			view.tick()
+		}
+	}
 	t.Each(func(r mem.Ref) bool {
-		if which(r) {
+		if step(); which(r) {
 			list = append(list, r)
 		}
 		return true
 	})
-	slices.SortFunc(list, func(a, b mem.Ref) int { return bytes.Compare(t.Key(t.Heap, a), t.Key(t.Heap, b)) })
+	slices.SortFunc(list, func(a, b mem.Ref) int {
+		step()
+		return bytes.Compare(t.Key(t.Heap, a), t.Key(t.Heap, b))
+	})
 	return list
 }
+
+// sortTick is how many comparisons of names a sort makes between two ticks.
+const sortTick = 4096
 
 // Groups tells how many groups there are.
 func (s *Stream) Groups() int {
@@ -217,14 +230,14 @@ func (s *Stream) Groups() int {
 // EachGroup calls fn with every group, for reading, in the order of their names, until it gives false. fn must not change the stream.
 func (s *Stream) EachGroup(fn func(g Group) bool) {
 	if s.Exists() {
-		s.body().sortedGroups(fn)
+		s.body().sortedGroups(s.db.v, fn)
 	}
 }
 
 // EachGroup is Stream.EachGroup for a stream that is frozen.
 func (f *Frozen) EachGroup(fn func(g Group) bool) {
 	r := f.at.root.roots
-	r.body(EncStream, f.at.b.heap).sortedGroups(fn)
+	r.body(EncStream, f.at.b.heap).sortedGroups(nil, fn)
 }
 
 // Group gives the group of a name, for reading; false when there is none.
@@ -234,7 +247,7 @@ func (s *Stream) Group(name []byte) (g Group, ok bool) {
 	}
 	t := s.body().directory()
 	r, _ := t.Find(hash.Bytes(name), name)
-	return Group{heap: t.Heap, ref: r}, r != 0
+	return Group{heap: t.Heap, ref: r, view: s.db.v}, r != 0
 }
 
 // GroupWrite gives the group of a name, to be changed; false when there is none. The stream was found to be changed. It may panic with
@@ -314,20 +327,24 @@ func (s *Stream) DestroyGroup(name []byte, tick func() error) bool {
 // discard frees a group that is in no directory any more.
 func (g Group) discard(tick func() error) {
 	n := 0
-	free := func(leaf mem.Ref) {
-		g.heap.Free(leaf, rows.Size(g.heap, leaf))
+	step := func() {
 		if n++; n%tickEvery == 0 {
 			_ = tick()
 		}
 	}
+	free := func(leaf mem.Ref) {
+		g.heap.Free(leaf, rows.Size(g.heap, leaf))
+		step()
+	}
 	g.pending().Discard(free)
 	g.idle().Discard(free)
 	t := g.numbers()
-	for !t.Drain(math.MaxInt, func(mem.Ref) {}) {
+	for !t.Drain(math.MaxInt, func(mem.Ref) { step() }) {
 	}
 	t = g.names()
 	for !t.Drain(math.MaxInt, func(r mem.Ref) {
 		discardConsumer(g.heap, r, free)
+		step()
 	}) {
 	}
 	g.heap.Free(g.ref, groupSize(g.heap, g.ref))
@@ -357,7 +374,7 @@ func (s *Stream) forgetPlaces() {
 		return
 	}
 	v := s.body()
-	for _, r := range sortedRefs(v.directory(), func(r mem.Ref) bool { return Group{heap: v.heap, ref: r}.head().place != entries.Place{} }) {
+	for _, r := range sortedRefs(v.directory(), s.db.v, func(r mem.Ref) bool { return Group{heap: v.heap, ref: r}.head().place != entries.Place{} }) {
 		g, _ := s.GroupWrite(groupName(v.heap, r))
 		g.head().place = entries.Place{}
 	}

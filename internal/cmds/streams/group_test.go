@@ -379,3 +379,22 @@ func TestManyGroupsTick(t *testing.T) {
 		t.Errorf("XAUTOCLAIM: %d ticks", rig.Ticks)
 	}
 }
+
+// TestManyConsumersTick: consumers are sorted by their names, and removed, with ticks.
+func TestManyConsumersTick(t *testing.T) {
+	const n = 20_000
+	rig := fill(t, 1, 1)
+	for i := range n {
+		rig.Do(2, "XGROUP", "CREATECONSUMER", "s", "g", fmt.Sprint(i*7919%n))
+	}
+	for _, c := range []struct {
+		line  string
+		least int
+	}{
+		{"XINFO CONSUMERS s g", 50}, {"XINFO STREAM s FULL", 50}, {"XGROUP DESTROY s g", 30},
+	} {
+		if rig.Do(2, words(c.line)...); rig.Ticks < c.least {
+			t.Errorf("%s: %d ticks", c.line, rig.Ticks)
+		}
+	}
+}
