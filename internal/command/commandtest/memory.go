@@ -35,7 +35,7 @@ func (s Shortage) Run(t *testing.T) {
 				rig, want := s.Fill(t), after
 				defer s.View(t, rig).Release()
 				rig.Arena.SetLimit(rig.Arena.InUse() + left)
-				if refused(func() { rig.Do(2, words...) }) {
+				if Refused(func() { rig.Do(2, words...) }) {
 					want = before
 					refusals++
 				}
@@ -51,8 +51,8 @@ func (s Shortage) Run(t *testing.T) {
 	}
 }
 
-// refused tells whether there was no memory for a call.
-func refused(call func()) (is bool) {
+// Refused tells whether there was no memory for a call.
+func Refused(call func()) (is bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			if is = p == error(mem.ErrNoMemory); !is {

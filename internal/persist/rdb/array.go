@@ -90,9 +90,7 @@ func (r *Reader) readArray(db *store.DB) {
 	switch r.length() {
 	case 0:
 	case 1:
-		if next = r.length() + 1; next == 0 {
-			r.fail("an array whose cursor is past its indices")
-		}
+		next = r.length() + 1 // a length is less than the greatest number there is
 	default:
 		r.fail("an array of an unknown form")
 	}

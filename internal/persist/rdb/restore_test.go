@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/redpoll/redpoll/internal/command/commandtest"
-	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -40,7 +39,7 @@ func TestRestoreWithoutMemory(t *testing.T) {
 		refusals := 0
 		for left := int64(0); ; left += step {
 			rig.Arena.SetLimit(rig.Arena.InUse() + left)
-			if !refused(func() { rig.Do(2, "RESTORE", "k", "0", payload, "REPLACE") }) {
+			if !commandtest.Refused(func() { rig.Do(2, "RESTORE", "k", "0", payload, "REPLACE") }) {
 				break
 			}
 			refusals++
@@ -60,19 +59,6 @@ func TestRestoreWithoutMemory(t *testing.T) {
 			t.Errorf("%s has %d bytes, and had %d", key, a, b)
 		}
 	}
-}
-
-// refused tells whether there was no memory for a call.
-func refused(call func()) (is bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			if is = p == error(mem.ErrNoMemory); !is {
-				panic(p)
-			}
-		}
-	}()
-	call()
-	return false
 }
 
 // TestRestoreIsLogged with an absolute time, or as what it comes to.
