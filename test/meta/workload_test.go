@@ -27,7 +27,7 @@ type step struct {
 var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // groups are those whose commands work on data, or choose what is worked on.
-var groups = []string{"string", "bitmap", "hyperloglog", "geo", "hash", "list", "set", "sorted-set", "stream", "generic", "transactions"}
+var groups = []string{"string", "bitmap", "hyperloglog", "geo", "hash", "list", "set", "sorted-set", "stream", "array", "generic", "transactions"}
 
 // others are commands of other groups that belong into a workload.
 var others = []string{"select", "echo", "ping"}
@@ -86,7 +86,7 @@ func newWriter(seed uint64, actor int, specs []*command.Spec, alone bool) *write
 		rnd: rand.New(rand.NewPCG(seed, uint64(actor))), calls: gen.New(seed*1000 + uint64(actor)), specs: specs,
 		name: string(rune('a' + actor)),
 	}
-	w.focus = w.pick([]string{"", "hash", "list", "list", "set", "sorted-set", "sorted-set", "stream", "stream", "geo", "hyperloglog"})
+	w.focus = w.pick([]string{"", "hash", "list", "list", "set", "sorted-set", "sorted-set", "stream", "stream", "geo", "hyperloglog", "array"})
 	w.calls.Make = w.word
 	return w
 }
@@ -108,6 +108,9 @@ var pools = map[string][]string{
 	"longitude": {"0", "1", "1.5", "-1", "90", "179.9", "180", "-180", "-179.9", "200"},
 	"latitude":  {"0", "1", "1.5", "-1", "45", "85", "-85"},
 	"length":    {"0", "1", "100", "500", "10000", "30000000"},
+
+	"index": {"0", "1", "2", "5", "9", "40", "100", "101", "4096", "70000", "18446744073709551614", "18446744073709551615", "-"},
+	"size":  {"1", "2", "3", "10", "1000", "0"},
 
 	"bounds":    {"-", "+", "-", "+", "1", "(1-1", "2", "(3-0", "5", "7-0", "(9", "20"},
 	"unread":    {">", ">", ">", "0", "2", "$", "+"},
@@ -134,6 +137,10 @@ func (w *writer) word(s *command.Spec, a *command.Argument) (string, bool) {
 		return w.key(s), true
 	case s.Group == "stream":
 		return w.streamWord(s, a)
+	case s.Group == "array" && slices.Contains([]string{"index", "start", "end"}, a.Name):
+		return w.pick(pools["index"]), true
+	case s.Group == "array" && slices.Contains([]string{"size", "count", "limit"}, a.Name):
+		return w.pick(pools["size"]), true
 	case a.Name == "longitude", a.Name == "latitude":
 		return w.pick(pools[a.Name]), true
 	case a.Name == "radius", a.Name == "width", a.Name == "height":
@@ -244,13 +251,13 @@ func (w *writer) text(a *command.Argument) (string, bool) {
 
 // key makes the name of a key: mostly of one that the command's own type has, so that many calls find what they can work on.
 func (w *writer) key(s *command.Spec) string {
-	kinds := map[string]string{"list": "l", "set": "s", "sorted-set": "z", "geo": "g", "stream": "x", "hyperloglog": "p"}
+	kinds := map[string]string{"list": "l", "set": "s", "sorted-set": "z", "geo": "g", "stream": "x", "hyperloglog": "p", "array": "r"}
 	kind := kinds[s.Group]
 	if s.Group == "generic" && w.rnd.IntN(2) == 0 {
 		kind = kinds[w.focus]
 	}
 	if w.rnd.IntN(10) == 0 {
-		kind = w.pick([]string{"l", "s", "z", "g", "x", "p", ""})
+		kind = w.pick([]string{"l", "s", "z", "g", "x", "p", "r", ""})
 	}
 	return w.name + kind + w.pick([]string{"1", "2", "3", "4", "5", ""})
 }
@@ -286,7 +293,7 @@ func (w *writer) call() []string {
 		call = []string{travels, w.key(s), w.key(s)}
 	}
 	name := s.FullName()
-	if slices.Contains([]string{"lpush", "rpush", "sadd", "zadd"}, name) && w.rnd.IntN(12) == 0 {
+	if slices.Contains([]string{"lpush", "rpush", "sadd", "zadd", "arinsert"}, name) && w.rnd.IntN(12) == 0 {
 		call = call[:2]
 		for range 1 + w.rnd.IntN(500) {
 			if name == "zadd" {
