@@ -152,12 +152,14 @@ func (w *Writer) BulkLen(n int) { w.header('$', int64(n)) }
 func (w *Writer) BulkEnd() { w.crlf() }
 
 // Null writes the absent value.
-func (w *Writer) Null() {
+func (w *Writer) Null() { w.c.buf = append(w.c.room(), w.NullText()...) }
+
+// NullText gives what Null writes, for a Source.
+func (w *Writer) NullText() string {
 	if w.Proto == 3 {
-		w.c.buf = append(w.c.room(), "_\r\n"...)
-		return
+		return "_\r\n"
 	}
-	w.c.buf = append(w.c.room(), "$-1\r\n"...)
+	return "$-1\r\n"
 }
 
 // NullArray writes the absent array, which RESP3 does not tell from Null.

@@ -174,26 +174,9 @@ func (a *Array) Each(from, to uint64, reverse bool, fn func(index uint64, v Valu
 	if !a.Exists() || from > to {
 		return
 	}
-	v := a.body()
-	var c tree.Cursor
-	var cell cells.Cell
-	if !reverse {
-		for ok := v.findCells(&c, from); ok; ok = c.Next() {
-			for w := v.cells(&c).Walk(); w.Next(&cell); {
-				if cell.Index >= from && (cell.Index > to || !fn(cell.Index, Value{Bytes: cell.Bytes, Int: cell.Int})) {
-					return
-				}
-			}
-		}
-		return
-	}
-	var w cells.Back
-	for ok := v.findCells(&c, to); ok; ok = c.Prev() {
-		for w.Begin(v.cells(&c)); w.Next(&cell); {
-			if cell.Index <= to && (cell.Index < from || !fn(cell.Index, Value{Bytes: cell.Bytes, Int: cell.Int})) {
-				return
-			}
-		}
+	w := CellWalk{v: a.body(), from: from, to: to, reverse: reverse}
+	w.begin()
+	for index, v, ok := w.Next(); ok && fn(index, v); index, v, ok = w.Next() {
 	}
 }
 
@@ -218,31 +201,63 @@ func (a *Array) IsBig() bool { return a.it.ref != 0 && a.it.isBig() }
 // Freeze gives the array, which IsBig, as it is now; see DB.Freeze.
 func (a *Array) Freeze() *Frozen { return a.db.Freeze(&a.it) }
 
-// CellWalk goes through the elements of an array that is frozen, in the order of their indices.
+// CellWalk goes through the elements between two indices of an array that is frozen, or does not change meanwhile.
 type CellWalk struct {
-	v    body
-	c    tree.Cursor
-	w    cells.Walk
-	cell cells.Cell
+	v        body
+	from, to uint64
+	reverse  bool // from the last to the first
+
+	open  bool // there may be more
+	c     tree.Cursor
+	ahead cells.Walk
+	back  cells.Back
+	cell  cells.Cell
 }
 
-// Cells begins to go through the elements of an array.
-func (f *Frozen) Cells() *CellWalk {
-	w := &CellWalk{v: f.at.root.body(EncArray, f.at.b.heap)}
-	w.v.leaves().First(&w.c)
-	w.w = w.v.cells(&w.c).Walk()
+// Cells begins to go through the elements between two indices, these included, of an array, in the order of their indices or from the last
+// to the first.
+func (f *Frozen) Cells(from, to uint64, reverse bool) *CellWalk {
+	w := &CellWalk{v: f.at.root.body(EncArray, f.at.b.heap), from: from, to: to, reverse: reverse}
+	w.begin()
 	return w
 }
 
-// Next gives the next element, valid until the view is released; false at the end.
-func (w *CellWalk) Next() (index uint64, v Value, ok bool) {
-	for !w.w.Next(&w.cell) {
-		if !w.c.Next() {
-			return 0, Value{}, false
-		}
-		w.w = w.v.cells(&w.c).Walk()
+func (w *CellWalk) begin() {
+	start := w.from
+	if w.reverse {
+		start = w.to
 	}
-	return w.cell.Index, Value{Bytes: w.cell.Bytes, Int: w.cell.Int}, true
+	w.enter(w.v.findCells(&w.c, start))
+}
+
+// enter begins with the leaf at the cursor, if there is one.
+func (w *CellWalk) enter(ok bool) {
+	switch w.open = ok; {
+	case !ok:
+	case w.reverse:
+		w.back.Begin(w.v.cells(&w.c))
+	default:
+		w.ahead = w.v.cells(&w.c).Walk()
+	}
+}
+
+// Next gives the next element, valid until the following call, or a text until the view is released; false at the end.
+func (w *CellWalk) Next() (index uint64, v Value, ok bool) {
+	for w.open {
+		switch {
+		case w.reverse && !w.back.Next(&w.cell):
+			w.enter(w.c.Prev())
+		case !w.reverse && !w.ahead.Next(&w.cell):
+			w.enter(w.c.Next())
+		case w.cell.Index < w.from:
+			w.open = !w.reverse
+		case w.cell.Index > w.to:
+			w.open = w.reverse
+		default:
+			return w.cell.Index, Value{Bytes: w.cell.Bytes, Int: w.cell.Int}, true
+		}
+	}
+	return 0, Value{}, false
 }
 
 // ArrayDraft is an array in the making.

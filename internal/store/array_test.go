@@ -142,7 +142,7 @@ func sameArray(t *testing.T, db *DB, key []byte, model map[uint64]string, middle
 func sameView(t *testing.T, view *Frozen, want []string) {
 	t.Helper()
 	var got []string
-	w := view.Cells()
+	w := view.Cells(0, MaxIndex, false)
 	for index, v, ok := w.Next(); ok; index, v, ok = w.Next() {
 		got = append(got, fmt.Sprint(index, " ", string(Text(v, nil))))
 	}

@@ -260,20 +260,40 @@ func argrep(c *command.Ctx) error {
 		}
 	}
 	q.tick = c.Tick
-	n, length := int64(0), c.Reply.DeferLen()
+	return q.reply(c, &a, spanOf(ends[0], ends[1]))
+}
+
+// reply writes what is found.
+func (q *query) reply(c *command.Ctx, a *store.Array, s span) error {
+	var found []uint64
+	bytes := 0
 	var digits [num.MaxIntLen]byte
-	err = each(c, &a, spanOf(ends[0], ends[1]), func(index uint64, v store.Value) bool {
-		if !q.matches(store.Text(v, digits[:0])) {
-			return q.err == nil
+	err := each(c, a, s, func(index uint64, v store.Value) bool {
+		if q.matches(store.Text(v, digits[:0])) {
+			found, bytes = append(found, index), bytes+len(v.Bytes)
 		}
+		return int64(len(found)) < q.limit && q.err == nil
+	})
+	if err = cmp.Or(err, q.err); err != nil {
+		return err
+	}
+	if q.withValues && a.IsBig() && (len(found) > manyElements || bytes > longRange) {
+		streamPairs(c, a, s, len(found), found)
+		return nil
+	}
+	c.Reply.Array(len(found))
+	p := pace{tick: c.Tick}
+	for _, index := range found {
+		var v store.Value
 		if q.withValues {
+			v, _ = a.Get(index)
 			replyPair(c, index, v)
 		} else {
 			c.Reply.Uint(index)
 		}
-		n++
-		return n < q.limit
-	})
-	c.Reply.SetArrayLen(length, int(n))
-	return cmp.Or(err, q.err)
+		if err := p.step(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }

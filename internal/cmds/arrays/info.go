@@ -14,15 +14,15 @@ const (
 	mostSparse = 10
 )
 
-// slices is what there is to know of the slices of an array.
-type slices struct {
+// layout is what there is to know of the slices of an array.
+type layout struct {
 	n                       int64
 	dense, places, elements int64 // the dense ones, the indices from the first to the last element in each, and the elements
 	others                  int64 // elements in the sparse ones
 }
 
 // add counts a slice that has so many elements and indices from the first to the last of them.
-func (s *slices) add(elements int64, places uint64) {
+func (s *layout) add(elements int64, places uint64) {
 	s.n++
 	if elements > mostSparse {
 		s.dense++
@@ -58,7 +58,7 @@ func countSlices(c *command.Ctx, a *store.Array) (n int64, err error) {
 }
 
 // measureSlices looks at all elements.
-func measureSlices(c *command.Ctx, a *store.Array) (s slices, err error) {
+func measureSlices(c *command.Ctx, a *store.Array) (s layout, err error) {
 	var n int64
 	var first, last uint64
 	err = each(c, a, span{last: store.MaxIndex}, func(index uint64, _ store.Value) bool {
@@ -91,7 +91,7 @@ func arinfo(c *command.Ctx) error {
 	if !a.Exists() {
 		return command.ErrNoSuchKey
 	}
-	var s slices
+	var s layout
 	if full {
 		s, err = measureSlices(c, &a)
 	} else {
@@ -104,7 +104,7 @@ func arinfo(c *command.Ctx) error {
 	return nil
 }
 
-func replyInfo(c *command.Ctx, a *store.Array, s slices, full bool) {
+func replyInfo(c *command.Ctx, a *store.Array, s layout, full bool) {
 	next := a.Next()
 	if next > store.MaxIndex {
 		next = 0

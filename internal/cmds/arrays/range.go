@@ -32,8 +32,12 @@ func argetrange(c *command.Ctx) error {
 	return replyAll(c, &a, s)
 }
 
-// replyAll writes what is at each index of a range.
+// replyAll writes what is at each index of a range. What is long of an array that IsBig is sent from where it lies.
 func replyAll(c *command.Ctx, a *store.Array, s span) error {
+	if a.IsBig() && isLong(a, s) {
+		streamAll(c, a, s)
+		return nil
+	}
 	at, left := s.first, s.last-s.first+1
 	if s.reverse {
 		at = s.last
@@ -84,6 +88,16 @@ func arscan(c *command.Ctx) error {
 	a, err := c.DB.FindArray(c.Argv[1])
 	if err != nil {
 		return err
+	}
+	if a.IsBig() {
+		n, bytes, err := measure(c, &a, s, limit)
+		if err != nil {
+			return err
+		}
+		if n > manyElements || bytes > longRange {
+			streamPairs(c, &a, s, n, nil)
+			return nil
+		}
 	}
 	n, length := int64(0), c.Reply.DeferLen()
 	err = each(c, &a, s, func(index uint64, v store.Value) bool {

@@ -206,8 +206,8 @@ func arlastitems(c *command.Ctx) error {
 		order = []span{near, round}
 	}
 	for _, s := range order {
-		if s == round && far == 0 {
-			continue
+		if s.first > s.last {
+			continue // there is no second one
 		}
 		if err := replyAll(c, &a, s); err != nil {
 			return err

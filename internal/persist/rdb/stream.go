@@ -94,7 +94,7 @@ func (s *Stream) begin() parts {
 	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
 		return s.beginBlocks()
 	case KindArray:
-		return &cellParts{walk: s.view.Cells(), cursor: s.cursor}
+		return &cellParts{walk: s.view.Cells(0, store.MaxIndex, false), cursor: s.cursor}
 	case KindZSet, KindZSet2:
 		return &scoredParts{walk: s.view.Members(s.count-1, true), kind: s.kind}
 	default:
