@@ -24,7 +24,8 @@ type Options struct {
 	Addr string
 	// UnixSocket is the path of a Unix socket to listen on instead of Addr, if not empty.
 	UnixSocket string
-	// Config holds directives of redis.conf by name, such as "maxclients": "100".
+	// Config holds directives of redis.conf by name, such as "maxclients": "100". The server starts from a file, and SAVE writes one, only
+	// if there is a dir or a dbfilename among them; it saves its data by itself, when a client ends it, only with a save.
 	Config map[string]string
 	// Log takes the server's log lines; nil is no log.
 	Log *slog.Logger
@@ -63,6 +64,9 @@ func Start(o Options) (*Server, error) {
 		return nil, err
 	}
 	set := map[string]string{"bind": host, "port": port, "save": ""}
+	if o.Config["dir"] == "" {
+		set["dbfilename"] = "" // what lies in the program's directory is none of our business
+	}
 	if o.UnixSocket != "" {
 		set["port"], set["unixsocket"] = "0", o.UnixSocket
 	}
@@ -108,7 +112,7 @@ func startError(err error) error {
 // Addr gives the address to connect to: "host:port", or the path of the Unix socket.
 func (s *Server) Addr() string { return s.s.Addrs()[0].String() }
 
-// Close ends the server: connections are closed, the data is gone, all memory is given back.
+// Close ends the server: connections are closed, data that was not saved is gone, all memory is given back.
 func (s *Server) Close() error { return s.s.Close() }
 
 // splitAddr takes an address apart into the directives bind and port.

@@ -107,7 +107,7 @@ func TestSIGALRM(t *testing.T) {
 
 // TestShutdownAbort takes back what SIGTERM has asked for.
 func TestShutdownAbort(t *testing.T) {
-	p, c, log := build(t).run(t, "--shutdown-on-sigint", "save")
+	p, c, log := build(t).run(t, "--shutdown-on-sigint", "save", "--dbfilename", "")
 	terminate := func(sig syscall.Signal) {
 		if err := syscall.Kill(p.PID, sig); err != nil {
 			t.Fatal(err)
@@ -117,7 +117,7 @@ func TestShutdownAbort(t *testing.T) {
 		t.Errorf("nothing to abort: %v, %v", v, err)
 	}
 	terminate(syscall.SIGINT)
-	logHas(t, log, "Received SIGINT", "can't exit")
+	logHas(t, log, "Received SIGINT", "dbfilename is empty", "can't exit", "Errors trying to shut down the server.")
 	c.Must(t, "DEBUG", "PAUSE-CRON", "1")
 	terminate(syscall.SIGTERM)
 	logHas(t, log, "Received SIGTERM scheduling shutdown...")

@@ -30,20 +30,20 @@ func serve(cfg *config.Config, p *process) int {
 	crashOutput(cfg)
 	// One thread more than loops: a loop that never blocks would keep the collector and the background writers waiting.
 	runtime.GOMAXPROCS(int(cfg.Int("io-threads").Load()) + 1)
-	s, err := server.Start(server.Options{Config: cfg, Log: log, PortZeroIsNone: true})
+	showTitle(cfg, p.called)
+	s, err := server.Start(server.Options{Config: cfg, Log: log, PortZeroIsNone: true, Listening: func(loops int) {
+		followOOMScore(cfg, log, "/proc/self/oom_score_adj")
+		p.log.Running(p.about, p.logo)
+		log.Info(whatRuns(loops))
+		p.log.Initialized()
+	}})
 	if err != nil {
 		refuse(log, err)
 		return 1
 	}
-	showTitle(cfg, p.called)
-	followOOMScore(cfg, log, "/proc/self/oom_score_adj")
-	p.log.Running(p.about, p.logo)
-	log.Info(whatRuns(s.Loops()))
-	p.log.Initialized()
 	p.log.Ready(s.TCP(), cfg.Str("unixsocket").Load())
 	p.ready()
 	wait(s, cfg, p, signals)
-	log.Warn("User requested shutdown...")
 	if p.pidFile != "" {
 		log.Info("Removing the pid file.")
 	}
@@ -64,7 +64,7 @@ func whatRuns(loops int) string {
 	if loops == 1 {
 		plural = ""
 	}
-	return fmt.Sprintf("Redpoll %s, %d loop%s; the data is in memory only, nothing is saved", config.Release, loops, plural)
+	return fmt.Sprintf("Redpoll %s, %d loop%s; the data is saved by SAVE and at the end only", config.Release, loops, plural)
 }
 
 // refuse says why the server does not start: a line of the configuration on standard error, all else in the log.
@@ -126,7 +126,7 @@ func (p *process) take(s *server.Server, cfg *config.Config, sig syscall.Signal)
 		name := signalName(sig)
 		p.signalLine("Received " + name + " scheduling shutdown...")
 		words := cfg.Enum("shutdown-on-" + strings.ToLower(name))
-		s.StopLater(words.Is("save") && !words.Is("force"))
+		s.StopLater(server.EndOptions{Save: words.Is("save"), NoSave: words.Is("nosave"), Force: words.Is("force")})
 	}
 }
 

@@ -38,7 +38,7 @@ func check(s *Spec) error {
 		bad(!version(c.Version) || c.Text == "", "a History entry without version or text")
 	}
 	bad(s.FindKeys != nil && !s.keys.flags && !s.keys.finder, "FindKeys without a key spec that is unknown, Incomplete, VariableFlags or behind a word")
-	bad(s.NeedsAll != nil && (s.Plan != PlanKeys || s.keys.none), "NeedsAll without keys, or with another Plan than PlanKeys")
+	bad(s.NeedsAll != nil && s.Plan == PlanAll, "NeedsAll with PlanAll")
 	for i := range s.Keys {
 		checkKeys(s, &s.Keys[i], bad)
 	}

@@ -26,8 +26,8 @@ type Spec struct {
 	// KeyAfter, whose word may come several times, the engine asks it for positions, though COMMAND GETKEYS does not.
 	FindKeys KeyFinder
 	Plan     Plan // what the engine holds while the command runs
-	// NeedsAll tells of a call of a command with PlanKeys that it is going to look at keys that Keys and FindKeys do not find: it runs
-	// with PlanAll. It is given whole calls only and must not keep argv; nil: no call does.
+	// NeedsAll tells of a call of a command with another Plan that it runs with PlanAll, since it is going to look at keys that Keys and
+	// FindKeys do not find. It is given whole calls only, perhaps several times, and must not keep argv; nil: no call does.
 	NeedsAll func(argv [][]byte) bool
 
 	Tips            []string // hints to clients, see the Tip constants

@@ -199,7 +199,7 @@ func TestFaults(t *testing.T) {
 		{func(s *Spec) { s.DeprecatedSince = "4" }, "DeprecatedSince must be"},
 		{func(s *Spec) { s.History = []Change{{"6.0.0", ""}} }, "History entry without"},
 		{func(s *Spec) { s.FindKeys = storeFinder }, "FindKeys without"},
-		{func(s *Spec) { s.Keys, s.NeedsAll = nil, func([][]byte) bool { return true } }, "NeedsAll without keys"},
+		{func(s *Spec) { s.Plan, s.NeedsAll = PlanAll, func([][]byte) bool { return true } }, "NeedsAll with PlanAll"},
 		{func(s *Spec) { s.Keys = OneKey(Access) }, "must have one of RO"},
 		{func(s *Spec) { s.Keys = OneKey(RO, OW) }, "must have one of RO"},
 		{func(s *Spec) { s.Keys = OneKey(OW) }, "a ReadOnly command"},

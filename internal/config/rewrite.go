@@ -289,7 +289,7 @@ func replaceFile(path, text string, mode fs.FileMode) (err error) {
 		err = os.Rename(f.Name(), path)
 	}
 	if err == nil {
-		err = syncDir(dir)
+		err = SyncDir(dir)
 	}
 	return err
 }

@@ -4,5 +4,5 @@
 
 package config
 
-// syncDir does nothing where a directory cannot be opened.
-func syncDir(string) error { return nil }
+// SyncDir does nothing where a directory cannot be opened.
+func SyncDir(string) error { return nil }

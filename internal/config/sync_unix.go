@@ -6,8 +6,8 @@ package config
 
 import "os"
 
-// syncDir has the disk keep which files a directory has.
-func syncDir(dir string) error {
+// SyncDir has the disk keep which files a directory has.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

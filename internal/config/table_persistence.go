@@ -4,17 +4,18 @@ package config
 
 // persistenceTable has the directives of snapshots and the append-only file.
 func persistenceTable() []Directive {
-	const notYet = "the data is not written to disk"
+	const notYet = "the data is saved as a whole only"
 	return []Directive{
 		{Name: "save", Kind: Special, Default: "3600 1 300 100 60 10000", make: special(readSave, formatSave),
-			Status: Later, Here: notYet, Doc: "pairs of seconds and changes after which a snapshot is written"},
+			Here: "the data is saved at the end if there are any, and otherwise by SAVE only: not after so many changes yet",
+			Doc:  "pairs of seconds and changes after which a snapshot is written"},
 		{Name: "dbfilename", Kind: String, Flags: Protected, Default: "dump.rdb", check: fileName("dbfilename", "filename", true),
-			Status: Later, Here: notYet, Doc: "file of the snapshot"},
+			Doc: "file of the snapshot, in dir; the server starts from it"},
 		{Name: "rdbcompression", Kind: Bool, Default: "yes",
-			Here: "only DUMP so far; strings of more than 1 MB are never compressed", Doc: "compress strings in snapshots"},
+			Here: "strings of more than 1 MB are never compressed", Doc: "compress strings in snapshots"},
 		{Name: "rdb-version", Kind: Int, Min: 6, Max: 15, Default: "10",
-			Here: "only DUMP so far; Redis has no such directive", Doc: "version of the format that values and snapshots are written in"},
-		{Name: "rdbchecksum", Kind: Bool, Flags: Immutable, Default: "yes", Status: Later, Here: notYet, Doc: "end snapshots with a checksum"},
+			Here: "Redis has no such directive", Doc: "version of the format that values and snapshots are written in"},
+		{Name: "rdbchecksum", Kind: Bool, Flags: Immutable, Default: "yes", Doc: "end snapshots with a checksum, and check it"},
 		{Name: "rdb-del-sync-files", Kind: Bool, Default: "no", Status: Later, Here: notYet,
 			Doc: "remove snapshots made for replicas when nothing else needs them"},
 		{Name: "rdb-save-incremental-fsync", Kind: Bool, Default: "yes", Status: Later, Here: notYet, Doc: "write a snapshot to disk bit by bit"},

@@ -18,7 +18,7 @@ func (w *Worker) acquire(cl *Client, c *Call) (held, ok bool) {
 	case c.spec.Plan == command.PlanAll:
 		return true, w.acquireWorld(cl)
 	case c.spec.Plan != command.PlanKeys:
-		return false, true
+		return w.acquireNeeded(cl, c)
 	case c.one:
 		shard := w.e.Store.ShardOf(c.hash)
 		if !w.e.Store.Lock(shard) && w.parkOn(shard, cl) {
@@ -27,13 +27,21 @@ func (w *Worker) acquire(cl *Client, c *Call) (held, ok bool) {
 		w.held = append(w.held, shard)
 		return true, !c.spec.Flags.Has(command.Write) || !w.e.Store.HasTargets(shard) || w.widen(cl, c)
 	case !c.spec.HasKeys():
-		return false, true
+		return w.acquireNeeded(cl, c)
 	case c.spec.PlanOf(c.Argv) == command.PlanAll:
 		return true, w.acquireWorld(cl)
 	}
 	w.held = w.held[:0]
 	w.want(c.spec, c.Argv)
 	return true, w.lockHeld(cl) && w.widen(cl, c)
+}
+
+// acquireNeeded is acquire for a command without keys, which needs nothing, or says of a call that it needs the world.
+func (w *Worker) acquireNeeded(cl *Client, c *Call) (held, ok bool) {
+	if c.spec.PlanOf(c.Argv) == command.PlanAll {
+		return true, w.acquireWorld(cl)
+	}
+	return false, true
 }
 
 // want adds the shards of a command's keys to the list of those to be locked.
@@ -170,6 +178,7 @@ func (w *Worker) acquireWorld(cl *Client) bool {
 func (w *Worker) release() {
 	if w.still {
 		w.still, w.dirty = false, false
+		w.publishChanges()
 		w.e.Store.SettleAll()
 		w.e.Store.Resume()
 	}

@@ -288,7 +288,9 @@ func (w *Worker) enter() bool {
 	return w.inside
 }
 
+// leave goes out through the gate. What was changed is counted before, so that whoever stills the world knows of it.
 func (w *Worker) leave() {
+	w.publishChanges()
 	if w.inside {
 		w.e.Store.Leave(w.gate)
 		w.inside = false
@@ -367,8 +369,12 @@ func (w *Worker) publish() {
 		s.Misses.Add(w.view.Misses)
 		w.view.Misses = 0
 	}
+}
+
+// publishChanges is publish for changes to the keyspace.
+func (w *Worker) publishChanges() {
 	if w.changes != 0 {
-		s.Changes.Add(w.changes)
+		w.e.Stats.Changes.Add(w.changes)
 		w.changes = 0
 	}
 }

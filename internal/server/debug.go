@@ -65,6 +65,9 @@ func debugHelp() []string {
 		"QUICKLIST-PACKED-THRESHOLD <size>",
 		"    Have elements of a large list from this size on lie alone; with 0 those",
 		"    that are too large for a block.",
+		"RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+		"    Save the data, remove all keys, and load it again; without the first, without",
+		"    the second, or with keys of the file in the place of those that are there.",
 		"REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|time>",
 		"REPLYBUFFER RESIZING <0|1>",
 		"    Accepted: reply buffers have another form here.",
@@ -96,6 +99,9 @@ func (s *Server) debug(c *command.Ctx) error {
 	}
 	return errDebugUsage(c.Argv[1])
 }
+
+// reloads tells of a call of DEBUG that it needs the world still.
+func reloads(argv [][]byte) bool { return len(argv) > 1 && command.EqualFold(argv[1], "RELOAD") }
 
 // errDebugUsage is the answer to a subcommand that there is not, or not with so many words.
 func errDebugUsage(name []byte) error {
@@ -136,6 +142,7 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 		{"PROTOCOL", 3, 3, debugProtocol},
 		{"QUICKLIST", 3, 4, s.debugQuicklist},
 		{"QUICKLIST-PACKED-THRESHOLD", 3, 3, s.debugPlainSize},
+		{"RELOAD", 2, math.MaxInt, s.debugReload},
 		{"REPLYBUFFER", 4, 4, debugReplyBuffer},
 		{"SEGFAULT", 2, 2, s.debugCrash(syscall.SIGSEGV)},
 		{"SET-ACTIVE-EXPIRE", 3, 3, s.debugSetActiveExpire},

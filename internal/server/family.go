@@ -30,7 +30,7 @@ func (s *Server) family() command.Family {
 			Name: "DEBUG", Since: "1.0.0", Complexity: "Depends on the subcommand",
 			Summary: "Does what tests of the server and of clients need.",
 			Arity:   -2, Flags: admin | command.Protected, DocFlags: command.DocSysCmd,
-			Plan: command.PlanWalk, Run: s.debug,
+			Plan: command.PlanWalk, NeedsAll: reloads, Run: s.debug,
 		},
 		{
 			Name: "FLUSHALL", Since: "1.0.0", Complexity: "O(S), S being the number of shards; memory is given back by the page",
@@ -69,12 +69,18 @@ func (s *Server) family() command.Family {
 		},
 		s.memorySpec(),
 		{
-			Name: "SHUTDOWN", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Ends the server.",
-			Syntax:  "[NOSAVE | SAVE] [NOW{7.0.0}] [FORCE{7.0.0}] [ABORT{7.0.0}]",
-			Flags:   admin | command.NoMulti | command.AllowBusy,
-			History: []command.Change{{Version: "7.0.0", Text: "The options `NOW`, `FORCE` and `ABORT` came."}},
-			Run:     s.shutdown,
+			Name: "SAVE", Since: "1.0.0", Complexity: "O(N), N being the bytes of the data; nobody else is served meanwhile",
+			Summary: "Saves the data to the file that the server starts from.",
+			Flags:   command.Admin | command.NoScript | command.NoMulti | command.NoAsyncLoading,
+			Plan:    command.PlanAll, Run: s.save,
+		},
+		{
+			Name: "SHUTDOWN", Since: "1.0.0", Complexity: "O(N), N being the bytes of the data if it is saved",
+			Summary:  "Ends the server.",
+			Syntax:   "[NOSAVE | SAVE] [NOW{7.0.0}] [FORCE{7.0.0}] [ABORT{7.0.0}]",
+			Flags:    admin | command.NoMulti | command.AllowBusy,
+			History:  []command.Change{{Version: "7.0.0", Text: "The options `NOW`, `FORCE` and `ABORT` came."}},
+			NeedsAll: savesAtEnd, Run: s.shutdown,
 		},
 		{
 			Name: "SWAPDB", Since: "4.0.0", Complexity: "O(S), S being the number of shards",

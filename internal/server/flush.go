@@ -77,9 +77,3 @@ func (s *Server) time(c *command.Ctx) error {
 	c.Reply.BulkInt(now % 1_000_000)
 	return nil
 }
-
-// lastSave replies with the start of the server: nothing is saved by this version.
-func (s *Server) lastSave(c *command.Ctx) error {
-	c.Reply.Int(s.started.Unix())
-	return nil
-}

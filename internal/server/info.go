@@ -61,7 +61,7 @@ func (s *Server) registerStats() {
 	s.serverStats(s.stats.Section("Server", false))
 	s.clientStats(s.stats.Section("Clients", false))
 	s.memoryFields(s.stats.Section("Memory", false))
-	persistenceStats(s.stats.Section("Persistence", false), s.started.Unix(), s.engine.Stats.Changes.Load)
+	s.persistenceStats(s.stats.Section("Persistence", false))
 	s.activityStats(s.stats.Section("Stats", false))
 	s.replicationStats(s.stats.Section("Replication", false))
 	cpuStats(s.stats.Section("CPU", false))
@@ -240,20 +240,27 @@ func (s *Server) replicationStats(sec *stats.Section) {
 	constants(sec, stats.Gauge, "this version does not replicate", 0, "repl_backlog_first_byte_offset", "repl_backlog_histlen")
 }
 
-// persistenceStats tells of a server that saves nothing.
-func persistenceStats(sec *stats.Section, started int64, changes func() int64) {
-	const none = "this version does not save its data"
+// persistenceStats tells what was saved and loaded.
+func (s *Server) persistenceStats(sec *stats.Section) {
+	const none = "this version saves with the world still only, and has no append-only file"
 	gauge := func(value int64, names ...string) { constants(sec, stats.Gauge, none, value, names...) }
-	gauge(0, "loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age")
+	snapshots := &s.snapshots
+	constants(sec, stats.Gauge, "clients are served when the data is there", 0, "loading", "async_loading")
+	gauge(0, "current_cow_peak", "current_cow_size", "current_cow_size_age")
 	float(sec, "current_fork_perc", none, 2, func() float64 { return 0 })
 	gauge(0, "current_save_keys_processed", "current_save_keys_total")
-	sec.Gauge("rdb_changes_since_last_save", "changes to the data since the start", changes)
+	sec.Gauge("rdb_changes_since_last_save", "changes to the data since it was saved or loaded", func() int64 {
+		return s.engine.Stats.Changes.Load() - snapshots.changes.Load()
+	})
 	gauge(0, "rdb_bgsave_in_progress")
-	gauge(started, "rdb_last_save_time")
+	sec.Gauge("rdb_last_save_time", "Unix time of the last save, or of the start", snapshots.last.Load)
 	text(sec, "rdb_last_bgsave_status", none, "ok")
 	gauge(-1, "rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec")
-	gauge(0, "rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded",
-		"aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+	sec.Counter("rdb_saves", "times that the data was saved", s.since(snapshots.saves.Load))
+	gauge(0, "rdb_last_cow_size")
+	sec.Gauge("rdb_last_load_keys_expired", "keys past their time in the file that was loaded last", snapshots.expired.Load)
+	sec.Gauge("rdb_last_load_keys_loaded", "keys that came of it", snapshots.loaded.Load)
+	gauge(0, "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
 	gauge(-1, "aof_last_rewrite_time_sec", "aof_current_rewrite_time_sec")
 	text(sec, "aof_last_bgrewrite_status", none, "ok")
 	gauge(0, "aof_rewrites", "aof_rewrites_consecutive_failures")

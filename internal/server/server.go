@@ -37,6 +37,9 @@ type Options struct {
 	BigValues int
 	// System has the machine's files, where the limits of a container's memory are read; nil: the machine's.
 	System fs.FS
+	// Listening is called with the number of loops when the sockets are open, before the data is read from its file and connections are
+	// accepted; it may be nil.
+	Listening func(loops int)
 	// PortZeroIsNone gives the port 0 the meaning that it has in redis.conf, no TCP, instead of any free port.
 	PortZeroIsNone bool
 }
@@ -74,6 +77,8 @@ type Server struct {
 
 	container *container   // what limits the process's memory; nil: nothing. Immutable
 	budget    atomic.Int64 // bytes of pages that the data may have for that; 0: no bound
+
+	snapshots snapshots
 
 	cron     cron
 	ending   ending
@@ -152,6 +157,13 @@ func Start(o Options) (*Server, error) {
 		return nil, &StartError{"Configured to not listen anywhere, exiting.", errors.New("neither port nor unixsocket is set")}
 	}
 	s.followAddress()
+	if o.Listening != nil {
+		o.Listening(s.numLoops)
+	}
+	if err := s.loadAtStart(); err != nil {
+		s.Close()
+		return nil, err
+	}
 	s.loops.Start()
 	if s.clock.Fake() {
 		s.unfollow = s.clock.OnAdvance(s.catchUp)

@@ -4,6 +4,7 @@ package server
 
 import (
 	"sync"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/session"
@@ -12,40 +13,63 @@ import (
 // errShutdown is the error of a shutdown that cannot do what it was asked to do first.
 const errShutdown command.Error = "ERR Errors trying to SHUTDOWN. Check logs."
 
-// ending is the state of a shutdown that a signal has asked for. There is nothing to wait for before the end, so that it is at
-// once, unless DEBUG PAUSE-CRON holds back what the server does by the clock: to that belongs, in Redis, the looking for signals.
+// EndOptions say how a server is to end.
+type EndOptions struct {
+	Save   bool // the data is saved even if there are no save points
+	NoSave bool // it is not saved even if there are
+	Force  bool // the server ends even if the data cannot be saved
+}
+
+// ending is the state of a shutdown that a signal has asked for. DEBUG PAUSE-CRON holds it back, as all that the server does by the
+// clock: to that belongs, in Redis, the looking for signals.
 type ending struct {
 	mu      sync.Mutex // a leaf
 	held    bool       // by PAUSE-CRON; guarded by mu
 	pending bool       // guarded by mu
+	options EndOptions // guarded by mu
 }
 
-// shutdown ends the server. On success there is no reply: the connection ends when nobody can connect any more, so that a
-// client which has seen the end may start another server in the place of this one.
-func (s *Server) shutdown(c *command.Ctx) error {
-	var save, nosave, now, force, abort bool
-	for a := c.Args(); a.More(); {
+// savesAtEnd tells of a call of SHUTDOWN that the data may have to be saved, for which the world must be still.
+func savesAtEnd(argv [][]byte) bool {
+	o, abort, err := parseShutdown(command.MakeArgs(argv[1:]))
+	return err == nil && !abort && !o.NoSave
+}
+
+// parseShutdown reads the options of SHUTDOWN.
+func parseShutdown(a command.Args) (o EndOptions, abort bool, err error) {
+	now := false
+	for a.More() {
 		switch {
 		case a.Keyword("NOSAVE"):
-			nosave = true
+			o.NoSave = true
 		case a.Keyword("SAVE"):
-			save = true
+			o.Save = true
 		case a.Keyword("NOW"):
 			now = true
 		case a.Keyword("FORCE"):
-			force = true
+			o.Force = true
 		case a.Keyword("ABORT"):
 			abort = true
 		default:
-			return command.ErrSyntax
+			return o, false, command.ErrSyntax
 		}
 	}
+	if o.Save && o.NoSave || abort && (o != EndOptions{} || now) {
+		return o, false, command.ErrSyntax
+	}
+	return o, abort, nil
+}
+
+// shutdown ends the server. On success there is no reply: the connection ends when nobody can connect any more, so that a
+// client which has seen the end may start another server in the place of this one. What was not saved then is not changed any more.
+func (s *Server) shutdown(c *command.Ctx) error {
+	o, abort, err := parseShutdown(c.Args())
 	switch {
-	case save && nosave, abort && (save || nosave || now || force):
-		return command.ErrSyntax
+	case err != nil:
+		return err
 	case abort:
 		return s.abortShutdown(c)
-	case s.refuseSave(save && !force):
+	case !s.saveLast(o, func() error { return s.saveHeld(c) }):
 		return errShutdown
 	}
 	s.loops.CloseListeners()
@@ -54,6 +78,32 @@ func (s *Server) shutdown(c *command.Ctx) error {
 	}
 	s.Stop()
 	return nil
+}
+
+// wantsSave tells whether the data is to be saved before the end.
+func (s *Server) wantsSave(o EndOptions) bool {
+	return o.Save || !o.NoSave && len(s.config.SavePoints().Load()) > 0
+}
+
+// saveLast saves the data before the end if that is wanted, with a world that is still and stays so when it is saved. It gives false
+// when the server is not to end.
+func (s *Server) saveLast(o EndOptions, save func() error) bool {
+	s.log.Warn("User requested shutdown...")
+	if !s.wantsSave(o) {
+		return true
+	}
+	s.log.Info("Saving the final RDB snapshot before exiting.")
+	switch {
+	case save() == nil:
+		s.engine.Store.Seal()
+		return true
+	case o.Force:
+		s.log.Warn("Error trying to save the DB. Exit anyway.")
+		return true
+	}
+	s.log.Warn("Error trying to save the DB, can't exit.")
+	s.log.Warn("Errors trying to shut down the server. Check the logs for more information.")
+	return false
 }
 
 // abortShutdown takes back what a signal has asked for.
@@ -70,26 +120,41 @@ func (s *Server) abortShutdown(c *command.Ctx) error {
 	return nil
 }
 
-// refuseSave tells whether a shutdown has to fail because the data would have to be saved first.
-func (s *Server) refuseSave(save bool) bool {
-	if save {
-		s.log.Warn("Error trying to save the DB, can't exit. This version of Redpoll cannot save.")
+// StopLater asks for the end of the server as a signal does, which SHUTDOWN ABORT can take back as long as the server is not about to save
+// its data, or Stopped closed. It does not wait.
+func (s *Server) StopLater(o EndOptions) {
+	s.ending.mu.Lock()
+	s.ending.pending, s.ending.options = true, o
+	held := s.ending.held
+	s.ending.mu.Unlock()
+	if !held {
+		s.works.Go(s.endPending)
 	}
-	return save
 }
 
-// StopLater asks for the end of the server as a signal does, which SHUTDOWN ABORT can take back as long as Stopped is not closed.
-// With save the data has to be saved first, so that the server stays.
-func (s *Server) StopLater(save bool) {
-	if s.refuseSave(save) {
-		return
+// endPending does what StopLater was asked for.
+func (s *Server) endPending() {
+	for !s.engine.Store.Still() { // a long command may be under way
+		timer := time.NewTimer(shortNap)
+		select {
+		case <-timer.C:
+		case <-s.stopped:
+			timer.Stop()
+			return
+		}
 	}
+	defer s.engine.Store.Resume()
 	s.ending.mu.Lock()
-	defer s.ending.mu.Unlock()
-	if s.ending.held {
-		s.ending.pending = true
-	} else {
+	pending, o := s.ending.pending, s.ending.options
+	s.ending.mu.Unlock()
+	switch {
+	case !pending:
+	case s.saveLast(o, func() error { return s.saveStill(s.clock.WallMillis()) }):
 		s.Stop()
+	default:
+		s.ending.mu.Lock()
+		s.ending.pending = false
+		s.ending.mu.Unlock()
 	}
 }
 
@@ -112,6 +177,6 @@ func (s *Server) pauseCron(pause bool) {
 	defer s.ending.mu.Unlock()
 	s.ending.held = pause
 	if !pause && s.ending.pending {
-		s.Stop()
+		s.works.Go(s.endPending)
 	}
 }

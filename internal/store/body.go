@@ -472,7 +472,7 @@ func (it *Item) diminishBody(b *big) {
 	heap, from := it.t.heap, b.body()
 	before := heap.Live()
 	r, _ := build(heap, from.enc, func(v body) error {
-		return from.enc.leafKind().copy(v, from, maxKey, neverEnds)
+		return from.enc.leafKind().copy(v, from, MaxKey, neverEnds)
 	})
 	*it.rec.byteAt(1) &^= isBig
 	it.setRoots(r, heap.Live()-before)

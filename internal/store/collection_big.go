@@ -62,7 +62,7 @@ func (c *collection) diminish(b *big) {
 	heap := c.it.t.heap
 	before := heap.Live()
 	root, _ := buildTable(heap, func(t *dict.Table) error {
-		moveFields(t, c.it.elements(), maxKey)
+		moveFields(t, c.it.elements(), MaxKey)
 		return nil
 	})
 	*c.it.rec.byteAt(1) &^= isBig

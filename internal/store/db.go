@@ -75,6 +75,13 @@ func (v *View) Plan(key []byte, hash uint64) {
 	v.hashKey, v.hashLen, v.hash = unsafe.SliceData(key), len(key), hash
 }
 
+// Expect is Plan for a key of a database that is going to be looked for, whose place is fetched into the cache meanwhile.
+func (v *View) Expect(db int, key []byte) {
+	h := hash.Bytes(key)
+	v.Plan(key, h)
+	v.s.Prefetch(db, h)
+}
+
 func (v *View) hashOf(key []byte) uint64 {
 	if unsafe.SliceData(key) == v.hashKey && len(key) == v.hashLen && v.hashKey != nil {
 		return v.hash

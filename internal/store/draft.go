@@ -126,14 +126,14 @@ func (d *bodyDraft) attach(key []byte, typ Type, at int64, behind int) (it Item)
 	}
 	if d.enc == EncTable {
 		root, _ := buildTable(heap, func(t *dict.Table) error {
-			moveFields(t, d.table(), maxKey)
+			moveFields(t, d.table(), MaxKey)
 			attach()
 			return nil
 		})
 		*it.tableRoot() = tableRoot{root, weight}
 	} else {
 		r, _ := build(heap, d.enc, func(v body) error {
-			_ = d.enc.leafKind().copy(v, d.body(), maxKey, neverEnds)
+			_ = d.enc.leafKind().copy(v, d.body(), MaxKey, neverEnds)
 			attach()
 			return nil
 		})

@@ -27,6 +27,7 @@ func (g *Gate) number() uintptr { return uintptr(unsafe.Pointer(g)) }
 // gates is the store's side: who may come in, and who waits.
 type gates struct {
 	closed   atomic.Uint32 // 1 while the world is still or somebody is making it so
+	sealed   atomic.Bool   // it stays still
 	detached atomic.Int32  // handlers that run on without their loop, gate inside
 
 	mu     sync.Mutex
@@ -120,10 +121,16 @@ func (s *Store) Still() bool {
 	return true
 }
 
-// Resume lets the world move again.
+// Seal has a world that is still stay so: nothing is changed any more. It is for a server that has saved its data and ends.
+func (s *Store) Seal() { s.gates.sealed.Store(true) }
+
+// Resume lets the world move again, unless it is sealed.
 func (s *Store) Resume() {
 	if invariants.Enabled {
 		invariants.Released(invariants.RankGate, 0)
+	}
+	if s.gates.sealed.Load() {
+		return
 	}
 	s.gates.closed.Store(0)
 	s.wakeGates()

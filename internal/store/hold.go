@@ -23,7 +23,7 @@ func (db *DB) HoldAll(fn func() error) error {
 	}
 	taken := 0
 	defer func() {
-		db.v.forgetReady()
+		db.v.ForgetReady()
 		for i := range taken {
 			db.s.shards[i].unlock()
 		}
@@ -48,7 +48,7 @@ func (db *DB) held(shard int, fn func() error) error {
 	db.v.Walking = false
 	defer func() {
 		db.v.Walking = true
-		db.v.forgetReady()
+		db.v.ForgetReady()
 		db.s.Settle(shard)
 		sh.unlock()
 	}()

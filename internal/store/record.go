@@ -34,8 +34,10 @@ const (
 	blockSize  = 24 // address, length, capacity of a value that lies outside
 
 	maxShortKey = 254
-	maxKey      = 512 << 20
 )
+
+// MaxKey is the most bytes that a key can have.
+const MaxKey = 512 << 20
 
 // Flags of a record.
 const (

@@ -546,9 +546,9 @@ func (v *View) KeepWaiting() {
 	}
 }
 
-// forgetReady drops what was noted of keys of shards that are about to be let go. Who wants to know of a key that is lost is told by
+// ForgetReady drops what was noted of keys of shards that are about to be let go, or of a View that serves nobody. Who wants to know of a key that is lost is told by
 // housekeeping.
-func (v *View) forgetReady() {
+func (v *View) ForgetReady() {
 	for _, q := range v.ready.list {
 		q.ready = false
 		q.orphan()

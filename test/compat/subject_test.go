@@ -27,7 +27,7 @@ func subjectOnFakeClock(t *testing.T) *testutil.Target {
 
 func startRedpoll(t *testing.T, o redpoll.Options) *testutil.Target {
 	t.Helper()
-	o.Config = map[string]string{"enable-debug-command": "yes"}
+	o.Config = map[string]string{"enable-debug-command": "yes", "dir": t.TempDir()}
 	s, err := redpoll.Start(o)
 	if err != nil {
 		t.Fatal(err)

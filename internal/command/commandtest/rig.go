@@ -56,6 +56,9 @@ func NewRig(t testing.TB, families ...command.Family) *Rig {
 	return r
 }
 
+// View gives the view that the calls have.
+func (r *Rig) View() *store.View { return r.view }
+
 // SetNow makes the time of the calls from now on ms, Unix time.
 func (r *Rig) SetNow(ms int64) { r.view.NowMillis = ms }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 // Package rdb is the codec of values: it writes what keys hold in Redis's RDB format, and reads it. DUMP and RESTORE are made of it,
-// and they are its family of commands. docs/rdb.md describes the format.
+// and they are its family of commands; WriteFile and ReadFile put values into a file of all keys. docs/rdb.md describes the format.
 //
 // Terms:
 //

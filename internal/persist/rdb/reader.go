@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/redpoll/redpoll/internal/crc64"
 	"github.com/redpoll/redpoll/internal/lzf"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
@@ -56,6 +57,10 @@ type Reader struct {
 	src     io.Reader // where more come from; nil: there are no more
 	err     error
 
+	sums   bool   // a checksum is made of the stream
+	sum    uint64 // of what precedes buf[summed]
+	summed int
+
 	steps     int // since the last tick
 	rooms     [2]room
 	blob      cells
@@ -95,6 +100,7 @@ func NewStreamReader(src io.Reader, version int) *Reader { return &Reader{src: s
 // Reset makes the reader one of other bytes, as NewReader does; the memory that it has is used again.
 func (r *Reader) Reset(b []byte, version int) {
 	r.buf, r.at, r.gone, r.src, r.err, r.version = b, 0, 0, nil, nil, version
+	r.sums, r.sum, r.summed = false, 0, 0
 }
 
 // Err gives the first error: it is ErrFormat, or one of the stream.
@@ -144,7 +150,9 @@ func (r *Reader) fill(n uint64) bool {
 		r.fail(tooShort)
 		return false
 	}
+	r.Sum()
 	have := copy(r.buf, r.buf[r.at:])
+	r.summed = 0
 	r.gone += int64(r.at)
 	r.buf, r.at = r.buf[:have], 0
 	for uint64(have) < n {
@@ -165,6 +173,14 @@ func (r *Reader) fill(n uint64) bool {
 		}
 	}
 	return true
+}
+
+// Sum gives the checksum of what has been read of a stream whose checksum is made; 0 of another.
+func (r *Reader) Sum() uint64 {
+	if r.sums {
+		r.sum, r.summed = crc64.Update(r.sum, r.buf[r.summed:r.at]), r.at
+	}
+	return r.sum
 }
 
 // Byte reads a byte.

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package rdb
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// LoadOptions say how a file is to be read.
+type LoadOptions struct {
+	Checksum bool // the checksum must be right, if the file has one
+	Replace  bool // a key that is there already gets the value; otherwise that is an error
+	Check    bool // the file is only looked at: nothing becomes of the values, no key is looked for
+	// Aux is told what the file says of itself; Skipped of what there is no use for, such as a library of functions; EmptyKey of a key
+	// that has a value without elements, and is left out. Each may be nil.
+	Aux      func(name, value string)
+	Skipped  func(what string)
+	EmptyKey func(key []byte)
+}
+
+// Loaded counts what was read.
+type Loaded struct {
+	Version int
+	Keys    int64 // that are there now
+	Expired int64 // that were past their time already
+	Empty   int64 // that had values without elements
+}
+
+// ReadFile reads a file into the databases of a view, whose time decides which keys are past theirs. The world must be still, or
+// nobody else in it. Nothing is believed: with an error, which has the offset, the file is not what it should be, or src failed, or
+// memory did (mem.ErrNoMemory), and keys that came before are there. ErrFormat is found in the error of a damaged file.
+func ReadFile(src io.Reader, view *store.View, o LoadOptions) (n Loaded, err error) {
+	f := fileReader{r: NewStreamReader(src, 0), options: o, view: view, db: view.DB(0)}
+	defer view.Plan(nil, 0)
+	f.r.sums = o.Checksum
+	defer func() {
+		if p := recover(); p != nil {
+			if p, ok := p.(error); !ok || !errors.Is(p, mem.ErrNoMemory) {
+				panic(p)
+			}
+			n, err = f.n, fmt.Errorf("%w at offset %d", mem.ErrNoMemory, f.r.Offset())
+		}
+	}()
+	f.read()
+	switch err := f.r.err; {
+	case err == nil, errors.Is(err, ErrFormat):
+		return f.n, err
+	case err == io.ErrUnexpectedEOF:
+		return f.n, &FormatError{Offset: f.r.Offset() + int64(f.r.Len()), Reason: tooShort}
+	default:
+		return f.n, fmt.Errorf("%w at offset %d", err, f.r.Offset())
+	}
+}
+
+// A fileReader reads a file.
+type fileReader struct {
+	r       *Reader
+	options LoadOptions
+	view    *store.View
+	db      *store.DB // that the next key belongs to
+	n       Loaded
+
+	key             []byte
+	expiry          int64 // of the next key, Unix ms; store.NoExpiry
+	idle, frequency int64 // of the next key; -1: not told
+}
+
+func (f *fileReader) read() {
+	r := f.r
+	version, known, reason := parseHeader(r.next(headerSize))
+	if !known {
+		r.fail(reason)
+		return
+	}
+	r.version, f.n.Version = version, version
+	f.forget()
+	for r.err == nil {
+		op := r.Byte()
+		switch {
+		case r.err != nil:
+		case op == opEnd:
+			f.checkSum()
+			return
+		case op >= firstOp:
+			f.special(op)
+		default:
+			f.keyValue(Kind(op))
+		}
+	}
+}
+
+// forget ends what was told of a key.
+func (f *fileReader) forget() { f.expiry, f.idle, f.frequency = store.NoExpiry, -1, -1 }
+
+// special reads what is no key.
+func (f *fileReader) special(op byte) {
+	r := f.r
+	switch op {
+	case opExpiryMs:
+		f.setExpiry(int64(r.uint64()))
+	case opExpirySeconds:
+		if b := r.next(4); len(b) == 4 {
+			f.setExpiry(int64(int32(binary.LittleEndian.Uint32(b))) * 1000)
+		}
+	case opIdle:
+		f.idle = int64(min(r.length(), maxIdle))
+	case opFrequency:
+		f.frequency = int64(r.Byte())
+	case opSelect:
+		f.choose(r.length())
+	case opResize:
+		r.length()
+		r.length()
+	case opSlotInfo:
+		r.length()
+		r.length()
+		r.length()
+	case opAux:
+		name := string(r.bytes(f.db))
+		value := string(r.bytes(f.db))
+		if r.err == nil && f.options.Aux != nil {
+			f.options.Aux(name, value)
+		}
+	case opFunctions:
+		r.bytes(f.db)
+		f.skip("a library of functions, of which there are none here")
+	case opFunctionPreGA:
+		r.fail("Pre-release function format not supported")
+	case opModule:
+		f.skip("data of the module " + r.skipModule(f.db) + ", since there are no modules here")
+	}
+}
+
+// maxIdle is more seconds than a key can be said to have been idle for.
+const maxIdle = 1 << 24
+
+// setExpiry notes when the next key dies. A time that is 0 or before that is past in any case.
+func (f *fileReader) setExpiry(at int64) { f.expiry = max(at, 1) }
+
+func (f *fileReader) skip(what string) {
+	if f.r.err == nil && f.options.Skipped != nil {
+		f.options.Skipped(what)
+	}
+}
+
+// choose has the keys that follow belong to a database.
+func (f *fileReader) choose(index uint64) {
+	if index >= uint64(f.db.Databases()) {
+		f.r.fail(fmt.Sprintf("Data file was created with a server configured to handle more than %d databases", f.db.Databases()))
+		return
+	}
+	f.db = f.db.Other(int(index))
+}
+
+// keyValue reads a key and its value.
+func (f *fileReader) keyValue(kind Kind) {
+	r := f.r
+	if r.draft(kind) == nil {
+		r.failKind(kind)
+		return
+	}
+	f.key = append(f.key[:0], r.bytes(f.db)...)
+	if len(f.key) > store.MaxKey {
+		r.fail("A key that is too long")
+	}
+	if r.err != nil {
+		return
+	}
+	if !f.options.Check {
+		f.view.Expect(f.db.Index(), f.key)
+	}
+	draft, err := ReadValue(r, kind, f.db)
+	var broken *FormatError
+	switch {
+	case errors.As(err, &broken) && broken.Empty:
+		r.err = nil // the file goes on behind it
+		f.n.Empty++
+		if f.options.EmptyKey != nil {
+			f.options.EmptyKey(f.key)
+		}
+	case err != nil:
+		return
+	default:
+		f.put(draft)
+	}
+	f.forget()
+}
+
+// put makes a value that of the key which was read.
+func (f *fileReader) put(draft store.Draft) {
+	defer draft.Drop()
+	switch {
+	case f.expiry != store.NoExpiry && f.expiry < f.db.Now():
+		f.n.Expired++
+		return
+	case f.options.Check:
+		f.n.Keys++
+		return
+	}
+	if !f.options.Replace && f.db.Exists(f.key) {
+		f.r.fail(fmt.Sprintf("RDB has duplicated key '%.128s' in DB %d", f.key, f.db.Index()))
+		return
+	}
+	draft.Attach(f.key, f.expiry)
+	f.n.Keys++
+	if f.idle < 0 && f.frequency < 0 {
+		return
+	}
+	if it, ok := f.db.Peek(f.key); ok {
+		f.db.SetAccess(&it, f.idle, f.frequency)
+	}
+}
+
+// checkSum compares the checksum at the end of the file with that of what was read.
+func (f *fileReader) checkSum() {
+	r := f.r
+	if r.version < sumsFrom {
+		return
+	}
+	have := r.Sum()
+	at := r.Offset()
+	if want := r.uint64(); r.err == nil && r.sums && want != 0 && want != have {
+		r.err = &FormatError{Offset: at, Reason: fmt.Sprintf("RDB CRC error: the checksum is %x, but that of the file's bytes %x", want, have)}
+	}
+}
+
+// skipModule reads what a module keeps beside keys, and gives its name.
+func (r *Reader) skipModule(db *store.DB) (name string) {
+	const (
+		letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		length  = 9
+	)
+	id := r.length()
+	if r.length() != moduleNumber { // in front of the moment at which it was written
+		r.corrupt("Module data")
+	}
+	r.length()
+	for r.err == nil {
+		switch r.length() {
+		case moduleEnd:
+			var b [length]byte
+			id >>= 10 // the version of the module's own format
+			for i := length - 1; i >= 0; i-- {
+				b[i] = letters[id&63]
+				id >>= 6
+			}
+			return string(b[:])
+		case moduleSigned, moduleNumber:
+			r.number()
+		case moduleFloat:
+			r.next(4)
+		case moduleDouble:
+			r.next(8)
+		case moduleText:
+			r.bytes(db)
+		default:
+			r.corrupt("Module data")
+		}
+	}
+	return ""
+}

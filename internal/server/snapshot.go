@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/persist/rdb"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+// errNotSaved is the answer to a SAVE that has failed. As in Redis the log says why.
+const errNotSaved command.Error = "ERR"
+
+// snapshots is what INFO tells of the file that the data is saved in.
+type snapshots struct {
+	last    atomic.Int64 // Unix seconds of the last save, or of the start
+	changes atomic.Int64 // engine.Stats.Changes at that time
+	saves   atomic.Int64
+	loaded  atomic.Int64 // keys of the file that was read last
+	expired atomic.Int64 // keys of it that were past their time
+}
+
+// snapshotPath gives the file that the data is saved in; "" for none.
+func (s *Server) snapshotPath() string { return s.config.InDir(s.config.Str("dbfilename").Load()) }
+
+// save implements SAVE. The world is still.
+func (s *Server) save(c *command.Ctx) error {
+	if err := s.saveHeld(c); err != nil {
+		return errNotSaved
+	}
+	c.Reply.OK()
+	return nil
+}
+
+// lastSave replies with the time of the last save, or of the start.
+func (s *Server) lastSave(c *command.Ctx) error {
+	c.Reply.Int(s.snapshots.last.Load())
+	return nil
+}
+
+// saveHeld saves the data for a command that has stilled the world. The error is in the log.
+func (s *Server) saveHeld(c *command.Ctx) (err error) {
+	s.asideWhole(c, func() { err = s.saveStill(c.Now()) })
+	return err
+}
+
+// asideWhole is aside for what must be over before the command is, even when that is to end at once.
+func (s *Server) asideWhole(c *command.Ctx, work func()) {
+	done := make(chan struct{})
+	_ = s.aside(c, func() { // the server is closing then
+		defer close(done)
+		work()
+	})
+	<-done
+}
+
+// saveStill saves the data as it is at a time, Unix ms. The world is still. The error is in the log.
+func (s *Server) saveStill(now int64) error {
+	if err := s.writeSnapshot(now); err != nil {
+		s.log.Warn(err.Error())
+		return err
+	}
+	s.log.Info("DB saved on disk")
+	s.snapshots.changes.Store(s.engine.Stats.Changes.Load())
+	s.snapshots.last.Store(s.clock.WallMillis() / 1000)
+	s.snapshots.saves.Add(1)
+	return nil
+}
+
+// writeSnapshot puts a new file in the place of the old one, once it is whole and on the disk. Its errors are lines of the log.
+func (s *Server) writeSnapshot(now int64) (err error) {
+	path := s.snapshotPath()
+	if path == "" {
+		return errors.New("There is no file to save the DB in: dbfilename is empty")
+	}
+	dir := filepath.Dir(path)
+	temp := filepath.Join(dir, fmt.Sprintf("temp-%d-%s.rdb", os.Getpid(), randomID()[:8]))
+	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: %s",
+			filepath.Base(temp), dir, config.SystemText(err))
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(temp) // the first error is the one to tell
+		}
+	}()
+	err = s.fillSnapshot(f, now)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("Write error while saving DB to the disk: %s", config.SystemText(err))
+	}
+	if err = os.Rename(temp, path); err == nil {
+		err = config.SyncDir(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("Error moving temp DB file %s on the final destination %s (in server root dir %s): %s",
+			filepath.Base(temp), filepath.Base(path), dir, config.SystemText(err))
+	}
+	return nil
+}
+
+// snapshotBuffer is the bytes that are written to a file at a time.
+const snapshotBuffer = 256 << 10
+
+// fillSnapshot writes the data to a file, as far as the disk.
+func (s *Server) fillSnapshot(f *os.File, now int64) error {
+	out := bufio.NewWriterSize(f, snapshotBuffer)
+	err := rdb.WriteFile(out, s.loneView(now), rdb.FileOptions{
+		Version: int(s.codec.Version.Load()), Pack: s.codec.Pack.Load(), Checksum: s.config.Bool("rdbchecksum").Load(),
+		Server: s.config.Version(), Memory: s.engine.Used(),
+	})
+	if err == nil {
+		err = out.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return err
+}
+
+// loneView gives a view of the data for one who has it to himself, at a time in Unix ms.
+func (s *Server) loneView(now int64) *store.View {
+	v := s.engine.Store.NewView()
+	v.NowMillis = now
+	return v
+}
+
+// loadAtStart notes that nothing was saved yet, and takes the data from the file if there is one. Nobody else may be at the data.
+func (s *Server) loadAtStart() error {
+	s.snapshots.last.Store(s.started.Unix())
+	if len(s.config.SavePoints().Load()) > 0 {
+		s.log.Warn("Directive 'save' has the data saved only by SAVE and when the server ends: this version does not save while it serves")
+	}
+	began := s.machine.Mono()
+	err := s.load(s.clock.WallMillis(), rdb.LoadOptions{})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, rdb.ErrFormat):
+		return &StartError{"Fatal error loading the DB, check server logs. Exiting.", err}
+	case err != nil:
+		return &StartError{"Fatal error loading the DB: " + config.SystemText(err) + ". Exiting.", err}
+	}
+	s.engine.Store.SettleAll()
+	s.log.Info(fmt.Sprintf("DB loaded from disk: %.3f seconds", time.Duration(s.machine.Mono()-began).Seconds()))
+	return nil
+}
+
+// load reads the file as the options say at a time, Unix ms; beside them it does what the configuration says. fs.ErrNotExist says that
+// there is none. Of what is damaged the log tells; some of the keys are there then.
+func (s *Server) load(now int64, o rdb.LoadOptions) error {
+	path := s.snapshotPath()
+	if path == "" {
+		return fs.ErrNotExist
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	view := s.loneView(now)
+	defer view.ForgetReady()
+	o.Checksum = s.config.Bool("rdbchecksum").Load()
+	s.logLoading(&o, now)
+	n, err := rdb.ReadFile(f, view, o)
+	if err != nil {
+		s.log.Warn("Error reading the RDB file " + path + ": " + err.Error())
+		return err
+	}
+	if o.Check {
+		return nil
+	}
+	s.snapshots.loaded.Store(n.Keys)
+	s.snapshots.expired.Store(n.Expired)
+	line := fmt.Sprintf("Done loading RDB, keys loaded: %d, keys expired: %d", n.Keys, n.Expired)
+	if n.Empty > 0 {
+		s.log.Warn(fmt.Sprintf("%s, empty keys skipped: %d.", line, n.Empty))
+	} else {
+		s.log.Info(line + ".")
+	}
+	return nil
+}
+
+// logLoading has the log say what a file says of itself.
+func (s *Server) logLoading(o *rdb.LoadOptions, now int64) {
+	if o.Check {
+		return
+	}
+	const emptyTold = 10
+	empty := 0
+	o.Aux = func(name, value string) {
+		switch name {
+		case "redis-ver", "valkey-ver":
+			s.log.Info("Loading RDB produced by version " + value)
+		case "ctime":
+			var at int64
+			if _, err := fmt.Sscan(value, &at); err == nil {
+				s.log.Info(fmt.Sprintf("RDB age %d seconds", max(now/1000-at, 0)))
+			}
+		case "used-mem":
+			var bytes int64
+			if _, err := fmt.Sscan(value, &bytes); err == nil {
+				s.log.Info(fmt.Sprintf("RDB memory usage when created %.2f Mb", float64(bytes)/(1<<20)))
+			}
+		}
+	}
+	o.Skipped = func(what string) {
+		s.log.Warn("The RDB file has " + what + ": it was skipped, and will not be in the file when the DB is saved")
+	}
+	o.EmptyKey = func(key []byte) {
+		if empty++; empty <= emptyTold {
+			s.log.Info("Skipping empty key: " + string(key))
+		}
+	}
+}
+
+// debugReload implements DEBUG RELOAD: it saves the data and reads it back. The world is still.
+func (s *Server) debugReload(c *command.Ctx) (err error) {
+	flush, save, merge := true, true, false
+	for a := command.MakeArgs(c.Argv[2:]); a.More(); {
+		switch {
+		case a.Keyword("MERGE"):
+			merge = true
+		case a.Keyword("NOFLUSH"):
+			flush = false
+		case a.Keyword("NOSAVE"):
+			save = false
+		default:
+			return command.Error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+		}
+	}
+	if save {
+		if s.saveHeld(c) != nil {
+			return errNotSaved
+		}
+	}
+	now := c.Now()
+	s.asideWhole(c, func() {
+		if !save { // what was not just written may be damaged: the data is not thrown away for it
+			err = s.load(now, rdb.LoadOptions{Check: true})
+		}
+		if err == nil && flush {
+			s.engine.Store.Flush(-1)
+		}
+		if err == nil {
+			err = s.load(now, rdb.LoadOptions{Replace: merge})
+		}
+	})
+	for n := range c.DB.Databases() {
+		c.DB.Other(n).SignalAll()
+	}
+	if err != nil {
+		return command.Error("ERR Error trying to load the RDB dump, check server logs.")
+	}
+	s.snapshots.changes.Store(s.engine.Stats.Changes.Load())
+	s.log.Warn("DB reloaded by DEBUG RELOAD")
+	c.Reply.OK()
+	return nil
+}
