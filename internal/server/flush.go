@@ -21,7 +21,8 @@ func (s *Server) flushDB(c *command.Ctx) error { return s.flush(c, c.DB.Index())
 func (s *Server) flushAll(c *command.Ctx) error { return s.flush(c, -1) }
 
 // flush removes the keys of one database, or of all with -1. Pages are given back whole and no key is visited, so that
-// ASYNC and SYNC are the same. As in Redis the command goes to the log even when there was nothing to remove.
+// ASYNC and SYNC are the same. As in Redis the command goes to the log even when there was nothing to remove, and FLUSHALL empties the
+// file too if there are save points.
 func (s *Server) flush(c *command.Ctx, db int) error {
 	a := c.Args()
 	if a.More() && !a.Keyword("ASYNC") && !a.Keyword("SYNC") {
@@ -37,6 +38,9 @@ func (s *Server) flush(c *command.Ctx, db int) error {
 		}
 	}
 	c.Dirty += int64(max(removed, 1))
+	if db < 0 && len(s.config.SavePoints().Load()) > 0 && s.saveHeld(c) == nil { // or a start would bring the keys back; the log has an error
+		s.snapshots.changes.Add(c.Dirty) // which are counted when the command is over
+	}
 	c.Reply.OK()
 	return nil
 }

@@ -117,7 +117,7 @@ func TestMemoryUsage(t *testing.T) {
 // TestFlushIsPropagated reads what goes to the log: flushes do even when there was nothing to remove, POPULATE never does.
 func TestFlushIsPropagated(t *testing.T) {
 	cfg := config.New()
-	err := cfg.Load(config.Source{Options: "port 0\nbind 127.0.0.1\nenable-debug-command yes"})
+	err := cfg.Load(config.Source{Options: "port 0\nbind 127.0.0.1\nenable-debug-command yes\nsave \"\""})
 	if err != nil {
 		t.Fatal(err)
 	}

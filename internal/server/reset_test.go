@@ -15,7 +15,7 @@ import (
 // TestResetStat makes all counters grow that can, and looks at them after CONFIG RESETSTAT.
 func TestResetStat(t *testing.T) {
 	cfg := config.New()
-	if err := cfg.Load(config.Source{Options: "port 0\nbind 127.0.0.1\nenable-debug-command yes"}); err != nil {
+	if err := cfg.Load(config.Source{Options: "port 0\nbind 127.0.0.1\nenable-debug-command yes\nsave \"\""}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := server.Start(server.Options{Config: cfg})

@@ -282,6 +282,30 @@ func TestSaveFails(t *testing.T) {
 	}
 }
 
+// TestFlushAllSaves has FLUSHALL empty the file too.
+func TestFlushAllSaves(t *testing.T) {
+	dir := t.TempDir()
+	o := saving(dir, nil)
+	o.Config["save"] = "3600 1"
+	_, target := start(t, o)
+	c := target.Dial(t)
+	c.Must(t, "SET", "k", "v")
+	c.Must(t, "SAVE")
+	c.Must(t, "FLUSHDB")
+	if n := number(t, c, "rdb_changes_since_last_save"); n != 1 || number(t, c, "rdb_saves") != 1 {
+		t.Errorf("%d changes after FLUSHDB", n)
+	}
+	c.Must(t, "SET", "k", "v")
+	c.Must(t, "FLUSHALL")
+	if n := number(t, c, "rdb_changes_since_last_save"); n != 0 || number(t, c, "rdb_saves") != 2 {
+		t.Errorf("%d changes after FLUSHALL", n)
+	}
+	_, again := start(t, saving(dir, nil))
+	if n := again.Dial(t).Must(t, "DBSIZE").Int; n != 0 {
+		t.Errorf("%d keys came back", n)
+	}
+}
+
 // TestShutdownSaves ends a server while others write: what was acknowledged is in the file.
 func TestShutdownSaves(t *testing.T) {
 	dir := t.TempDir()
