@@ -222,7 +222,7 @@ func (s *Server) logLoading(o *rdb.LoadOptions, now int64) {
 	}
 	o.EmptyKey = func(key []byte) {
 		if empty++; empty <= emptyTold {
-			s.log.Info("Skipping empty key: " + string(key))
+			s.log.Warn("rdbLoadObject skipping empty key: " + string(key))
 		}
 	}
 }
