@@ -22,10 +22,10 @@ type Stream struct {
 }
 
 // FindStream finds a stream for reading; see Find. The error is ErrWrongType.
-func (db *DB) FindStream(key []byte) (Stream, error) {
-	it, ok, err := db.FindType(key, TypeStream)
-	s := Stream{db: db, key: key, it: it}
-	if ok {
+func (db *DB) FindStream(key []byte) (s Stream, err error) {
+	var ok bool
+	s.db, s.key = db, key
+	if s.it, ok, err = db.FindType(key, TypeStream); ok {
 		s.v = s.it.body()
 	}
 	return s, err
@@ -33,11 +33,12 @@ func (db *DB) FindStream(key []byte) (Stream, error) {
 
 // FindStreamWrite finds a stream to be changed; see FindWrite. The error is ErrWrongType. Even to remove something takes memory
 // while the stream is frozen: if hardly any is left it panics with mem.ErrNoMemory.
-func (db *DB) FindStreamWrite(key []byte) (Stream, error) {
-	it, ok, err := db.FindTypeWrite(key, TypeStream)
-	s := Stream{db: db, key: key, it: it}
-	if ok {
+func (db *DB) FindStreamWrite(key []byte) (s Stream, err error) {
+	var ok bool
+	s.db, s.key = db, key
+	if s.it, ok, err = db.FindTypeWrite(key, TypeStream); ok {
 		s.v = s.it.body()
+		s.v.leaves().Prefetch()
 		s.Write()
 	}
 	return s, err

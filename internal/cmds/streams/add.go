@@ -28,8 +28,8 @@ type addition struct {
 	pairs [][]byte       // fields and values by turns
 }
 
-// parseAddition reads XADD's arguments.
-func parseAddition(c *command.Ctx) (a addition, err error) {
+// parse reads XADD's arguments.
+func (a *addition) parse(c *command.Ctx) (err error) {
 	args := command.MakeArgs(c.Argv[2:])
 	for args.More() {
 		if next := args.Peek(); len(next) == 1 && next[0] == '*' {
@@ -42,29 +42,29 @@ func parseAddition(c *command.Ctx) (a addition, err error) {
 		}
 		if !a.trim.option(&args) && !a.producer.option(&args) {
 			if a.id, a.open, err = parseNewID(args.Peek()); err != nil {
-				return a, err
+				return err
 			}
 			break
 		}
 	}
 	rest := args.Rest()
 	if err := args.Err(); err != nil {
-		return a, err
+		return err
 	}
 	if err := a.trim.check(false); err != nil {
-		return a, err
+		return err
 	}
 	if len(rest) < 3 || len(rest)%2 == 0 {
-		return a, command.ErrArity(c.Spec.FullName())
+		return command.ErrArity(c.Spec.FullName())
 	}
 	a.idAt, a.pairs = len(c.Argv)-len(rest), rest[1:]
 	switch {
 	case a.producer.given() && !a.auto:
-		return a, errIdmpGivenID
+		return errIdmpGivenID
 	case !a.auto && !a.open && a.id == store.StreamID{}:
-		return a, errZeroID
+		return errZeroID
 	}
-	return a, nil
+	return nil
 }
 
 // next gives the ID of the entry that is added to a stream whose last one is given, at a time in Unix ms.
@@ -98,8 +98,8 @@ func (a *addition) bytes() (n int) {
 }
 
 func xadd(c *command.Ctx) error {
-	a, err := parseAddition(c)
-	if err != nil {
+	var a addition
+	if err := a.parse(c); err != nil {
 		return err
 	}
 	s, err := c.DB.FindStreamWrite(c.Argv[1])

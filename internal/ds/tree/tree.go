@@ -91,6 +91,13 @@ func (t Tree) Bytes() int64 {
 	return int64(mem.Usable(nodeSize(t.room(t.Root.node)))) + int64(t.Root.nodes-1)*int64(mem.Usable(nodeSize(fanout)))
 }
 
+// Prefetch asks for the first node, which whoever looks for a leaf needs first.
+func (t Tree) Prefetch() {
+	if t.Root.node != 0 {
+		mem.Prefetch(t.Heap.Pointer(t.Root.node))
+	}
+}
+
 func (t Tree) header(node mem.Ref) *header { return (*header)(t.Heap.Pointer(node)) }
 
 func (t Tree) room(node mem.Ref) int { return int(t.header(node).room) }
