@@ -150,7 +150,7 @@ func (s *Server) loadAtStart() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case errors.Is(err, rdb.ErrFormat):
-		return &StartError{"Fatal error loading the DB, check server logs. Exiting.", err}
+		return &StartError{"Terminating server after rdb file reading failure.", err}
 	case err != nil:
 		return &StartError{"Fatal error loading the DB: " + config.SystemText(err) + ". Exiting.", err}
 	}

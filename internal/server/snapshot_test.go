@@ -221,7 +221,7 @@ func TestDebugReload(t *testing.T) {
 	if v := c.Must(t, "DEBUG", "DIGEST").Str; v != digest {
 		t.Errorf("the digest is %s after a damaged file, was %s", v, digest)
 	}
-	if _, err := redpoll.Start(saving(dir, log)); err == nil || !strings.Contains(err.Error(), "Fatal error loading the DB, check server logs.") ||
+	if _, err := redpoll.Start(saving(dir, log)); err == nil || !strings.Contains(err.Error(), "Terminating server after rdb file reading failure.") ||
 		!strings.Contains(err.Error(), "at offset ") {
 		t.Errorf("a start from it: %v", err)
 	}
