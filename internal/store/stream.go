@@ -127,12 +127,8 @@ func (s *Stream) Info() StreamInfo {
 	if !s.Exists() {
 		return StreamInfo{}
 	}
-	return s.body().info()
-}
-
-func (v body) info() StreamInfo {
-	st := v.state
-	return StreamInfo{Last: st.last, First: st.first, MaxDeleted: st.maxDeleted, Added: st.added, Leaves: v.leaves().Leaves()}
+	st := s.state()
+	return StreamInfo{Last: st.last, First: st.first, MaxDeleted: st.maxDeleted, Added: st.added, Leaves: s.body().leaves().Leaves()}
 }
 
 // SetLast, SetMaxDeleted and SetAdded change what Info gives of a stream that exists (XSETID). Last must not become less than the ID of

@@ -97,9 +97,9 @@ func TestStreamViewsAreNew(t *testing.T) {
 	d := s.Freeze()
 	for i, f := range []*Frozen{a, b, c, d} {
 		n := len(walkStream(f, StreamID{}, entries.MaxID(), false))
-		info, told := f.StreamInfo()
-		if want := []int{2000, 2000, 1999, 1998}[i]; n != want || told != want || (info.Added == 5) != (i == 3) {
-			t.Errorf("view %d has %d entries, tells %d, %+v; want %d", i, n, told, info, want)
+		state := f.stream().state
+		if want := []int{2000, 2000, 1999, 1998}[i]; n != want || state.live != int64(want) || (state.added == 5) != (i == 3) {
+			t.Errorf("view %d has %d entries, its state is %+v; want %d", i, n, state, want)
 		}
 		f.Release()
 	}

@@ -99,9 +99,6 @@ func (p producer) each(fn func(m *iidMark)) {
 	}
 }
 
-// oldest gives the first mark of a producer that has one.
-func (p producer) oldest() *iidMark { return &p.marks()[p.head().first] }
-
 // find gives the mark of an IID, nil when there is none.
 func (p producer) find(iid []byte, hash uint32) *iidMark {
 	marks, chains := p.marks(), p.chains()

@@ -52,9 +52,6 @@ type Pending struct {
 // Owned tells whether the entry belongs to a consumer; see Group.Owner.
 func (p Pending) Owned() bool { return p.owner != 0 }
 
-// IsOf tells whether the entry belongs to a consumer of its group.
-func (p Pending) IsOf(c Consumer) bool { return p.owner == c.head().number }
-
 func pendingOf(r *rows.Row) Pending {
 	p := Pending{ID: rowID(r), Count: r[pendingCount], owner: uint32(r[pendingOwner])}
 	if p.owner != 0 {

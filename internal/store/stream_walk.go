@@ -135,15 +135,6 @@ func (s *Stream) Freeze() *Frozen { return s.db.Freeze(&s.it) }
 // stream gives a frozen stream.
 func (f *Frozen) stream() body { return f.at.root.body(EncStream, f.at.b.heap) }
 
-// StreamInfo is Stream.Info, and Stream.Len, of a stream that is frozen.
-func (f *Frozen) StreamInfo() (info StreamInfo, n int) {
-	v := f.stream()
-	return v.info(), int(v.state.live)
-}
-
-// EachLeaf is Stream.EachLeaf for a stream that is frozen. Blocks are valid until the view is released.
-func (f *Frozen) EachLeaf(fn func(b entries.Block) bool) { f.stream().eachBlock(fn) }
-
 // Entries goes through the entries of a stream that is frozen.
 type Entries struct {
 	v        body

@@ -44,19 +44,6 @@ type Kind struct {
 	Keys    uint8 // 1 to Columns
 }
 
-// Compare compares the keys of two rows.
-func (k Kind) Compare(a, b *Row) int {
-	for c := range k.Keys {
-		if a[c] != b[c] {
-			if a[c] < b[c] {
-				return -1
-			}
-			return 1
-		}
-	}
-	return 0
-}
-
 // Layout says how a leaf keeps its rows.
 type Layout struct {
 	kind   Kind

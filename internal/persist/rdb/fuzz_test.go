@@ -59,7 +59,7 @@ func rewrite(t *testing.T, db *store.DB, shown string) {
 	w.Kind(kind)
 	w.Value(db, &it, kind)
 	db.Delete([]byte("k"))
-	r := NewReader(w.Bytes()[1:], NewestVersion)
+	r := NewReader(w.buf[1:], NewestVersion)
 	if err := read(r, kind, db); err != nil || r.Len() != 0 || elements(show(db, "k")) != elements(shown) {
 		t.Fatalf("written and read again: %v, %d bytes left, %s\nbefore: %s", err, r.Len(), show(db, "k"), shown)
 	}

@@ -73,19 +73,6 @@ func appendInt(b []byte, v int64) []byte {
 	return num.AppendInt(b, v)
 }
 
-// intSize gives the bytes that appendInt appends.
-func intSize(v int64) int {
-	switch {
-	case v == int64(int8(v)):
-		return 2
-	case v == int64(int16(v)):
-		return 3
-	case v == int64(int32(v)):
-		return 5
-	}
-	return 1 + num.IntLen(v)
-}
-
 // shortInt gives the integer that a text is written as, if it is.
 func shortInt(text []byte) (v int64, ok bool) {
 	if len(text) > maxIntText || len(text) == 0 {

@@ -38,9 +38,6 @@ func (w *Writer) Begin(version int, packs bool) {
 	w.buf, w.version, w.packs = w.buf[:0], version, packs
 }
 
-// Bytes gives what was appended, valid until the Writer is used again.
-func (w *Writer) Bytes() []byte { return w.buf }
-
 // text appends a text.
 func (w *Writer) text(b []byte) {
 	if v, ok := shortInt(b); ok {
