@@ -12,9 +12,9 @@ import (
 )
 
 // A value of many blocks is one whose record has the root of what it consists of: a table of elements (EncTable), a tree of
-// leaves (EncQuicklist), both (EncSkiplist), or a tree and a state (EncStream, EncArray). With its heap that is its body. What is done with all such values, they are freed in slices,
-// compacted, moved, copied, counted and made big or small again, is done here and by those that use this; what there is to know of
-// the leaves of an encoding is its leafKind.
+// leaves (EncQuicklist), both (EncSkiplist), or a tree and a state (EncStream, EncArray). With its heap that is its body. What is done
+// with all such values, they are freed in slices, compacted, moved, copied, counted and made big or small again, is done here and by
+// those that use this; what there is to know of the leaves of an encoding is its leafKind.
 
 // roots is all that a body can have.
 type roots struct {

@@ -86,25 +86,14 @@ func (g Group) ownConsumer(r mem.Ref) mem.Ref {
 		return r
 	}
 	numbers, names := g.numbers(), g.names()
-	number := consumerAt(g.heap, r).number
+	number, name := consumerAt(g.heap, r).number, consumerName(g.heap, r)
 	_, pos := g.find(number)
 	numbers.Set(pos, r) // it can be set without memory then
-	name := consumerName(g.heap, r)
+	_, numbered := g.find(number)
 	_, pos = names.Find(hash.Bytes(name), name)
-	size := consumerSize(g.heap, r)
-	moved := copyBlock(g.heap, g.heap, r, size)
-	placed := false
-	defer func() {
-		if !placed {
-			g.heap.Free(moved, size)
-		}
-	}()
-	names.Set(pos, moved)
-	placed = true
-	_, pos = g.find(number)
-	numbers.Set(pos, moved)
-	g.heap.Free(r, size)
-	return moved
+	r = replaceBlock(&names, pos, r, consumerSize(g.heap, r))
+	numbers.Set(numbered, r)
+	return r
 }
 
 // Consumers tells how many consumers there are.

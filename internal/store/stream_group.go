@@ -236,8 +236,7 @@ func (s *Stream) EachGroup(fn func(g Group) bool) {
 
 // EachGroup is Stream.EachGroup for a stream that is frozen.
 func (f *Frozen) EachGroup(fn func(g Group) bool) {
-	r := f.at.root.roots
-	r.body(EncStream, f.at.b.heap).sortedGroups(nil, fn)
+	f.stream().sortedGroups(nil, fn)
 }
 
 // Group gives the group of a name, for reading; false when there is none.
