@@ -8,9 +8,6 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// memberCost is about what a member of a sorted set takes beside its text, in bytes.
-const memberCost = 64
-
 // StoreZSet ends a command that stores members as a sorted set: they become the value of dst in place of whatever that held, which event
 // tells of, and the reply is how many they are. Without any the key is removed. The members are all different and in their order; borrowed
 // says that some of their texts lie in the old value.
@@ -24,7 +21,7 @@ func (c *Ctx) StoreZSet(dst []byte, members []store.Scored, borrowed bool, event
 	}
 	size := 0
 	for i := range members {
-		size += len(members[i].Member) + memberCost
+		size += len(members[i].Member) + store.MemberCost
 	}
 	c.DB.Reserve(size)
 	if borrowed {

@@ -55,8 +55,11 @@ func (z *ZSet) resized(added int64) {
 	z.it.fitBody()
 }
 
-// Reserve makes it all but certain that n members can be put in or, with bytes 0, removed; see DB.Reserve. bytes is what new ones take. To
-// remove some takes memory only while the set is frozen.
+// MemberCost is about what a member takes beside its text, in bytes.
+const MemberCost = 64
+
+// Reserve makes it all but certain that n members can be put in or, with bytes 0, removed; see DB.Reserve. bytes is what new ones take, see
+// MemberCost. To remove some takes memory only while the set is frozen.
 func (z *ZSet) Reserve(n, bytes int) {
 	const aMember = 16 << 10 // bytes of what is copied for one at most, about: a segment, a leaf and nodes
 	switch {

@@ -18,9 +18,6 @@ const errUnit command.Error = "ERR unsupported unit provided. please use M, KM, 
 // tickEvery is after how many members a handler ticks.
 const tickEvery = 1024
 
-// memberCost is about what a member takes beside its text, in bytes.
-const memberCost = 64
-
 // takePoint takes a longitude and a latitude.
 func takePoint(args *command.Args) geo.Point {
 	p := geo.Point{Lon: args.Float(), Lat: args.Float()}
@@ -83,7 +80,7 @@ func geoadd(c *command.Ctx) error {
 		p := takePoint(&args)
 		member := args.Bytes()
 		places = append(places, store.Scored{Member: member, Score: float64(geo.Hash(p))})
-		size += len(member) + memberCost
+		size += len(member) + store.MemberCost
 	}
 	if err := args.Err(); err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/redpoll/redpoll/internal/geo"
-	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -224,11 +223,7 @@ func (s *search) store() error {
 		if s.storeDist {
 			score = f.distance / s.shape.Unit()
 		}
-		text := m.Bytes
-		if m.IsInt() {
-			text = num.AppendInt(nil, m.Int)
-		}
-		members = append(members, store.Scored{Member: text, Score: score})
+		members = append(members, store.Scored{Member: store.Text(m, nil), Score: score})
 	})
 	if err != nil {
 		return err

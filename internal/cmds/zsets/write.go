@@ -16,9 +16,6 @@ const (
 	errIncr   command.Error = "ERR INCR option supports a single increment-element pair"
 )
 
-// memberCost is about what a member takes beside its text, in bytes.
-const memberCost = 64
-
 // addOptions are the options of ZADD.
 type addOptions struct{ nx, xx, gt, lt, ch, incr bool }
 
@@ -72,7 +69,7 @@ func addAll(c *command.Ctx, o addOptions) error {
 			return command.ErrNotFloat
 		}
 		scores = append(scores, score)
-		size += len(pairs[i+1]) + memberCost
+		size += len(pairs[i+1]) + store.MemberCost
 	}
 	z, err := c.DB.FindZSetWrite(key)
 	if err != nil {
