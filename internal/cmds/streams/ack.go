@@ -64,10 +64,7 @@ func xackdel(c *command.Ctx) error {
 		return err
 	}
 	if _, ok := s.Group(group); !ok {
-		c.Reply.Array(len(list.ids))
-		for range list.ids {
-			c.Reply.Int(noEntry)
-		}
+		list.replyNone(c)
 		return nil
 	}
 	var room [fewIDs]store.StreamID
@@ -84,10 +81,7 @@ func xackdel(c *command.Ctx) error {
 		if g, _ := s.GroupWrite(group); g.Ack(id) {
 			acked++
 			state = entryDeleted
-			if list.refs == dropRefs {
-				s.Forget(id)
-			}
-			if list.refs == ackedOnly && s.Referenced(id) {
+			if _, free := list.refs.release(&s, id); !free {
 				state = entryReferenced
 			} else if s.Delete(id) {
 				deleted++

@@ -53,6 +53,14 @@ func parseEntryList(a *command.Args) (l entryList, err error) {
 	return l, err
 }
 
+// replyNone replies that there is none of the entries.
+func (l *entryList) replyNone(c *command.Ctx) {
+	c.Reply.Array(len(l.ids))
+	for range l.ids {
+		c.Reply.Int(noEntry)
+	}
+}
+
 // parseIDs reads IDs that are written out.
 func parseIDs(room []store.StreamID, texts [][]byte) ([]store.StreamID, error) {
 	for _, text := range texts {
@@ -118,10 +126,7 @@ func xdelex(c *command.Ctx) error {
 		return err
 	}
 	if !s.Exists() {
-		c.Reply.Array(len(l.ids))
-		for range l.ids {
-			c.Reply.Int(noEntry)
-		}
+		l.replyNone(c)
 		return nil
 	}
 	var few [fewIDs]store.StreamID
@@ -134,11 +139,10 @@ func xdelex(c *command.Ctx) error {
 	c.Reply.Array(len(ids))
 	for i, id := range ids {
 		result := int64(noEntry)
-		if l.refs == dropRefs {
-			forgotten += s.Forget(id)
-		}
+		groups, free := l.refs.release(&s, id)
+		forgotten += groups
 		switch {
-		case l.refs == ackedOnly && s.Referenced(id):
+		case !free:
 			result = entryReferenced
 		case s.Delete(id):
 			deleted++

@@ -74,8 +74,7 @@ func (call *groupCall) findGroup(c *command.Ctx) (g store.Group, err error) {
 func (call *groupCall) existing() (store.Group, error) {
 	g, ok := call.s.GroupWrite(call.group)
 	if !ok {
-		return g, command.Error("NOGROUP No such consumer group '" + string(command.UpToNUL(call.group)) + "' for key name '" +
-			string(command.UpToNUL(call.key)) + "'")
+		return g, errNotGroup(call.group, call.key)
 	}
 	return g, nil
 }

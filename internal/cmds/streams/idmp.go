@@ -71,7 +71,7 @@ func required(a *command.Args, err error) []byte {
 	return text
 }
 
-// name gives an entry its IID if that is to be made.
+// identify gives the entry its IID if that is to be made.
 func (p *production) identify(pairs [][]byte) {
 	if p.auto {
 		iid := autoIID(pairs)

@@ -164,7 +164,8 @@ func (t *trimming) ask(c *command.Ctx, s store.Stream, trim store.StreamTrim) (r
 		if asked++; asked%every == 0 {
 			_ = c.Tick() // what is begun is done
 		}
-		return !t.refs.release(&s, id)
+		_, free := t.refs.release(&s, id)
+		return !free
 	}
 	removed = s.Trim(trim, c.Tick)
 	return removed, s
@@ -178,15 +179,16 @@ func (p refPolicy) pace(s *store.Stream) int {
 	return tickEvery
 }
 
-// release does what a policy says about the references to an entry, and tells whether it may be deleted.
-func (p refPolicy) release(s *store.Stream, id store.StreamID) bool {
+// release does what a policy says about the references to an entry. It tells how many groups have forgotten the entry, and whether it may
+// be deleted.
+func (p refPolicy) release(s *store.Stream, id store.StreamID) (forgotten int, free bool) {
 	switch p {
 	case dropRefs:
-		s.Forget(id)
+		return s.Forget(id), true
 	case ackedOnly:
-		return !s.Referenced(id)
+		return 0, !s.Referenced(id)
 	}
-	return true
+	return 0, true
 }
 
 // appendTo appends options that trim a stream again as far as it was: what depends on the layout of its entries is made exact.
