@@ -14,6 +14,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -206,13 +207,11 @@ func (s *Server) logLoading(o *rdb.LoadOptions, now int64) {
 		case "redis-ver", "valkey-ver":
 			s.log.Info("Loading RDB produced by version " + value)
 		case "ctime":
-			var at int64
-			if _, err := fmt.Sscan(value, &at); err == nil {
+			if at, ok := num.ParseInt([]byte(value)); ok {
 				s.log.Info(fmt.Sprintf("RDB age %d seconds", max(now/1000-at, 0)))
 			}
 		case "used-mem":
-			var bytes int64
-			if _, err := fmt.Sscan(value, &bytes); err == nil {
+			if bytes, ok := num.ParseInt([]byte(value)); ok {
 				s.log.Info(fmt.Sprintf("RDB memory usage when created %.2f Mb", float64(bytes)/(1<<20)))
 			}
 		}
@@ -242,10 +241,8 @@ func (s *Server) debugReload(c *command.Ctx) (err error) {
 			return command.Error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
 		}
 	}
-	if save {
-		if s.saveHeld(c) != nil {
-			return errNotSaved
-		}
+	if save && s.saveHeld(c) != nil {
+		return errNotSaved
 	}
 	now := c.Now()
 	s.asideWhole(c, func() {

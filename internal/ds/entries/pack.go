@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/redpoll/redpoll/internal/ds/listpack"
 	"github.com/redpoll/redpoll/internal/num"
@@ -51,10 +52,7 @@ type packer struct {
 
 func (p *packer) put(v listpack.Value) {
 	at, size := len(p.b), v.Size()
-	for cap(p.b)-at < size {
-		p.b = append(p.b[:cap(p.b)], 0)
-	}
-	p.b = p.b[:at+size]
+	p.b = slices.Grow(p.b, size)[:at+size]
 	v.Put(p.b[at:])
 	p.n++
 }

@@ -52,8 +52,7 @@ func (w *Writer) cell(index uint64, v store.Value) {
 		w.buf = binary.LittleEndian.AppendUint64(w.buf, uint64(v.Int))
 		return
 	}
-	w.room = w.room[:0]
-	text := store.Text(v, w.room)
+	text := store.Text(v, w.room[:0])
 	if len(text) <= shortElement {
 		w.len(elementShort)
 	} else {
@@ -92,7 +91,7 @@ func (r *Reader) readArray(db *store.DB) {
 	case 1:
 		next = r.length() + 1 // a length is less than the greatest number there is
 	default:
-		r.fail("an array of an unknown form")
+		r.fail("An array of an unknown form")
 	}
 	for ; n > 0 && r.err == nil; n-- {
 		index := r.length()
@@ -101,7 +100,7 @@ func (r *Reader) readArray(db *store.DB) {
 			return
 		}
 		if index > store.MaxIndex || !a.Set(index, text) {
-			r.fail("an array with an index that cannot be, or twice the same")
+			r.fail("An index of an array that there cannot be, or twice the same")
 		}
 		r.step(db)
 	}
@@ -121,10 +120,10 @@ func (r *Reader) arrayElement(db *store.DB) []byte {
 	case elementFloat:
 		f := math.Float64frombits(r.uint64())
 		if math.IsNaN(f) || math.IsInf(f, 0) {
-			r.fail("an element of an array that is no number")
+			r.fail("An element of an array that is no number")
 		}
 		return strconv.AppendFloat(digits[:0], f, 'g', -1, 64)
 	}
-	r.fail("an element of an array of an unknown form")
+	r.fail("An element of an array of an unknown form")
 	return nil
 }

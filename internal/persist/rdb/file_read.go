@@ -41,7 +41,7 @@ func ReadFile(src io.Reader, view *store.View, o LoadOptions) (n Loaded, err err
 	f.r.sums = o.Checksum
 	defer func() {
 		if p := recover(); p != nil {
-			if p, ok := p.(error); !ok || !errors.Is(p, mem.ErrNoMemory) {
+			if p != mem.ErrNoMemory {
 				panic(p)
 			}
 			n, err = f.n, fmt.Errorf("%w at offset %d", mem.ErrNoMemory, f.r.Offset())

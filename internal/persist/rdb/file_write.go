@@ -4,7 +4,6 @@ package rdb
 
 import (
 	"encoding/binary"
-	"errors"
 	"io"
 
 	"github.com/redpoll/redpoll/internal/crc64"
@@ -27,7 +26,7 @@ type FileOptions struct {
 func WriteFile(out io.Writer, view *store.View, o FileOptions) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p, ok := p.(error); !ok || !errors.Is(p, mem.ErrNoMemory) {
+			if p != mem.ErrNoMemory {
 				panic(p)
 			}
 			err = mem.ErrNoMemory

@@ -101,8 +101,7 @@ func (w *Writer) string(it *store.Item) {
 		w.buf = appendInt(w.buf, v)
 		return
 	}
-	w.room = w.room[:0]
-	w.text(it.Slice(0, it.TextLen(), w.room))
+	w.text(it.Slice(0, it.TextLen(), w.room[:0]))
 }
 
 func (w *Writer) list(l store.List, kind Kind) {
