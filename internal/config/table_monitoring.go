@@ -32,7 +32,7 @@ func debugTable() []Directive {
 		{Name: "key-load-delay", Kind: Int, Flags: Hidden, Min: minI32, Max: maxI32, Default: "0", Status: Ignored, Here: noChild,
 			Doc: "microseconds to wait after each key that is loaded"},
 		{Name: "loading-process-events-interval-bytes", Kind: Int, Flags: Hidden, Min: 1024, Max: maxI32, Default: "2097152", Status: Ignored,
-			Here: "clients are always answered while loading", Doc: "bytes loaded between two looks at the clients"},
+			Here: "clients are served when the data is there", Doc: "bytes loaded between two looks at the clients"},
 		{Name: "watchdog-period", Kind: Int, Flags: Hidden, Max: maxI32, Default: "0", Status: Ignored,
 			Here: "use a profile of the process", Doc: "milliseconds after which the software watchdog logs a stack"},
 		{Name: "use-exit-on-panic", Kind: Bool, Flags: Immutable | Hidden, Default: "no", Status: Ignored, Here: "there is no core dump to avoid",
