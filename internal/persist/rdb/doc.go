@@ -5,8 +5,8 @@
 //
 // Terms:
 //
-//   - A version is the number of the format that Redis raised when it learned to write something new. A writer is asked for one, and
-//     takes the lowest that can say what there is to be said.
+//   - A version is the number of the format that Redis raised when it learned to write something new. A writer is asked for one; if
+//     that cannot say what there is to be said it takes the lowest that can.
 //   - A kind is the byte that says how a value is laid out: there are several for each type of value.
 //   - A length is a number from 0 on in 1, 2, 5 or 9 bytes. A text is a length and its bytes, or in their place a small integer or what
 //     the bytes are in the LZF format.
@@ -16,5 +16,5 @@
 // piece, from a frozen view, without a lock. The reader trusts nothing: whatever bytes it is given it makes a value of them that
 // commands can work with, or refuses them.
 //
-// The package knows the store and commands, not the engine, sockets or files. It holds no locks of its own.
+// The package knows the store and commands, not the engine, sockets or file systems. It holds no locks of its own.
 package rdb
