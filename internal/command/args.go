@@ -104,21 +104,18 @@ func (a *Args) Timeout() (ms int64) {
 		a.Fail(ErrTimeoutFloat)
 		return 0
 	}
-	switch ms = seconds.Mul(1000).Ceil(); {
-	case ms < 0:
-		a.Fail(ErrTimeoutNegative)
-	case ms > latestTimeout:
-		a.Fail(ErrTimeoutRange)
-	default:
-		return ms
-	}
-	return 0
+	return a.fitTimeout(seconds.Mul(1000).Ceil())
 }
 
 // TimeoutMillis takes the next argument, whole ms that a client is to wait at most; 0 stands for ever. The errors are
 // ErrTimeoutInteger, ErrTimeoutNegative and ErrTimeoutRange.
 func (a *Args) TimeoutMillis() (ms int64) {
-	switch ms = a.IntOr(ErrTimeoutInteger); {
+	return a.fitTimeout(a.IntOr(ErrTimeoutInteger))
+}
+
+// fitTimeout gives a timeout in ms if it is one. The errors are ErrTimeoutNegative and ErrTimeoutRange.
+func (a *Args) fitTimeout(ms int64) int64 {
+	switch {
 	case ms < 0:
 		a.Fail(ErrTimeoutNegative)
 	case ms > latestTimeout:
