@@ -22,6 +22,21 @@ func (quiet) Logs() bool                   { return false }
 func (quiet) Notify(string, []byte)        {}
 func (quiet) NotifyIn(int, string, []byte) {}
 
+// readyCall gives a call that is ready to be run, with a stream "s" of 1000 entries.
+func readyCall(tb testing.TB, call string) *command.Ctx {
+	r := commandtest.NewRig(tb, streams.Family)
+	for range 1000 {
+		r.Do(2, "XADD", "s", "*", "field", "value")
+	}
+	var w resp.Writer
+	w.Init(resp.NewChunkPool(1))
+	var argv [][]byte
+	for word := range strings.FieldsSeq(call) {
+		argv = append(argv, []byte(word))
+	}
+	return &command.Ctx{DB: r.DB, Reply: &w, Argv: argv, Spec: r.Registry.Resolve(argv), Host: quiet{r}, Client: r}
+}
+
 // TestAllocations: what hot calls do leaves nothing on the Go heap.
 func TestAllocations(t *testing.T) {
 	for _, call := range []string{
@@ -31,22 +46,12 @@ func TestAllocations(t *testing.T) {
 		"XLEN s", "XRANGE s - + COUNT 10", "XREVRANGE s + - COUNT 10", "XDEL s 1-1", "XTRIM s MAXLEN 50",
 	} {
 		t.Run(call, func(t *testing.T) {
-			r := commandtest.NewRig(t, streams.Family)
-			for range 1000 {
-				r.Do(2, "XADD", "s", "*", "field", "value")
-			}
-			var w resp.Writer
-			w.Init(resp.NewChunkPool(1))
-			var argv [][]byte
-			for word := range strings.FieldsSeq(call) {
-				argv = append(argv, []byte(word))
-			}
-			c := command.Ctx{DB: r.DB, Reply: &w, Argv: argv, Spec: r.Registry.Resolve(argv), Host: quiet{r}, Client: r}
+			c := readyCall(t, call)
 			if n := testing.AllocsPerRun(500, func() {
-				if err := c.Spec.Run(&c); err != nil {
+				if err := c.Spec.Run(c); err != nil {
 					t.Fatal(err)
 				}
-				w.Reset()
+				c.Reply.Reset()
 			}); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
