@@ -328,9 +328,6 @@ func shareOf(bytes, whole int64) int64 {
 	return bytes
 }
 
-// Loops tells how many event loops there are.
-func (s *Server) Loops() int { return s.numLoops }
-
 // Stopped is closed when a client's SHUTDOWN has asked for the end: the owner is to call Close.
 func (s *Server) Stopped() <-chan struct{} { return s.stopped }
 
