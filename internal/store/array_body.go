@@ -68,14 +68,7 @@ func (v body) addCells(c *tree.Cursor, index uint64, text []byte, behind bool, r
 	room = mem.Usable(max(cells.FirstSize(text), room))
 	leaf := v.heap.Alloc(room)
 	cells.Begin(cells.Block(v.heap.Bytes(leaf, room)), index, text)
-	placed := false
-	defer func() {
-		if !placed {
-			v.heap.Free(leaf, room)
-		}
-	}()
-	v.leaves().Insert(c, leaf, 1, index, behind)
-	placed = true
+	placeLeaf(v.leaves(), c, leaf, room, 1, index, behind)
 }
 
 // replaceCells puts another leaf, with as much room, in the place of that at the cursor; fill is given the old one and the new one. The

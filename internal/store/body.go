@@ -213,13 +213,18 @@ func copyBlock(to, from *mem.Heap, ref mem.Ref, size int) mem.Ref {
 
 // insertLeaf puts a leaf of so many bytes behind the cursor's, or frees it when memory is refused.
 func insertLeaf(t tree.Tree, c *tree.Cursor, leaf mem.Ref, size, n int, key uint64) {
+	placeLeaf(t, c, leaf, size, n, key, true)
+}
+
+// placeLeaf is insertLeaf for a place behind the cursor's leaf or before it.
+func placeLeaf(t tree.Tree, c *tree.Cursor, leaf mem.Ref, size, n int, key uint64, behind bool) {
 	placed := false
 	defer func() {
 		if !placed {
 			t.Heap.Free(leaf, size)
 		}
 	}()
-	t.Insert(c, leaf, n, key, true)
+	t.Insert(c, leaf, n, key, behind)
 	placed = true
 }
 

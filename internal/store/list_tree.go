@@ -141,14 +141,7 @@ func (l leafList) newElement(text []byte) leaf {
 
 // place puts a leaf of n elements behind that at the cursor or before it, or frees it when memory is refused.
 func (l leafList) place(c *tree.Cursor, f leaf, n int, behind bool) {
-	placed := false
-	defer func() {
-		if !placed {
-			f.free()
-		}
-	}()
-	l.Insert(c, f.ref, n, 0, behind)
-	placed = true
+	placeLeaf(l.Tree, c, f.ref, leafSize(l.Heap, f.ref), n, 0, behind)
 }
 
 // put puts an entry into the leaf at the cursor, which is not plain.
