@@ -28,7 +28,7 @@ const layers = `
 	invariants clock < netloop
 	num < resp
 	invariants hash glob resp < pubsub
-	num glob < config
+	num glob persist/disk < config
 	invariants < mem
 	clock hist num < stats
 
@@ -51,6 +51,7 @@ const layers = `
 	config command server < scripts/docs
 
 	# what tests stand on; testutil itself knows nothing of the server
+	persist/disk < persist/disk/disktest
 	command < command/gen
 	command command/gen testutil < command/commandtest
 	base testutil < test/bench

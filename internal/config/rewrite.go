@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/redpoll/redpoll/internal/persist/disk"
 )
 
 // The rewriting of the configuration file. Terms:
@@ -289,7 +291,7 @@ func replaceFile(path, text string, mode fs.FileMode) (err error) {
 		err = os.Rename(f.Name(), path)
 	}
 	if err == nil {
-		err = SyncDir(dir)
+		err = disk.OS{}.SyncDir(dir)
 	}
 	return err
 }

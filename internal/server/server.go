@@ -19,6 +19,7 @@ import (
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/netloop"
+	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 	"github.com/redpoll/redpoll/internal/rlog"
 	"github.com/redpoll/redpoll/internal/session"
@@ -37,6 +38,8 @@ type Options struct {
 	BigValues int
 	// System has the machine's files, where the limits of a container's memory are read; nil: the machine's.
 	System fs.FS
+	// Disk is where the data is kept; nil: the machine's.
+	Disk disk.FS
 	// Listening is called with the number of loops when the sockets are open, before the data is read from its file and connections are
 	// accepted; it may be nil.
 	Listening func(loops int)
@@ -55,6 +58,7 @@ type Server struct {
 	hub      *session.Hub
 	registry *command.Registry
 	codec    rdb.Codec // of DUMP and RESTORE
+	disk     disk.FS   // Immutable
 	loops    *netloop.Group
 	numLoops int
 	// zeroIsNone says that port 0 is no TCP; Immutable.
@@ -93,12 +97,15 @@ type Server struct {
 
 // Start makes a server and has it listen; when it returns without error the server takes connections.
 func Start(o Options) (*Server, error) {
-	s := &Server{config: o.Config, clock: o.Clock, log: o.Log, zeroIsNone: o.PortZeroIsNone, stopped: make(chan struct{})}
+	s := &Server{config: o.Config, clock: o.Clock, log: o.Log, disk: o.Disk, zeroIsNone: o.PortZeroIsNone, stopped: make(chan struct{})}
 	if s.clock == nil {
 		s.clock = clock.Real()
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.disk == nil {
+		s.disk = disk.OS{}
 	}
 	s.started, s.startedMono, s.machine = s.clock.Now(), s.clock.Mono(), clock.Real()
 	id := randomID()

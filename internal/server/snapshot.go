@@ -15,6 +15,7 @@ import (
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -86,14 +87,14 @@ func (s *Server) writeSnapshot(now int64) (err error) {
 	}
 	dir := filepath.Dir(path)
 	temp := filepath.Join(dir, fmt.Sprintf("temp-%d-%s.rdb", os.Getpid(), randomID()[:8]))
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	f, err := s.disk.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: %s",
 			filepath.Base(temp), dir, config.SystemText(err))
 	}
 	defer func() {
 		if err != nil {
-			_ = os.Remove(temp) // the first error is the one to tell
+			_ = s.disk.Remove(temp) // the first error is the one to tell
 		}
 	}()
 	err = s.fillSnapshot(f, now)
@@ -103,8 +104,8 @@ func (s *Server) writeSnapshot(now int64) (err error) {
 	if err != nil {
 		return fmt.Errorf("Write error while saving DB to the disk: %s", config.SystemText(err))
 	}
-	if err = os.Rename(temp, path); err == nil {
-		err = config.SyncDir(dir)
+	if err = s.disk.Rename(temp, path); err == nil {
+		err = s.disk.SyncDir(dir)
 	}
 	if err != nil {
 		return fmt.Errorf("Error moving temp DB file %s on the final destination %s (in server root dir %s): %s",
@@ -117,7 +118,7 @@ func (s *Server) writeSnapshot(now int64) (err error) {
 const snapshotBuffer = 256 << 10
 
 // fillSnapshot writes the data to a file, as far as the disk.
-func (s *Server) fillSnapshot(f *os.File, now int64) error {
+func (s *Server) fillSnapshot(f disk.File, now int64) error {
 	out := bufio.NewWriterSize(f, snapshotBuffer)
 	err := rdb.WriteFile(out, s.loneView(now), rdb.FileOptions{
 		Version: int(s.codec.Version.Load()), Pack: s.codec.Pack.Load(), Checksum: s.config.Bool("rdbchecksum").Load(),
@@ -167,7 +168,7 @@ func (s *Server) load(now int64, o rdb.LoadOptions) error {
 	if path == "" {
 		return fs.ErrNotExist
 	}
-	f, err := os.Open(path)
+	f, err := s.disk.Open(path)
 	if err != nil {
 		return err
 	}

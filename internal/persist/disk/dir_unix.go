@@ -2,13 +2,13 @@
 
 //go:build unix
 
-package config
+package disk
 
 import "os"
 
-// SyncDir has the disk keep which files a directory has.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
+// syncDir forces a directory to the disk.
+func syncDir(name string) error {
+	d, err := os.Open(name)
 	if err != nil {
 		return err
 	}
