@@ -101,11 +101,21 @@ func (b *bench) throughput() error {
 		cases = append(cases, c)
 	}
 
-	t := b.report.table("Throughput", "case", "server", "commands", "ratio (spread)", "CPU a command", "ratio (spread)",
+	return b.runCases(b.throughputTable("Throughput"), "throughput", pair, cases)
+}
+
+// throughputTable begins a table of cases.
+func (b *bench) throughputTable(title string) *table {
+	t := b.report.table(title, "case", "server", "commands", "ratio (spread)", "CPU a command", "ratio (spread)",
 		"p50", "p99", "p99.9", "client's CPU", "client busy", "server busy")
 	t.note("Medians of the pairs; p1, p16, p64: pipeline; c: connections. Latencies are of whole batches. Where the client is " +
 		"busy all the time and the server is not, the client is the bottleneck and the ratio of CPU says more than that of " +
 		"commands.")
+	return t
+}
+
+// runCases compares the two paused servers of a pair in the cases of a section.
+func (b *bench) runCases(t *table, section string, pair []*server, cases []benchCase) error {
 	loaded := ""
 	for _, c := range cases {
 		if c.data != loaded {
@@ -118,7 +128,7 @@ func (b *bench) throughput() error {
 		}
 		samples, err := b.compare(pair, c)
 		if err != nil {
-			b.report.fail("throughput/"+c.name, err)
+			b.report.fail(section+"/"+c.name, err)
 			loaded = ""
 		} else {
 			b.reportCase(t, c, samples)

@@ -8,7 +8,8 @@
 //	go run ./test/bench [-run REGEX] [-pairs N] [-seconds S] [-keys N] [-rate N] [-quick] [-markdown FILE]
 //
 // The sections that -run chooses from: startup, throughput, scaling, memory, members, streams, giveback, expiry, cache, neighbours, pubsub,
-// waiting. A regular expression may also name cases inside throughput, cache, neighbours and pubsub, as in -run 'throughput/GET.*p16'.
+// waiting, logged, saving, loading. A regular expression may also name cases inside throughput, cache, neighbours, pubsub, logged and loading,
+// as in -run 'throughput/GET.*p16'.
 //
 // REDPOLL_BIN names Redpoll's binary (default bin/redpoll), which is run as "$REDPOLL_BIN server --port …"; REDIS_BIN the
 // redis-server to compare with and REDIS_BENCHMARK redis-benchmark (both default to what PATH has). A wrapper script must exec.

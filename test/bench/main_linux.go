@@ -91,6 +91,9 @@ func run(args []string) error {
 		{"neighbours", b.neighbours},
 		{"pubsub", b.pubsub},
 		{"waiting", b.waiting},
+		{"logged", b.logged},
+		{"saving", b.saving},
+		{"loading", b.loading},
 	} {
 		if err := section.run(); err != nil && ctx.Err() == nil {
 			b.report.fail(section.name, err)
