@@ -42,6 +42,9 @@ const layers = `
 	# the codec of values, with DUMP and RESTORE
 	base ds/* store command < persist/rdb < server
 
+	# the append-only files
+	base ds/* store command persist/rdb < persist/aof < server
+
 	# the engine alone knows about concurrency; a session turns bytes into commands
 	command store pubsub < engine < session
 
