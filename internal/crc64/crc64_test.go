@@ -39,3 +39,26 @@ func BenchmarkUpdate(b *testing.B) {
 		})
 	}
 }
+
+// TestCombine cuts bytes in two at every place.
+func TestCombine(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for n := range 300 {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		begin, cut := rng.Uint64(), rng.IntN(n+1)
+		first, second := Update(begin, b[:cut]), Update(0, b[cut:])
+		if got, want := Combine(first, second, int64(n-cut)), Update(begin, b); got != want {
+			t.Fatalf("%d bytes of %d: %#x, want %#x", cut, n, got, want)
+		}
+	}
+	zeros, sum := make([]byte, 1<<20), uint64(0x1234567)
+	for range 5 {
+		sum = Update(sum, zeros)
+	}
+	if got := Combine(0x1234567, 0, 5<<20); got != sum {
+		t.Errorf("5 MB of zeros: %#x, want %#x", got, sum)
+	}
+}

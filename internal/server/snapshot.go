@@ -3,135 +3,17 @@
 package server
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/num"
-	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 	"github.com/redpoll/redpoll/internal/store"
 )
-
-// errNotSaved is the answer to a SAVE that has failed. As in Redis the log says why.
-const errNotSaved command.Error = "ERR"
-
-// snapshots is what INFO tells of the file that the data is saved in.
-type snapshots struct {
-	last    atomic.Int64 // Unix seconds of the last save, or of the start
-	changes atomic.Int64 // engine.Stats.Changes at that time
-	saves   atomic.Int64
-	loaded  atomic.Int64 // keys of the file that was read last
-	expired atomic.Int64 // keys of it that were past their time
-}
-
-// snapshotPath gives the file that the data is saved in; "" for none.
-func (s *Server) snapshotPath() string { return s.config.InDir(s.config.Str("dbfilename").Load()) }
-
-// save implements SAVE. The world is still.
-func (s *Server) save(c *command.Ctx) error {
-	if err := s.saveHeld(c); err != nil {
-		return errNotSaved
-	}
-	c.Reply.OK()
-	return nil
-}
-
-// lastSave replies with the time of the last save, or of the start.
-func (s *Server) lastSave(c *command.Ctx) error {
-	c.Reply.Int(s.snapshots.last.Load())
-	return nil
-}
-
-// saveHeld saves the data for a command that has stilled the world. The error is in the log.
-func (s *Server) saveHeld(c *command.Ctx) (err error) {
-	s.asideWhole(c, func() { err = s.saveStill(c.Now()) })
-	return err
-}
-
-// asideWhole is aside for what must be over before the command is, even when that is to end at once.
-func (s *Server) asideWhole(c *command.Ctx, work func()) {
-	done := make(chan struct{})
-	_ = s.aside(c, func() { // the server is closing then
-		defer close(done)
-		work()
-	})
-	<-done
-}
-
-// saveStill saves the data as it is at a time, Unix ms. The world is still. The error is in the log.
-func (s *Server) saveStill(now int64) error {
-	if err := s.writeSnapshot(now); err != nil {
-		s.log.Warn(err.Error())
-		return err
-	}
-	s.log.Info("DB saved on disk")
-	s.snapshots.changes.Store(s.engine.Stats.Changes.Load())
-	s.snapshots.last.Store(s.clock.WallMillis() / 1000)
-	s.snapshots.saves.Add(1)
-	return nil
-}
-
-// writeSnapshot puts a new file in the place of the old one, once it is whole and on the disk. Its errors are lines of the log.
-func (s *Server) writeSnapshot(now int64) (err error) {
-	path := s.snapshotPath()
-	if path == "" {
-		return errors.New("There is no file to save the DB in: dbfilename is empty")
-	}
-	dir := filepath.Dir(path)
-	temp := filepath.Join(dir, fmt.Sprintf("temp-%d-%s.rdb", os.Getpid(), randomID()[:8]))
-	f, err := s.disk.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if err != nil {
-		return fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: %s",
-			filepath.Base(temp), dir, config.SystemText(err))
-	}
-	defer func() {
-		if err != nil {
-			_ = s.disk.Remove(temp) // the first error is the one to tell
-		}
-	}()
-	err = s.fillSnapshot(f, now)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fmt.Errorf("Write error while saving DB to the disk: %s", config.SystemText(err))
-	}
-	if err = s.disk.Rename(temp, path); err == nil {
-		err = s.disk.SyncDir(dir)
-	}
-	if err != nil {
-		return fmt.Errorf("Error moving temp DB file %s on the final destination %s (in server root dir %s): %s",
-			filepath.Base(temp), filepath.Base(path), dir, config.SystemText(err))
-	}
-	return nil
-}
-
-// snapshotBuffer is the bytes that are written to a file at a time.
-const snapshotBuffer = 256 << 10
-
-// fillSnapshot writes the data to a file, as far as the disk.
-func (s *Server) fillSnapshot(f disk.File, now int64) error {
-	out := bufio.NewWriterSize(f, snapshotBuffer)
-	err := rdb.WriteFile(out, s.loneView(now), rdb.FileOptions{
-		Version: int(s.codec.Version.Load()), Pack: s.codec.Pack.Load(), Checksum: s.config.Bool("rdbchecksum").Load(),
-		Server: s.config.Version(), Memory: s.engine.Used(),
-	})
-	if err == nil {
-		err = out.Flush()
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	return err
-}
 
 // loneView gives a view of the data for one who has it to himself, at a time in Unix ms.
 func (s *Server) loneView(now int64) *store.View {

@@ -19,11 +19,79 @@ type FileOptions struct {
 	Checksum bool
 	Server   string // version of Redis that the server says it is
 	Memory   int64  // bytes that the data takes
+	Base     bool   // the file is the base of an append-only file
+}
+
+// Encoder makes one of what the options say.
+func (o *FileOptions) Encoder() *FileEncoder { return NewFileEncoder(o.Version, o.Pack) }
+
+// An Output is what a file is written to: an *os.File or the like, which is empty.
+type Output interface {
+	io.Writer
+	io.WriterAt
+}
+
+// A FileWriter writes what is around the keys of a file. Which version the file has is known when all keys were written, but stands at its
+// beginning: so that is written last, and the checksum made of that of the rest. One goroutine at a time may use it; its errors are the
+// Output's.
+type FileWriter struct {
+	out     Output
+	options FileOptions
+	sum     uint64 // of what was written behind the header; 0 unless there are to be checksums
+	size    int64  // bytes of that
+}
+
+// NewFileWriter begins a file of the data as it is at a time, Unix ms.
+func NewFileWriter(out Output, now int64, o FileOptions) (*FileWriter, error) {
+	w := &FileWriter{out: out, options: o}
+	if _, err := out.Write([]byte(header(o.Version))); err != nil {
+		return nil, err
+	}
+	base := "0"
+	if o.Base {
+		base = "1"
+	}
+	var texts Writer
+	for _, aux := range [][2]string{
+		{"redis-ver", o.Server}, {"redis-bits", "64"}, {"ctime", string(num.AppendInt(nil, now/1000))},
+		{"used-mem", string(num.AppendInt(nil, o.Memory))}, {"aof-base", base},
+	} {
+		texts.buf = append(texts.buf, opAux)
+		texts.text([]byte(aux[0]))
+		texts.text([]byte(aux[1]))
+	}
+	_, err := w.Write(texts.buf)
+	return w, err
+}
+
+// Write adds what a FileEncoder has made.
+func (w *FileWriter) Write(b []byte) (int, error) {
+	if w.options.Checksum {
+		w.sum = crc64.Update(w.sum, b)
+	}
+	w.size += int64(len(b))
+	return w.out.Write(b)
+}
+
+// End ends the file, which is of this version; see FileEncoder.Version.
+func (w *FileWriter) End(version int) error {
+	if _, err := w.Write([]byte{opEnd}); err != nil {
+		return err
+	}
+	var sum uint64
+	if w.options.Checksum {
+		sum = crc64.Combine(crc64.Update(0, []byte(header(version))), w.sum, w.size)
+	}
+	if _, err := w.out.Write(binary.LittleEndian.AppendUint64(nil, sum)); err != nil || version == w.options.Version {
+		return err
+	}
+	_, err := w.out.WriteAt([]byte(header(version)), 0)
+	return err
 }
 
 // WriteFile writes all keys of all databases of a view, whose time is the file's, piece by piece. The world must be still. The error
 // is out's, or mem.ErrNoMemory; what was written until then is of no use.
-func WriteFile(out io.Writer, view *store.View, o FileOptions) (err error) {
+func WriteFile(out Output, view *store.View, o FileOptions) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p != mem.ErrNoMemory {
@@ -32,134 +100,65 @@ func WriteFile(out io.Writer, view *store.View, o FileOptions) (err error) {
 			err = mem.ErrNoMemory
 		}
 	}()
-	f := fileWriter{sink: sink{out: out, sums: o.Checksum}, options: o}
+	w, err := NewFileWriter(out, view.NowMillis, o)
+	if err != nil {
+		return err
+	}
+	k := keysWriter{out: w, enc: o.Encoder()}
 	db := view.DB(0)
-	f.w.Begin(fileVersion(db, o.Version), o.Pack)
-	f.begin(db.Now())
 	for i := range db.Databases() {
-		if err := f.database(db.Other(i)); err != nil {
+		if err := k.database(db.Other(i)); err != nil {
 			return err
 		}
 	}
-	f.w.buf = append(f.w.buf, opEnd)
-	if err := f.flush(0); err != nil {
+	if err := k.flush(0); err != nil {
 		return err
 	}
-	return f.sink.write(binary.LittleEndian.AppendUint64(nil, f.sum))
+	return w.End(k.enc.Version())
 }
 
-// fileVersion gives the version that a file needs, which its first bytes tell: that asked for, or the lowest that can say all of it.
-func fileVersion(db *store.DB, version int) (need int) {
-	need = version
-	for i := range db.Databases() {
-		db := db.Other(i)
-		_ = db.Each(func(it *store.Item) error { // which has the error of its function
-			switch it.Type() {
-			case store.TypeHash, store.TypeStream, store.TypeArray: // there is nothing of the others that a version cannot say
-				need = max(need, KindOf(db, it, version).Version())
-			}
-			return nil
-		})
-	}
-	return need
-}
-
-// A sink is where a file goes to.
-type sink struct {
-	out  io.Writer
-	sums bool
-	sum  uint64 // of what was written; 0 unless sums
-}
-
-func (s *sink) write(b []byte) error {
-	if s.sums {
-		s.sum = crc64.Update(s.sum, b)
-	}
-	_, err := s.out.Write(b)
-	return err
-}
-
-// A fileWriter writes a file.
-type fileWriter struct {
-	sink
-	options FileOptions
-	w       Writer
+// A keysWriter writes keys while the world is still.
+type keysWriter struct {
+	out *FileWriter
+	enc *FileEncoder
+	buf []byte
 }
 
 // flush sends what there is, if it is more than so many bytes.
-func (f *fileWriter) flush(most int) error {
-	if len(f.w.buf) <= most {
+func (k *keysWriter) flush(most int) error {
+	if len(k.buf) <= most {
 		return nil
 	}
-	err := f.write(f.w.buf)
-	f.w.buf = f.w.buf[:0]
+	_, err := k.out.Write(k.buf)
+	k.buf = k.buf[:0]
 	return err
 }
 
-// begin writes the header and what is told of the file as a whole; now is Unix ms.
-func (f *fileWriter) begin(now int64) {
-	f.w.buf = append(f.w.buf, header(f.w.version)...)
-	f.aux("redis-ver", f.options.Server)
-	f.aux("redis-bits", "64")
-	f.aux("ctime", string(num.AppendInt(nil, now/1000)))
-	f.aux("used-mem", string(num.AppendInt(nil, f.options.Memory)))
-	f.aux("aof-base", "0")
-}
-
-func (f *fileWriter) aux(name, value string) {
-	f.w.buf = append(f.w.buf, opAux)
-	f.w.text([]byte(name))
-	f.w.text([]byte(value))
-}
-
 // database writes the keys of a database. One without keys leaves no trace.
-func (f *fileWriter) database(db *store.DB) error {
+func (k *keysWriter) database(db *store.DB) error {
 	keys, expires, err := db.Counts()
 	if keys == 0 || err != nil {
 		return err
 	}
-	f.w.buf = append(f.w.buf, opSelect)
-	f.w.len(db.Index())
-	f.w.buf = append(f.w.buf, opResize)
-	f.w.len(keys)
-	f.w.len(expires)
-	policy := store.Policy(db.Settings().Policy.Load())
+	k.buf = k.enc.Database(k.buf, db.Index(), keys, expires)
 	return db.Each(func(it *store.Item) error {
-		f.about(db, it, policy)
-		kind := KindOf(db, it, f.w.version)
-		f.w.Kind(kind)
-		f.w.text(it.Key())
-		if streams(it) {
-			return f.stream(NewStream(db, it, f.w.version, f.w.packs))
+		if it.IsBig() {
+			return k.stream(db, it)
 		}
-		f.w.Value(db, it, kind)
-		return f.flush(pieceSize)
+		k.buf = k.enc.Append(k.buf, db, it)
+		return k.flush(pieceSize)
 	})
 }
 
-// about writes what there is to know of a key beside its value.
-func (f *fileWriter) about(db *store.DB, it *store.Item, policy store.Policy) {
-	if at := it.Expiry(); at != 0 {
-		f.w.buf = append(f.w.buf, opExpiryMs)
-		f.w.time(at)
-	}
-	switch {
-	case policy.LFU():
-		f.w.buf = append(f.w.buf, opFrequency, byte(db.Frequency(it)))
-	case policy.LRU():
-		f.w.buf = append(f.w.buf, opIdle)
-		f.w.len(int(db.Idle(it)))
-	}
-}
-
-// stream writes a large value.
-func (f *fileWriter) stream(s *Stream) error {
+// stream writes a key with a large value.
+func (k *keysWriter) stream(db *store.DB, it *store.Item) error {
+	s := k.enc.Stream(db, it)
 	defer s.Close()
-	if err := f.flush(0); err != nil {
+	if err := k.flush(0); err != nil {
 		return err
 	}
 	for b := s.Next(); len(b) > 0; b = s.Next() {
-		if err := f.write(b); err != nil {
+		if _, err := k.out.Write(b); err != nil {
 			return err
 		}
 	}

@@ -84,7 +84,12 @@ func (s *Stream) Kind() Kind { return s.kind }
 func (s *Stream) begin() parts {
 	switch s.kind {
 	case KindString:
-		return &textParts{text: s.view.Text(0, s.count)}
+		text := s.view.Text(0, s.count)
+		if s.w.packs && s.count <= maxPackText {
+			s.begun = true // its length is written with it
+			return &packParts{text: text}
+		}
+		return &textParts{text: text}
 	case KindList:
 		return &elementParts{walk: s.view.Elements(0, s.count, false)}
 	case KindListQuicklist2:
@@ -115,7 +120,7 @@ func (s *Stream) beginBlocks() parts {
 // Size tells how many bytes the Stream, of which nothing has been asked for, is going to give. It makes all of them, and what it takes
 // is the same. tick is called every so often and ends the counting when it gives an error, which is returned.
 func (s *Stream) Size(tick func() error) (n int, err error) {
-	if s.kind == KindString {
+	if s.kind == KindString && !s.begun {
 		return lenSize(uint64(s.count)) + s.count, nil
 	}
 	for b := s.Next(); len(b) > 0; b = s.Next() {
@@ -124,7 +129,8 @@ func (s *Stream) Size(tick func() error) (n int, err error) {
 			return 0, err
 		}
 	}
-	s.parts, s.begun = s.begin(), false
+	s.begun = false
+	s.parts = s.begin()
 	return n, nil
 }
 
@@ -170,6 +176,21 @@ func (p *textParts) next(w *Writer) bool {
 	b := p.text.Next()
 	w.put(b)
 	return len(b) > 0
+}
+
+// packParts are the one piece of a string that is packed.
+type packParts struct{ text *store.TextStream }
+
+func (p *packParts) next(w *Writer) bool {
+	b := p.text.Next()
+	if len(b) == 0 {
+		return false
+	}
+	for w.room = w.room[:0]; len(b) > 0; b = p.text.Next() {
+		w.room = append(w.room, b...)
+	}
+	w.text(w.room)
+	return true
 }
 
 // elementParts are the elements of a list.
