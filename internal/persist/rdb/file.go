@@ -11,6 +11,8 @@ import (
 // A file begins with a signature, which is the name of the family of servers that the version is of, and the version in decimals; nine
 // bytes in all. Then come keys and things about them, each behind a byte: a Kind in front of a key and its value, or one of these.
 const (
+	opTemplate      = 242 // fields that many hashes of the file have in common; see Reader.keepTemplate
+	opKeyMeta       = 243 // what modules keep beside the next key; of Valkey's versions slots that were coming from another node
 	opSlotInfo      = 244 // three lengths: of a cluster's slot its number, keys, and those with an expiry
 	opFunctions     = 245 // a text: a library of functions
 	opFunctionPreGA = 246 // the same, in candidates of Redis 7.0
@@ -24,7 +26,7 @@ const (
 	opSelect        = 254 // a length: the database of the keys that follow
 	opEnd           = 255 // from version 5 on eight bytes follow: the checksum of all before them, or 0 for none
 
-	firstOp = opSlotInfo // kinds are below
+	firstOp = opTemplate // kinds are below
 )
 
 const (

@@ -39,6 +39,7 @@ func ReadFile(src io.Reader, view *store.View, o LoadOptions) (n Loaded, err err
 	f := fileReader{r: NewStreamReader(src, 0), options: o, view: view, db: view.DB(0)}
 	defer view.Plan(nil, 0)
 	f.r.sums = o.Checksum
+	f.r.templates = map[uint64][]byte{}
 	defer func() {
 		if p := recover(); p != nil {
 			if p != mem.ErrNoMemory {
@@ -69,6 +70,7 @@ type fileReader struct {
 	key             []byte
 	expiry          int64 // of the next key, Unix ms; store.NoExpiry
 	idle, frequency int64 // of the next key; -1: not told
+	metaTold        bool  // what modules keep beside keys was told of
 }
 
 func (f *fileReader) read() {
@@ -117,6 +119,19 @@ func (f *fileReader) special(op byte) {
 	case opResize:
 		r.length()
 		r.length()
+	case opTemplate:
+		r.keepTemplate(f.db)
+	case opKeyMeta:
+		if r.version >= valkeyVersion {
+			r.skipImport(f.db)
+			f.skip("slots that were on their way from another node, but there is no cluster here: their keys are there as far as they had come")
+		} else {
+			r.skipKeyMeta(f.db)
+			if !f.metaTold {
+				f.metaTold = true
+				f.skip("what modules keep beside keys, since there are no modules here")
+			}
+		}
 	case opSlotInfo:
 		r.length()
 		r.length()
@@ -241,16 +256,30 @@ func (r *Reader) skipModule(db *store.DB) (name string) {
 		r.corrupt("Module data")
 	}
 	r.length()
+	r.skipRow(db)
+	var b [length]byte
+	id >>= 10 // the version of the module's own format
+	for i := length - 1; i >= 0; i-- {
+		b[i] = letters[id&63]
+		id >>= 6
+	}
+	return string(b[:])
+}
+
+// skipKeyMeta reads what modules keep beside a key.
+func (r *Reader) skipKeyMeta(db *store.DB) {
+	for n := r.length(); n > 0 && r.err == nil; n-- {
+		r.next(4) // whose it is
+		r.skipRow(db)
+	}
+}
+
+// skipRow reads a row of what a module has written.
+func (r *Reader) skipRow(db *store.DB) {
 	for r.err == nil {
 		switch r.length() {
 		case moduleEnd:
-			var b [length]byte
-			id >>= 10 // the version of the module's own format
-			for i := length - 1; i >= 0; i-- {
-				b[i] = letters[id&63]
-				id >>= 6
-			}
-			return string(b[:])
+			return
 		case moduleSigned, moduleNumber:
 			r.number()
 		case moduleFloat:
@@ -263,5 +292,13 @@ func (r *Reader) skipModule(db *store.DB) (name string) {
 			r.corrupt("Module data")
 		}
 	}
-	return ""
+}
+
+// skipImport reads which slots were on their way from another node of a cluster: the name of that job, and ranges.
+func (r *Reader) skipImport(db *store.DB) {
+	r.bytes(db)
+	for n := r.length(); n > 0 && r.err == nil; n-- {
+		r.length()
+		r.length()
+	}
 }

@@ -142,7 +142,7 @@ func TestFileRefused(t *testing.T) {
 		{"twice", aFile("REDIS0010", key, key), "RDB has duplicated key 'k' in DB 0 at offset 19"},
 		{"database", aFile("REDIS0010", "\xfe\x02"), "Data file was created with a server configured to handle more than 2 databases at offset 11"},
 		{"kind", aFile("REDIS0010", pairOf(Kind(99), "k", "")), "A value of an unknown kind at offset 10"},
-		{"what is not known", aFile("REDIS0010", "\xf3"), "A value of an unknown kind"},
+		{"what is not known", aFile("REDIS0010", "\xf1"), "A value of an unknown kind"},
 		{"module's value", aFile("REDIS0010", pairOf(KindModule2, "k", "")), "A value of a module at offset 10"},
 		{"candidate's functions", aFile("REDIS0010", "\xf6"), "Pre-release function format not supported at offset 10"},
 		{"module's data", aFile("REDIS0010", "\xf7"+size(1)+size(2)+size(1)+size(9)), "Module data integrity check failed at offset 14"},
@@ -177,9 +177,10 @@ func TestFileTells(t *testing.T) {
 	}
 	const graph = 0x828ac3a5e1b0000 // a name in six bits a letter
 	_, _, err := load(t, aFile("REDIS0010", "\xfa"+text("used-mem")+"\xc2"+"\x01\x00\x00\x00", "\xf5"+text("#!lua"),
-		"\xf7"+size(graph)+size(2)+size(1)+size(0), pairOf(KindZSet, "none", size(0))), o)
+		"\xf7"+size(graph)+size(2)+size(1)+size(0), "\xf3\x01\x01\x02\x03\x04\x00", "\xf3\x01\x01\x02\x03\x04\x00", pairOf(KindZSet, "none", size(0))), o)
 	want := []string{"used-mem=1", "a library of functions, of which there are none here",
-		"data of the module " + told[min(2, len(told)-1)][len("data of the module "):][:9] + ", since there are no modules here", "none"}
+		"data of the module " + told[min(2, len(told)-1)][len("data of the module "):][:9] + ", since there are no modules here",
+		"what modules keep beside keys, since there are no modules here", "none"}
 	if err != nil || !slices.Equal(told, want) {
 		t.Errorf("%v, %q", err, told)
 	}
@@ -404,6 +405,9 @@ func TestFilePacksLargeTexts(t *testing.T) {
 // FuzzReadFile reads what may be a file. What is taken can be written, and is read as the same again.
 func FuzzReadFile(f *testing.F) {
 	f.Add([]byte(allKinds()))
+	for version, tiny := range tinyFiles() {
+		f.Add([]byte(tinyFile(version, tiny.body)))
+	}
 	for _, s := range samples() {
 		if len(s.body) < 1000 {
 			f.Add([]byte(fmt.Sprintf("REDIS%04d", min(s.ver(), 15)) + pairOf(s.kind, "k", s.body) + "\xff" + millis(0)))

@@ -45,6 +45,10 @@ func (r *Reader) draft(kind Kind) store.Draft {
 	case KindHash, KindHashZipmap, KindHashZiplist, KindHashListpack, KindHashTimedPreGA, KindHashPackPreGA, KindHashTimed,
 		KindHashTimedPack, KindHashTemplatePack, KindHashTemplate:
 		return &r.hash
+	case KindHashTemplatePackRef, KindHashTemplateRef:
+		if r.templates != nil {
+			return &r.hash
+		}
 	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
 		return &r.stream
 	case KindArray:
@@ -113,6 +117,8 @@ func (r *Reader) fillDraft(kind Kind, db *store.DB) {
 		r.readHashCells(db, r.cells("Hash listpackex", r.bytes(db), false), true)
 	case KindHashTemplatePack, KindHashTemplate:
 		r.readTemplateHash(db, kind == KindHashTemplatePack)
+	case KindHashTemplatePackRef, KindHashTemplateRef:
+		r.readReferringHash(db, kind == KindHashTemplatePackRef)
 	case KindStream, KindStream2, KindStream3, KindStream4, KindStream5:
 		r.readStream(db, kind)
 	}

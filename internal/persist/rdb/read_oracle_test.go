@@ -124,9 +124,9 @@ func alike(kind Kind, shown string) string {
 	return shown
 }
 
-// oracle starts a real server with the settings of a rig.
-func oracle(t *testing.T) *testutil.Target {
-	return testutil.Oracle(t, "--sanitize-dump-payload", "yes", "--hash-max-listpack-entries", "128")
+// oracle starts a real server with the settings of a rig, and others.
+func oracle(t *testing.T, args ...string) *testutil.Target {
+	return testutil.Oracle(t, append([]string{"--sanitize-dump-payload", "yes", "--hash-max-listpack-entries", "128"}, args...)...)
 }
 
 // restore has a server make the value of a kind that of the key k.

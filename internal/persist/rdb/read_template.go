@@ -3,81 +3,143 @@
 package rdb
 
 import (
+	"fmt"
+
 	"github.com/redpoll/redpoll/internal/ds/listpack"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
 // Redis 8.10 keeps the names of fields that many hashes have in common once, as a template. A payload has the template in front of the
-// values; in a file hashes refer to templates by their numbers.
+// values. A file has its templates in front of its keys, each with a number, and hashes refer to them.
 
-// The forms of a template's fields.
+// The forms of a template's fields in a payload.
 const (
 	templatePack  = 0 // a listpack in a text
 	templateTexts = 1 // their number, and texts
 )
 
-// readTemplateHash reads a hash of a template and values: texts, or with packed set a listpack whose first element is a number that
-// meant something to the server that wrote it.
+// readTemplateHash reads a hash of a template and values.
 func (r *Reader) readTemplateHash(db *store.DB, packed bool) {
 	r.hash.Begin(db, false)
-	most := db.Settings().HashMaxListpackEntries.Load()
-	n := r.readTemplate(db)
-	if n == 0 {
-		r.fail("A template without fields")
-	}
-	if r.err != nil {
-		return
-	}
-	if int64(n) > most {
-		r.hash.Spread()
-	}
-	fields := listpack.Scan(r.template)
-	if !packed {
-		for f, ok := fields.Next(); ok && r.err == nil; f, ok = fields.Next() {
-			r.addField(db, store.Value(f), r.Text(db), store.NoExpiry)
+	switch r.length() {
+	case templatePack:
+		r.template = append(r.template[:0], r.bytes(db)...)
+		if r.err == nil && (listpack.Validate(r.template) != nil || listpack.Count(r.template) == 0) {
+			r.corrupt("Hash template")
 		}
+	case templateTexts:
+		r.template = r.templateTexts(db, r.template[:0])
+	default:
+		r.fail("A template of an unknown form")
+	}
+	if !packed {
+		r.templateValues(db)
 		return
 	}
 	values := r.cells("Hash template-listpack", r.bytes(db), false)
-	if number, ok := values.next(); !ok || !number.IsInt() {
+	if number, ok := values.next(); !ok || !number.IsInt() { // it meant something to the server that wrote it
 		r.corrupt(values.what)
 	}
-	for f, ok := fields.Next(); ok && r.err == nil; f, ok = fields.Next() {
+	r.templateCells(db, values)
+}
+
+// readReferringHash reads a hash that refers to one of the file's templates by its number, and values.
+func (r *Reader) readReferringHash(db *store.DB, packed bool) {
+	r.hash.Begin(db, false)
+	if !packed {
+		r.refer(r.length())
+		r.templateValues(db)
+		return
+	}
+	values := r.cells("Hash template-listpack", r.bytes(db), false)
+	number, ok := values.next()
+	if !ok || !number.IsInt() {
+		r.corrupt(values.what)
+	}
+	r.refer(uint64(number.Int))
+	r.templateCells(db, values)
+}
+
+// refer makes one of the file's templates that of the hash that is being read.
+func (r *Reader) refer(number uint64) {
+	fields, ok := r.templates[number]
+	if !ok {
+		r.fail(fmt.Sprintf("Invalid hash template ID %d", number))
+	}
+	r.template = append(r.template[:0], fields...)
+}
+
+// templateValues reads a hash's values, which are texts, each for the next field of the template.
+func (r *Reader) templateValues(db *store.DB) {
+	r.spread(db)
+	fields := listpack.Scan(r.template)
+	for r.err == nil {
+		f, ok := fields.Next()
+		if !ok {
+			return
+		}
+		r.addField(db, store.Value(f), r.Text(db), store.NoExpiry)
+	}
+}
+
+// templateCells is templateValues for what is left of a listpack.
+func (r *Reader) templateCells(db *store.DB, values *cells) {
+	r.spread(db)
+	fields := listpack.Scan(r.template)
+	for r.err == nil {
+		f, more := fields.Next()
 		v, is := values.next()
-		if !is || !r.hash.Add(store.Value(f), v, store.NoExpiry) {
+		switch {
+		case !more && !is && values.sound():
+			return
+		case !more || !is || !r.hash.Add(store.Value(f), v, store.NoExpiry):
 			r.corrupt(values.what)
 		}
 		r.step(db)
 	}
-	if _, more := values.next(); more || !values.sound() {
-		r.corrupt(values.what)
+}
+
+// spread makes the hash a table if the template has more fields than a packed one may have.
+func (r *Reader) spread(db *store.DB) {
+	if r.err == nil && int64(listpack.Count(r.template)) > db.Settings().HashMaxListpackEntries.Load() {
+		r.hash.Spread()
 	}
 }
 
-// readTemplate reads a template and tells how many fields it has; they are a listpack then.
-func (r *Reader) readTemplate(db *store.DB) (n int) {
-	switch r.length() {
-	case templatePack:
-		r.template = append(r.template[:0], r.bytes(db)...)
-		if r.err == nil && listpack.Validate(r.template) != nil {
-			r.corrupt("Hash template")
-			return 0
-		}
-		if r.err == nil {
-			n = listpack.Count(r.template)
-		}
-	case templateTexts:
-		b := append(r.template[:0], make([]byte, listpack.HeaderSize)...)
-		for left := r.length(); left > 0 && r.err == nil; left-- {
-			b = listpack.AppendEntry(b, listpack.Entry(r.Text(db)))
-			n++
-			r.step(db)
-		}
-		b = append(b, 0)
-		listpack.Seal(b, n)
-		r.template = b
-	default:
-		r.fail("A template of an unknown form")
+// templateTexts reads fields that are texts behind their number, and appends a listpack of them to b.
+func (r *Reader) templateTexts(db *store.DB, b []byte) []byte {
+	b = append(b, make([]byte, listpack.HeaderSize)...)
+	n := r.length()
+	if n == 0 {
+		r.fail("A template without fields")
 	}
-	return n
+	for left := n; left > 0 && r.err == nil; left-- {
+		field := r.Text(db)
+		if len(b)+field.Len() > maxUnpacked {
+			r.fail("A template that is too long")
+			break
+		}
+		b = listpack.AppendEntry(b, listpack.Entry(field))
+		r.step(db)
+	}
+	b = append(b, 0)
+	listpack.Seal(b, int(min(n, maxUnpacked)))
+	return b
+}
+
+// keepTemplate reads one of a file's templates: a length, its number, and its fields.
+func (r *Reader) keepTemplate(db *store.DB) {
+	number := r.length()
+	fields := r.templateTexts(db, nil)
+	if r.err != nil {
+		return
+	}
+	if _, twice := r.templates[number]; twice {
+		r.fail(fmt.Sprintf("Duplicate hash template ID %d", number))
+		return
+	}
+	if r.templateRoom += len(fields); r.templateRoom > bigUnpacked {
+		db.Reserve(r.templateRoom) // it lies elsewhere, but hashes will have it too
+	}
+	r.templates[number] = fields
 }

@@ -65,7 +65,10 @@ type Reader struct {
 	rooms     [2]room
 	blob      cells
 	name, iid []byte // of what is being read
-	template  []byte // fields of a hash that is being read
+	template  []byte // fields of a hash that is being read, a listpack
+
+	templates    map[uint64][]byte // of the file that is read, by number: fields, a listpack; nil: it is no file
+	templateRoom int               // bytes of them
 
 	text   store.StringDraft
 	list   store.ListDraft

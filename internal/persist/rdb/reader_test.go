@@ -151,6 +151,10 @@ func show(db *store.DB, key string) string {
 	case store.TypeStream:
 		s := db.StreamOf(&it)
 		all = showStream(&s)
+	case store.TypeArray:
+		a := db.ArrayOf(&it)
+		a.Each(0, store.MaxIndex, false, func(index uint64, v store.Value) bool { add(index, "=", str(v)); return true })
+		add("next ", a.Next())
 	}
 	return it.Encoding().String() + ": " + strings.Join(all, " ")
 }
