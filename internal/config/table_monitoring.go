@@ -12,7 +12,7 @@ func monitoringTable() []Directive {
 		{Name: "slowlog-log-slower-than", Kind: Int, Min: -1, Max: maxI64, Default: "10000", Status: Later,
 			Doc: "microseconds from which a command is logged as slow, -1 for never"},
 		{Name: "slowlog-max-len", Kind: Int, Max: maxI64, Default: "128", Status: Later, Doc: "entries in the log of slow commands"},
-		{Name: "latency-monitor-threshold", Kind: Int, Max: maxI64, Default: "0", Status: Later,
+		{Name: "latency-monitor-threshold", Kind: Int, Max: maxI64, Default: "0",
 			Doc: "milliseconds from which a latency event is recorded, 0 for never"},
 		{Name: "latency-tracking", Kind: Bool, Default: "yes", Doc: "keep a histogram of every command's duration"},
 		{Name: "latency-tracking-info-percentiles", Kind: Special, Default: "50 99 99.9", make: special(readPercentiles, formatPercentiles),

@@ -258,6 +258,9 @@ func (w *Worker) finish(cl *Client, failed bool) {
 	if spec := w.current; spec != nil {
 		t := w.count(spec, now-w.mono, failed)
 		w.time(t, spec.ID(), now-w.mono, int64(w.untimed)+1)
+		if now-w.mono >= w.spikeFrom {
+			w.noteSpike(spec, now-w.mono, now)
+		}
 		cl.LastCommand = spec
 	}
 	w.total++

@@ -62,6 +62,8 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 	e.loops[loop].due.Store(never)
 	began := e.clock.Mono()
 	w.guarded(func() { w.evictDuty(now) })
+	evicted := e.clock.Mono()
+	e.Stats.Spikes.Note("eviction-cycle", evicted-began, now)
 	n := e.shardsOf(loop)
 	next, first := int64(never), w.dutyCursor
 	for i := range n {
@@ -87,7 +89,10 @@ func (w *Worker) Housekeep(loop int) (sleep int64) {
 		}
 		next = min(next, at)
 	}
+	expired := e.clock.Mono()
+	e.Stats.Spikes.Note("expire-cycle", expired-evicted, now)
 	e.loops[loop].lower(min(next, w.compact(loop, now, began)))
+	e.Stats.Spikes.Note("active-defrag-cycle", e.clock.Mono()-expired, now)
 	return e.untilDue(loop, now)
 }
 

@@ -5,6 +5,7 @@ package engine
 import (
 	"sync/atomic"
 
+	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/hist"
 )
 
@@ -67,4 +68,13 @@ func (w *Worker) publishTiming(t *tally, id int) {
 	}
 	w.e.Stats.Latency.record(id, each, uint64(t.timed))
 	t.timed = 0
+}
+
+// noteSpike notes that a command which ended at now, mono ns, took so many ns, which is unusually long.
+func (w *Worker) noteSpike(spec *command.Spec, took, now int64) {
+	event := "command"
+	if spec.Flags.Has(command.Fast) {
+		event = "fast-command"
+	}
+	w.e.Stats.Spikes.Note(event, took, (w.wall+now)/1_000_000)
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/hist"
+	"github.com/redpoll/redpoll/internal/stats"
 )
 
 // CommandStats is what INFO commandstats shows of one command.
@@ -33,6 +34,7 @@ type Stats struct {
 	MaxBatch atomic.Int64 // the most commands that a worker has run in one batch
 	MaxBusy  atomic.Int64 // the longest that one batch has taken, in ns
 	Latency  Latencies
+	Spikes   stats.Spikes // what took unusually long
 
 	CompactNanos atomic.Int64 // time during which sparse heaps were being compacted
 	CompactSince atomic.Int64 // monotonic time at which that began, 0 when it is over

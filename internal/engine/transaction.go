@@ -209,8 +209,12 @@ func exec(c *command.Ctx) error {
 		q := &tx.calls[i]
 		began := w.e.clock.Mono()
 		err := w.call(cl, q.spec, q.Argv)
-		took := w.e.clock.Mono() - began
+		now := w.e.clock.Mono()
+		took := now - began
 		w.time(w.count(q.spec, took, err != nil), q.spec.ID(), took, 1)
+		if took >= w.spikeFrom {
+			w.noteSpike(q.spec, took, now)
+		}
 		w.total++
 		dirty = dirty || w.ctx.Dirty > 0
 	}

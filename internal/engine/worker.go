@@ -106,6 +106,7 @@ type Worker struct {
 	tallies    []tally
 	touched    []int32 // commands with a tally
 	timing     bool    // durations are recorded; as of the beginning of the batch
+	spikeFrom  int64   // ns from which a command's duration is an event of its own; as of the beginning of the batch
 	total      int64
 	served     int64 // commands of others that have run; they are no part of total
 	dutyCursor int
@@ -166,6 +167,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.readClock()
 	w.start, w.untimed, w.waits = w.mono, 0, false
 	w.timing = !w.e.Stats.Latency.off.Load()
+	w.spikeFrom = w.e.Stats.Spikes.From()
 	w.full, w.giveWay = w.e.Channels.Full(), false
 	w.hearEvents()
 	if cl.HeldBack {

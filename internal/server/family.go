@@ -5,7 +5,7 @@ package server
 import "github.com/redpoll/redpoll/internal/command"
 
 // family declares the commands that are about the server itself. Handlers are in the files named after what they do
-// (flush.go, configcmd.go, info.go, memory.go, debug.go, shutdown.go, lolwut.go).
+// (flush.go, configcmd.go, info.go, latency.go, memory.go, debug.go, shutdown.go, lolwut.go).
 func (s *Server) family() command.Family {
 	const (
 		always = command.Loading | command.Stale
@@ -61,6 +61,7 @@ func (s *Server) family() command.Family {
 			Flags:   always | command.Fast, ACL: command.CatAdmin | command.CatDangerous,
 			Tips: []string{command.TipNondeterministicOutput}, Run: s.lastSave,
 		},
+		s.latencySpec(),
 		{
 			Name: "LOLWUT", Since: "5.0.0", Complexity: "O(1)",
 			Summary: "Returns a small picture and the version of Redis.",

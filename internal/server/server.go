@@ -287,14 +287,16 @@ func (s *Server) follow() {
 	apply()
 	s.followCodec()
 	tracking, hide := cfg.Bool("latency-tracking"), cfg.Bool("hide-user-data-from-log")
+	spikes := cfg.Int("latency-monitor-threshold")
 	events := cfg.KeyspaceEvents()
 	watch := func() error {
 		s.engine.SetEvents(events.Load())
 		s.engine.Stats.Latency.SetTracking(tracking.Load())
+		s.engine.Stats.Spikes.SetThreshold(spikes.Load())
 		s.engine.HideData(hide.Load())
 		return nil
 	}
-	cfg.OnChange(watch, "latency-tracking", "hide-user-data-from-log", "notify-keyspace-events")
+	cfg.OnChange(watch, "latency-tracking", "latency-monitor-threshold", "hide-user-data-from-log", "notify-keyspace-events")
 	watch()
 	s.followMaxMemory()
 }
