@@ -223,14 +223,13 @@ func TestAtomicity(t *testing.T) {
 		finished := make(chan struct{})
 		go func() {
 			defer close(finished)
-			buf := make([]byte, 777)
 			for last := false; ; {
-				n := reader.Read(buf)
-				log = append(log, buf[:n]...)
-				if n == 0 && last {
+				next := take(reader)
+				log = append(log, next...)
+				if len(next) == 0 && last {
 					return
 				}
-				last = n == 0 && stop.Load()
+				last = len(next) == 0 && stop.Load()
 			}
 		}()
 		group.Wait()
@@ -319,8 +318,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 	group.Wait()
 	b.locks()
-	log := make([]byte, 64<<20)
-	log = log[:reader.Read(log)]
+	log := take(reader)
 	copied := newBench(t, b.clock, Options{Shards: 1})
 	// What has died meanwhile is in the log, or not yet met: both look for it now.
 	copied.replay(log)

@@ -53,10 +53,12 @@ type Engine struct {
 	maxPending int64 // bytes of replies that a client may have waiting while a command makes more; Immutable
 
 	execID int // of EXEC, which needs what its queued commands need; -1 without it
+	pingID int // of PING; -1 without it
 
 	account  *mem.Account
 	pause    pause
 	pressure pressure
+	refusal  writeRefusal
 
 	compaction  atomic.Pointer[Compaction] // nil: nothing is compacted
 	effort      atomic.Int64               // per cent of the loops' time that compacting may take at present
@@ -96,10 +98,7 @@ func New(o Options) *Engine {
 		e.account = &mem.Account{}
 	}
 	e.maxPending = maxPending
-	e.execID = -1
-	if exec := o.Registry.Lookup([]byte("exec")); exec != nil {
-		e.execID = exec.ID()
-	}
+	e.execID, e.pingID = e.idOf("exec"), e.idOf("ping")
 	for i := range e.loops {
 		e.loops[i].due.Store(never)
 	}
@@ -109,6 +108,14 @@ func New(o Options) *Engine {
 	})
 	e.SetTenacity(10)
 	return e
+}
+
+// idOf gives the number of a command, -1 when there is none of that name.
+func (e *Engine) idOf(name string) int {
+	if spec := e.Registry.Lookup([]byte(name)); spec != nil {
+		return spec.ID()
+	}
+	return -1
 }
 
 // Close makes long commands end at their next tick: the server is going down.
@@ -133,13 +140,13 @@ func (e *Engine) expired(db int, key []byte, fields bool) {
 		e.notify(config.EventExpired, db, "expired", key, nil)
 	}
 	if e.Effects.Active() {
-		e.Effects.Append(db, [][][]byte{{[]byte("DEL"), key}})
+		e.Effects.Append(db, []byte("DEL"), key)
 	}
 }
 
 // expiredField writes the death of a field to the effect log, as an HDEL; the key's shard is held.
 func (e *Engine) expiredField(db int, key, field []byte) {
 	if e.Effects.Active() {
-		e.Effects.Append(db, [][][]byte{{[]byte("HDEL"), key, field}})
+		e.Effects.Append(db, []byte("HDEL"), key, field)
 	}
 }

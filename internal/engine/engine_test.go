@@ -154,9 +154,8 @@ func TestPanics(t *testing.T) {
 	if n := b.Stats.Panics.Load(); n != 4 {
 		t.Errorf("%d panics counted", n)
 	}
-	var log [4096]byte
 	copied := fakeBench(t, Options{Shards: 2})
-	copied.replay(log[:reader.Read(log[:])])
+	copied.replay(take(reader))
 	if got, want := copied.dump(), b.dump(); got != want {
 		t.Errorf("the log gives %s, want %s", got, want)
 	}
@@ -243,9 +242,8 @@ func TestOutOfMemory(t *testing.T) {
 			}
 		}
 	}
-	log := make([]byte, 4<<20)
 	copied := fakeBench(t, Options{})
-	copied.replay(log[:reader.Read(log)])
+	copied.replay(take(reader))
 	if got, want := copied.dump(), b.dump(); got != want {
 		t.Error("the log gives another state")
 	}

@@ -183,5 +183,5 @@ func (e *Engine) evicted(db int, key []byte) {
 	if e.pressure.unlink.Load() {
 		verb = "UNLINK"
 	}
-	e.Effects.Append(db, [][][]byte{{[]byte(verb), key}})
+	e.Effects.Append(db, []byte(verb), key)
 }

@@ -136,6 +136,11 @@ func (w *Worker) admit(cl *Client, c *Call) error {
 	if w.e.limited() && w.short() && w.grows(cl, c.spec) {
 		return command.ErrOOM
 	}
+	if w.e.refusal.now.Load() != nil {
+		if err := w.refused(cl, c); err != nil {
+			return err
+		}
+	}
 	if cl.Subscribed && cl.Reply.Proto == 2 && !listens(c.spec) {
 		return command.Error("ERR Can't execute '" + c.spec.FullName() + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / " +
 			"RESET are allowed in this context")
@@ -230,25 +235,24 @@ func busyShard(err error) (shard int, busy bool) {
 
 // record writes what the command just run has changed to the log, or puts it to the rest of the transaction.
 func (w *Worker) record(db int, argv [][]byte) {
-	effects := w.effects
-	if len(effects) == 0 {
-		effects = append(effects, argv)
+	if w.inExec || len(w.effects) > 1 {
+		w.text.multi()
+	}
+	if len(w.effects) == 0 {
+		w.text.add(db, argv)
+	}
+	for _, argv := range w.effects {
+		w.text.add(db, argv)
 	}
 	if !w.inExec {
-		w.e.Effects.Append(db, effects)
-		return
-	}
-	for _, argv := range effects {
-		w.batch = append(w.batch, transactionEffect{db, copyArgs(argv)})
+		w.commit()
 	}
 }
 
-// commit hands a whole transaction's effects to the log.
+// commit hands what was recorded to the log.
 func (w *Worker) commit() {
-	if len(w.batch) > 0 {
-		w.e.Effects.appendTransaction(w.batch)
-		clear(w.batch)
-		w.batch = w.batch[:0]
+	if len(w.text.b) > 0 {
+		w.e.Effects.append(&w.text)
 	}
 }
 

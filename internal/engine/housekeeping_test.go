@@ -278,8 +278,7 @@ func TestDeadFieldsAreLogged(t *testing.T) {
 		}
 		b.clock.Advance(time.Millisecond)
 	}
-	var log [1024]byte
-	got := string(log[:reader.Read(log[:])])
+	got := string(take(reader))
 	want := string(resp.AppendCommand(nil, []byte("SELECT"), []byte("1")))
 	for _, field := range []string{"a", "b", "c"} {
 		want += string(resp.AppendCommand(nil, []byte("HDEL"), []byte("h"), []byte(field)))

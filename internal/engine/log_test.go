@@ -3,17 +3,28 @@
 package engine
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/resp"
 )
+
+// take reads all that a reader has not read.
+func take(r *LogReader) []byte {
+	b := bytes.Join(r.Peek(), nil)
+	r.Advance(len(b))
+	return b
+}
 
 // text gives all that a reader has not read, with blanks for line ends and without lengths.
 func (b *bench) text(r *LogReader) string {
 	b.t.Helper()
-	buf := make([]byte, 1<<20)
 	var words []string
-	for _, word := range strings.Fields(string(buf[:r.Read(buf)])) {
+	for _, word := range strings.Fields(string(take(r))) {
 		if !strings.HasPrefix(word, "$") && !strings.HasPrefix(word, "*") {
 			words = append(words, word)
 		}
@@ -27,6 +38,7 @@ func TestLog(t *testing.T) {
 	c.do("SET before 1")
 	ready := 0
 	r := b.Effects.Attach(func() { ready++ })
+	r.Await()
 	for _, step := range []struct {
 		lines []string
 		want  string
@@ -47,8 +59,8 @@ func TestLog(t *testing.T) {
 			t.Errorf("%q: the log is %q, want %q", step.lines, got, step.want)
 		}
 	}
-	if ready == 0 {
-		t.Error("the reader was never told")
+	if ready != 1 {
+		t.Errorf("the reader was told %d times", ready)
 	}
 	b.clock.Advance(51 * time.Millisecond)
 	c.do("GET p")
@@ -63,11 +75,12 @@ func TestLog(t *testing.T) {
 	r.Close()
 	late.Close()
 	late.Close()
-	if b.Effects.Active() || len(b.Effects.buf) != 0 {
+	if b.Effects.Active() || b.Effects.first != nil || len(b.Effects.free) != 0 {
 		t.Error("the log is active without readers")
 	}
+	end := b.Effects.End()
 	c.do("SET z 2")
-	if len(b.Effects.buf) != 0 {
+	if b.Effects.End() != end {
 		t.Error("written without readers")
 	}
 }
@@ -82,7 +95,7 @@ func TestFullLog(t *testing.T) {
 		value := strings.Repeat("v", 4<<20)
 		for range maxLogBytes>>22 + 1 {
 			c.do("SET big " + value)
-			if len(b.Effects.buf) >= maxLogBytes {
+			if r.Unread() >= maxLogBytes {
 				break
 			}
 		}
@@ -98,16 +111,138 @@ func TestFullLog(t *testing.T) {
 		if closed {
 			r.Close()
 		} else {
-			for buf := make([]byte, 8<<20); r.Read(buf) > 0; {
-			}
+			take(r)
 		}
 		if !c.wait() || !other.wait() {
 			t.Fatal("not woken")
 		}
 		c.replies()
 		c.want("+OK", "SET k v")
-		if cap(b.Effects.buf) > keepLogBytes {
-			t.Errorf("the log keeps %d bytes", cap(b.Effects.buf))
+		if n := len(b.Effects.free); n > keepBlocks || !closed && b.Effects.first != b.Effects.last {
+			t.Errorf("the log keeps %d unused blocks", n)
 		}
+	}
+}
+
+// TestLogBlocks: two readers of different speed find the same whole effects, short and long, while others append them, and the blocks are
+// let go of behind the slower one.
+func TestLogBlocks(t *testing.T) {
+	l := newLog()
+	slow, fast := l.Attach(nil), l.Attach(nil)
+	var want []byte
+	rnd := rand.New(rand.NewPCG(1, 2))
+	effect := func(n int) {
+		value := bytes.Repeat([]byte{byte('a' + n%26)}, []int{1, 100, 5000, blockBytes - 40, blockBytes, 3 * blockBytes}[rnd.IntN(6)])
+		var text effectText
+		if n%3 == 0 {
+			text.multi()
+			text.add(0, [][]byte{[]byte("SET"), []byte("first"), value})
+		}
+		text.add(0, [][]byte{[]byte("SET"), num.AppendInt(nil, int64(n)), value})
+		want = append(want, text.b...)
+		if n%3 == 0 {
+			want = resp.AppendCommand(want, []byte("EXEC"))
+		}
+		if end := l.append(&text); end != l.End() {
+			t.Fatalf("an effect ends at %d, the log at %d", end, l.End())
+		}
+	}
+	want = resp.AppendCommand(want, []byte("SELECT"), []byte("0"))
+	var early, late []byte
+	for n := range 3000 {
+		effect(n)
+		early = append(early, take(fast)...)
+		if n%100 == 0 {
+			for _, piece := range slow.Peek() {
+				part := piece[:min(len(piece), 1+rnd.IntN(2*len(piece)))]
+				late = append(late, part...)
+				slow.Advance(len(part))
+				break // what comes next begins in the middle of this piece, perhaps
+			}
+		}
+		if n == 1500 {
+			late = append(late, take(slow)...)
+		}
+	}
+	late = append(late, take(slow)...)
+	if !bytes.Equal(early, want) || !bytes.Equal(late, want) {
+		t.Errorf("the readers have %d and %d bytes of %d, or other ones", len(early), len(late), len(want))
+	}
+	if l.first != l.last || len(l.free) > keepBlocks || slow.Unread() != 0 {
+		t.Errorf("%d unused blocks are kept, and some that were read", len(l.free))
+	}
+	for range 3 {
+		effect(0)
+	}
+	slow.Close()
+	if fast.Unread() == 0 || l.low.Load() != fast.Offset() {
+		t.Error("what the other reader has not read is gone")
+	}
+	fast.Close()
+}
+
+// TestLogCut: what follows a cut begins with a SELECT.
+func TestLogCut(t *testing.T) {
+	b := fakeBench(t, Options{})
+	r := b.Effects.Attach(nil)
+	c := b.connect()
+	c.do("SET a 1", "SET a 2")
+	at := b.Effects.Cut()
+	c.do("SET a 3")
+	log := take(r)
+	if rest := string(log[at:]); !strings.HasPrefix(rest, "*2\r\n$6\r\nSELECT") || at != b.Effects.End()-int64(len(rest)) {
+		t.Errorf("behind the cut at %d is %q", at, rest)
+	}
+}
+
+// TestLogAwait: who waits is told once, whether something comes later or is there already.
+func TestLogAwait(t *testing.T) {
+	l := newLog()
+	told := 0
+	r := l.Attach(func() { told++ })
+	argv := []byte("FLUSHALL")
+	l.Append(0, argv)
+	if told != 0 {
+		t.Error("told without waiting")
+	}
+	r.Await()
+	if told != 1 {
+		t.Error("not told of what was there")
+	}
+	take(r)
+	r.Await()
+	r.Await()
+	if told != 1 {
+		t.Error("told of nothing")
+	}
+	l.Append(0, argv)
+	l.Append(0, argv)
+	if told != 2 || l.awaited.Load() != 0 {
+		t.Errorf("told %d times", told)
+	}
+	r.Await()
+	r.Close()
+	if l.awaited.Load() != 0 {
+		t.Error("a reader that has gone is waited for")
+	}
+}
+
+// TestLogWait: a loop is told once the log is durable so far, also when it was before it asked.
+func TestLogWait(t *testing.T) {
+	l := newLog()
+	told := 0
+	w := l.NewWait(func() { told++ })
+	for _, step := range []struct {
+		ask, durable int64
+		told         int
+	}{{10, 5, 0}, {20, 9, 0}, {20, 10, 1}, {0, 10, 2}, {11, 10, 2}, {30, 12, 3}, {30, 29, 3}, {0, 7, 4}} {
+		w.For(step.ask)
+		l.SetDurable(step.durable)
+		if told != step.told {
+			t.Errorf("%+v: told %d times", step, told)
+		}
+	}
+	if l.Durable() != 29 {
+		t.Errorf("durable up to %d", l.Durable())
 	}
 }

@@ -200,8 +200,7 @@ func TestWaitNothingLost(t *testing.T) {
 		pushers.Wait()
 		over.Store(true)
 		others.Wait()
-		log := make([]byte, 64<<20)
-		log = log[:reader.Read(log)]
+		log := take(reader)
 		m := &logModel{t: t, lists: map[string][]string{}, took: map[string]bool{}}
 		m.runLog(log)
 		left := 0

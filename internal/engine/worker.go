@@ -89,8 +89,8 @@ type Worker struct {
 	wall    int64         // wall clock in ns at mono 0
 	synced  int64         // mono ns when wall was read
 
-	effects [][][]byte          // of the current command, where Propagate was called
-	batch   []transactionEffect // of the current EXEC
+	effects [][][]byte // of the current command, where Propagate was called
+	text    effectText // of the current command, or of the current EXEC
 	inExec  bool
 
 	wanted   command.Wait // what the command that has just run waits for

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/redpoll/redpoll/internal/command"
+)
+
+// Keeper is one of those who write the data to a disk and may fail.
+type Keeper int
+
+// The keepers, in the order in which their errors are told.
+const (
+	KeeperRDB Keeper = iota // snapshots (stop-writes-on-bgsave-error)
+	KeeperAOF               // the log's file
+	keepers
+)
+
+// writeRefusal is why commands that write are refused.
+type writeRefusal struct {
+	now atomic.Pointer[command.Error] // nil: they are not; written with mu held
+
+	mu      sync.Mutex             // a leaf
+	reasons [keepers]command.Error // guarded by mu
+}
+
+// RefuseWrites has commands that write, and PING, fail with an error (the whole text, "MISCONF …") until it is called with an empty
+// one, because a keeper cannot write to its disk. Any goroutine may call it; it holds for commands that begin afterwards.
+func (e *Engine) RefuseWrites(by Keeper, reason command.Error) {
+	r := &e.refusal
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reasons[by] = reason
+	for _, reason := range r.reasons {
+		if reason != "" {
+			r.now.Store(&reason)
+			return
+		}
+	}
+	r.now.Store(nil)
+}
+
+// WritesRefused gives the error that a command which writes gets, nil when it may run.
+func (e *Engine) WritesRefused() error {
+	if reason := e.refusal.now.Load(); reason != nil {
+		return *reason
+	}
+	return nil
+}
+
+// refused is WritesRefused for a command: those that write, an EXEC with such a one, and PING, so that a client which looks after the
+// server notices.
+func (w *Worker) refused(cl *Client, c *Call) error {
+	if w.has(cl, c, command.Write) || c.spec.ID() == w.e.pingID {
+		return w.e.WritesRefused()
+	}
+	return nil
+}
