@@ -214,7 +214,7 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	if ctx.Dirty > 0 {
 		w.dirty = true
 		w.changes += ctx.Dirty
-		if w.e.Effects.Active() {
+		if w.e.Effects.Active() && !w.replays {
 			w.record(before, argv)
 		}
 	}

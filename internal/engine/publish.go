@@ -90,7 +90,7 @@ func (w *Worker) Notify(event string, key []byte) { w.NotifyIn(w.ctx.DB.Index(),
 
 // NotifyIn implements command.Host.
 func (w *Worker) NotifyIn(db int, event string, key []byte) {
-	if w.e.events.Load() == 0 {
+	if w.e.events.Load() == 0 || w.replays {
 		return
 	}
 	if w.view.OnEvent == nil {
@@ -118,7 +118,7 @@ func (w *Worker) NotifyIn(db int, event string, key []byte) {
 func (w *Worker) NotifyFields(event string, key []byte, fields [][]byte, step int) {
 	db := w.ctx.DB.Index()
 	w.NotifyIn(db, event, key)
-	if config.Events(w.e.events.Load())&ofFields != 0 {
+	if config.Events(w.e.events.Load())&ofFields != 0 && !w.replays {
 		w.afterPublish(w.e.notifyFields(db, event, key, fields, step, w.Tick))
 	}
 }
@@ -126,7 +126,7 @@ func (w *Worker) NotifyFields(event string, key []byte, fields [][]byte, step in
 // HearsFields implements command.Host.
 func (w *Worker) HearsFields() bool {
 	on := config.Events(w.e.events.Load())
-	return on&ofFields != 0 && on&config.EventHash != 0 && !w.e.Channels.Silent()
+	return on&ofFields != 0 && on&config.EventHash != 0 && !w.e.Channels.Silent() && !w.replays
 }
 
 // overwritten tells of a key that has got a value of type t, if that took the place of another.

@@ -45,7 +45,7 @@ type waiter struct {
 const waiterBytes = 380
 
 // MayWait implements command.Host.
-func (w *Worker) MayWait() bool { return !w.inExec }
+func (w *Worker) MayWait() bool { return !w.inExec && !w.replays }
 
 // Wait implements command.Host.
 func (w *Worker) Wait(wanted command.Wait) error {

@@ -67,6 +67,7 @@ type Worker struct {
 	runner Runner
 	ctx    command.Ctx
 
+	replays  bool // it is a Replayer's; Immutable
 	inside   bool // the gate
 	still    bool // this worker has made the world still
 	detached bool

@@ -205,7 +205,7 @@ func (c *collection) deleteTable(field []byte) bool {
 		return false
 	}
 	at := fieldTime(t.Heap, e)
-	if at != 0 && at < c.db.Now() {
+	if at != 0 && c.db.v.past(at) {
 		return false
 	}
 	if t.Len() == 1 {

@@ -32,6 +32,10 @@ type View struct {
 	// KeepDead says that keys which are met dead stay where they are, though nobody finds them (CLIENT PAUSE).
 	KeepDead bool
 
+	// Undying says that nothing dies for the view: keys and fields past their time are found, and are removed by others later. So it is
+	// while commands of the past are run again, which met them alive.
+	Undying bool
+
 	// OnEvent is told of keys that were looked for in vain (EventMiss) or have been made (EventNew), the shard being held; nil when
 	// nobody wants to know.
 	OnEvent func(db int, event string, key []byte)
@@ -82,6 +86,9 @@ func (v *View) Expect(db int, key []byte) {
 	v.s.Prefetch(db, h)
 }
 
+// past tells whether what dies at that time, Unix ms, is dead for the view.
+func (v *View) past(at int64) bool { return at < v.NowMillis && !v.Undying }
+
 func (v *View) hashOf(key []byte) uint64 {
 	if unsafe.SliceData(key) == v.hashKey && len(key) == v.hashLen && v.hashKey != nil {
 		return v.hash
@@ -116,6 +123,9 @@ func (db *DB) Index() int { return db.index }
 
 // Now gives the command's instant in Unix milliseconds.
 func (db *DB) Now() int64 { return db.v.NowMillis }
+
+// Over tells whether a time that a command gives, Unix ms, has come: what is to die then dies at once.
+func (db *DB) Over(at int64) bool { return at <= db.v.NowMillis && !db.v.Undying }
 
 // Settings gives the store's settings.
 func (db *DB) Settings() *Settings { return &db.s.Settings }
@@ -197,7 +207,7 @@ func (db *DB) seek(it *Item, key []byte) bool {
 		return false
 	}
 	it.rec = record{it.t.heap.Pointer(it.ref)}
-	if it.rec.has(hasExpiry) && it.rec.expiry() < db.v.NowMillis {
+	if it.rec.has(hasExpiry) && db.v.past(it.rec.expiry()) {
 		db.meetDead(it, key)
 		return false
 	}

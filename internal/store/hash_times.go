@@ -196,7 +196,7 @@ func (it *Item) indexFields(now int64) {
 // dead tells whether a table's element is that of a field past its time.
 func (c *collection) dead(heap *mem.Heap, e mem.Ref) bool {
 	at := fieldTime(heap, e)
-	return at != 0 && at < c.db.Now()
+	return at != 0 && c.db.v.past(at)
 }
 
 // setTable is set for a table.
@@ -293,7 +293,7 @@ func (h *Hash) getTimed(b, field []byte) (v Value, ok bool) {
 		return v, false
 	}
 	_, value, at, _ := pairs.ReadTimed(b, off)
-	return Value(value), at == 0 || at >= h.db.Now()
+	return Value(value), at == 0 || !h.db.v.past(at)
 }
 
 // Expiry gives the Unix milliseconds at which a field expires, 0 when it does not; false when there is no such field.
@@ -315,7 +315,7 @@ func (h *Hash) Expiry(field []byte) (at int64, ok bool) {
 			return 0, false
 		}
 		at = pairs.TimeAt(b, off)
-		return at, at == 0 || at >= h.db.Now()
+		return at, at == 0 || !h.db.v.past(at)
 	}
 	off, _ := pairs.Find(h.it.Blob(), field)
 	return 0, off != 0

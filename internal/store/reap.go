@@ -20,7 +20,7 @@ const reapMost = 128
 
 // fresh removes fields of a hash past their time on the way of looking its key up; false when the key has gone with them.
 func (db *DB) fresh(it *Item) bool {
-	if at := it.t.leastTime(it.rec); at == 0 || at >= db.v.NowMillis {
+	if at := it.t.leastTime(it.rec); at == 0 || !db.v.past(at) {
 		return true
 	}
 	if db.v.KeepDead {
@@ -55,7 +55,7 @@ func (c *collection) Overdue() bool {
 		return false
 	}
 	at := c.it.t.leastTime(c.it.rec)
-	return at != 0 && at < c.db.Now()
+	return at != 0 && c.db.v.past(at)
 }
 
 // Purge removes all fields past their time, and the key if no others are left: Len then is exact. tick is called now and

@@ -150,7 +150,7 @@ func expireBy(c *command.Ctx, unit, base int64) error {
 			result = noField
 		case !when.holds(old, at):
 			result = unmet
-		case at <= c.Now():
+		case c.DB.Over(at):
 			h.Expire(field)
 			ch.deleted = append(ch.deleted, field)
 			result = deleted

@@ -173,7 +173,7 @@ func (o *exOptions) apply(c *command.Ctx, h *store.Hash, field []byte, ch *chang
 			ch.changed = append(ch.changed, field)
 		}
 	case !o.expire:
-	case o.at <= c.Now():
+	case c.DB.Over(o.at):
 		h.Expire(field)
 		ch.deleted = append(ch.deleted, field)
 	default:
@@ -196,7 +196,7 @@ func hsetex(c *command.Ctx) error {
 		return nil
 	}
 	switch {
-	case o.expire && o.at <= c.Now():
+	case o.expire && c.DB.Over(o.at):
 		o.setOver(c, &h)
 	case o.expire:
 		o.set(c, &h, o.at)

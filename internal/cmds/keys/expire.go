@@ -74,7 +74,7 @@ func expireBy(c *command.Ctx, unit, base int64) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	if at <= c.Now() {
+	if c.DB.Over(at) {
 		c.DB.Remove(&it)
 		c.Modified("del", key)
 		c.Propagate([]byte("DEL"), key)

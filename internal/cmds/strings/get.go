@@ -97,7 +97,7 @@ func getEx(c *command.Ctx) error {
 			c.Propagate([]byte("PERSIST"), key)
 		}
 	case o.unit == 0:
-	case o.absolute && at <= c.Now():
+	case o.absolute && c.DB.Over(at):
 		c.DB.Remove(&it)
 		c.Modified("del", key)
 		c.Propagate([]byte("DEL"), key)

@@ -108,7 +108,7 @@ func (x *increment) store(c *command.Ctx, it *store.Item, found bool, r *raised,
 	if at == store.NoExpiry && !persist || x.ifNone && had {
 		at = store.KeepExpiry
 	}
-	if at > 0 && at <= c.Now() {
+	if at > 0 && c.DB.Over(at) {
 		if found {
 			c.DB.Remove(it)
 			c.Modified("del", key)

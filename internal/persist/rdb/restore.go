@@ -87,7 +87,7 @@ func (d *Codec) restore(c *command.Ctx) error {
 	if at > 0 && !o.absolute {
 		at += c.Now()
 	}
-	if at != 0 && at <= c.Now() { // at once past its time, or so far away that the sum is no time
+	if at != 0 && c.DB.Over(at) { // at once past its time, or so far away that the sum is no time
 		restoreDead(c, key)
 		return nil
 	}
