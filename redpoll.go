@@ -56,7 +56,7 @@ func (c *Clock) Now() time.Time { return c.c.Now() }
 // Server is a running server. Its methods are safe for any goroutine.
 type Server struct{ s *server.Server }
 
-// Start runs a server. When it returns without error, clients can connect to Addr. The server runs until Close.
+// Start runs a server. When it returns without error, its data is loaded and clients can connect to Addr. The server runs until Close.
 func Start(o Options) (*Server, error) {
 	cfg := config.New()
 	host, port, err := splitAddr(o.Addr)
@@ -86,6 +86,10 @@ func Start(o Options) (*Server, error) {
 	}
 	s, err := server.Start(opts)
 	if err != nil {
+		return nil, startError(err)
+	}
+	if err := s.AwaitData(); err != nil {
+		_ = s.Close() // the first error is the one to tell
 		return nil, startError(err)
 	}
 	go func() { // a client's SHUTDOWN ends the server, not the process

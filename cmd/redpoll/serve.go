@@ -41,9 +41,11 @@ func serve(cfg *config.Config, p *process) int {
 		refuse(log, err)
 		return 1
 	}
-	p.log.Ready(s.TCP(), cfg.Str("unixsocket").Load())
-	p.ready()
-	wait(s, cfg, p, signals)
+	if err := wait(s, cfg, p, signals); err != nil {
+		refuse(log, err)
+		_ = s.Close() // the first error is the one to tell
+		return 1
+	}
 	if p.pidFile != "" {
 		log.Info("Removing the pid file.")
 	}
@@ -96,17 +98,27 @@ func tuneCollector() {
 	}
 }
 
-// wait returns when the server is to end.
-func wait(s *server.Server, cfg *config.Config, p *process, signals <-chan os.Signal) {
+// wait says when the server is ready, and returns when it is to end: with an error when it never was.
+func wait(s *server.Server, cfg *config.Config, p *process, signals <-chan os.Signal) error {
+	data := make(chan error, 1)
+	go func() { data <- s.AwaitData() }()
 	for {
 		select {
+		case err := <-data:
+			if err != nil && !errors.Is(err, server.ErrStopped) {
+				return err
+			}
+			if err == nil {
+				p.log.Ready(s.TCP(), cfg.Str("unixsocket").Load())
+				p.ready()
+			}
 		case <-s.Stopped():
 			go func() { // whoever asks twice does not want to wait
 				for sig := range signals {
 					p.insist(sig, true)
 				}
 			}()
-			return
+			return nil
 		case sig := <-signals:
 			p.take(s, cfg, sig.(syscall.Signal))
 		}
@@ -123,6 +135,11 @@ func (p *process) take(s *server.Server, cfg *config.Config, sig syscall.Signal)
 		p.crash(s, cfg, sig)
 	default:
 		p.insist(sig, s.Stopping())
+		if s.Loading() {
+			p.signalLine("Received shutdown signal during loading, exiting now.")
+			s.Stop()
+			return
+		}
 		name := signalName(sig)
 		p.signalLine("Received " + name + " scheduling shutdown...")
 		words := cfg.Enum("shutdown-on-" + strings.ToLower(name))

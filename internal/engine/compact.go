@@ -41,6 +41,9 @@ func (c *Compaction) effort(excess, live int64) int64 {
 // Compact has the loops compact the store if that is worth while; now is the monotonic time in ns. It is called now and then, by
 // one goroutine at a time.
 func (e *Engine) Compact(now int64) {
+	if e.loading.Load() {
+		return
+	}
 	excess, live := e.Store.Excess()
 	effort := e.compaction.Load().effort(excess, live)
 	e.effort.Store(effort)

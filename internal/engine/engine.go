@@ -66,6 +66,7 @@ type Engine struct {
 	lastCompact int64                      // monotonic time of its last call
 
 	hideData atomic.Bool // keys and values are kept out of the log
+	loading  atomic.Bool // see SetLoading
 	closing  atomic.Bool
 }
 

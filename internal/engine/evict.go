@@ -100,7 +100,7 @@ func (e *Engine) excess() int64 {
 // short tells whether more memory is used than may be and nothing can be done about it; before that it evicts.
 func (w *Worker) short() bool {
 	e := w.e
-	if w.paused != PauseNone { // nothing may change, as in Redis
+	if w.paused != PauseNone || w.loading { // nothing may change, or go for what was there before it, as in Redis
 		return false
 	}
 	limit := e.Store.Settings.MaxMemory.Load()

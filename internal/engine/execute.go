@@ -145,6 +145,9 @@ func (w *Worker) admit(cl *Client, c *Call) error {
 		return command.Error("ERR Can't execute '" + c.spec.FullName() + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / " +
 			"RESET are allowed in this context")
 	}
+	if w.loading && w.denied(cl, c) {
+		return command.ErrLoading
+	}
 	return nil
 }
 

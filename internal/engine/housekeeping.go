@@ -46,7 +46,7 @@ func (l *loopDuty) lower(at int64) bool {
 func (w *Worker) Housekeep(loop int) (sleep int64) {
 	e := w.e
 	due := e.loops[loop].due.Load()
-	if due == never {
+	if due == never || e.loading.Load() {
 		return -1
 	}
 	now := e.clock.WallMillis()

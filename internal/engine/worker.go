@@ -72,6 +72,7 @@ type Worker struct {
 	still    bool // this worker has made the world still
 	detached bool
 	paused   PauseMode // as of the last passage of the gate
+	loading  bool      // as of then too
 	full     bool      // some loop had enough to deliver when the batch began; who publishes more than that ends the batch
 	giveWay  bool      // what was published is to be delivered before more is run
 	onEvent  func(db int, event string, key []byte)
@@ -288,6 +289,7 @@ func (w *Worker) enter() bool {
 	}
 	w.inside = w.e.Store.Enter(w.gate)
 	w.lookForPause()
+	w.loading = w.e.loading.Load()
 	return w.inside
 }
 

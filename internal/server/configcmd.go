@@ -35,7 +35,7 @@ func (s *Server) configSet(c *command.Ctx) error {
 	for i := 0; i < len(words); i += 2 {
 		params = append(params, config.Param{Name: string(words[i]), Value: string(words[i+1])})
 	}
-	err := s.config.Update(config.Caller{Local: local(c.Client)}, params)
+	err := s.config.Update(config.Caller{Local: local(c.Client), Loading: s.Loading()}, params)
 	if err == nil {
 		for _, line := range s.config.Lacking(params) {
 			s.log.Warn(line)

@@ -245,7 +245,13 @@ func (s *Server) persistenceStats(sec *stats.Section) {
 	const none = "this version saves with the world still only, and has no append-only file"
 	gauge := func(value int64, names ...string) { constants(sec, stats.Gauge, none, value, names...) }
 	snapshots := &s.snapshots
-	constants(sec, stats.Gauge, "clients are served when the data is there", 0, "loading", "async_loading")
+	sec.Gauge("loading", "whether data is being loaded", func() int64 {
+		if s.Loading() {
+			return 1
+		}
+		return 0
+	})
+	constants(sec, stats.Gauge, "this version does not replicate", 0, "async_loading")
 	gauge(0, "current_cow_peak", "current_cow_size", "current_cow_size_age")
 	float(sec, "current_fork_perc", none, 2, func() float64 { return 0 })
 	gauge(0, "current_save_keys_processed", "current_save_keys_total")
@@ -266,4 +272,5 @@ func (s *Server) persistenceStats(sec *stats.Section) {
 	gauge(0, "aof_rewrites", "aof_rewrites_consecutive_failures")
 	text(sec, "aof_last_write_status", none, "ok")
 	gauge(0, "aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size")
+	s.loadingStats(sec)
 }

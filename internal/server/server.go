@@ -40,8 +40,8 @@ type Options struct {
 	System fs.FS
 	// Disk is where the data is kept; nil: the machine's.
 	Disk disk.FS
-	// Listening is called with the number of loops when the sockets are open, before the data is read from its file and connections are
-	// accepted; it may be nil.
+	// Listening is called with the number of loops when the sockets are open, before connections are accepted and the data is read from its
+	// file; it may be nil.
 	Listening func(loops int)
 	// PortZeroIsNone gives the port 0 the meaning that it has in redis.conf, no TCP, instead of any free port.
 	PortZeroIsNone bool
@@ -82,7 +82,10 @@ type Server struct {
 	container *container   // what limits the process's memory; nil: nothing. Immutable
 	budget    atomic.Int64 // bytes of pages that the data may have for that; 0: no bound
 
-	snapshots snapshots
+	snapshots    snapshots
+	loading      loading
+	keyLoadDelay *config.IntValue // see delayLoad
+	loadedKeys   int64            // of delayLoad
 
 	cron     cron
 	ending   ending
@@ -95,9 +98,10 @@ type Server struct {
 	stopped   chan struct{} // closed when SHUTDOWN was called and everything may go
 }
 
-// Start makes a server and has it listen; when it returns without error the server takes connections.
+// Start makes a server and has it listen; when it returns without error the server takes connections, and loads its data: see AwaitData.
 func Start(o Options) (*Server, error) {
 	s := &Server{config: o.Config, clock: o.Clock, log: o.Log, disk: o.Disk, zeroIsNone: o.PortZeroIsNone, stopped: make(chan struct{})}
+	s.loading.over, s.keyLoadDelay = make(chan struct{}), s.config.Int("key-load-delay")
 	if s.clock == nil {
 		s.clock = clock.Real()
 	}
@@ -167,7 +171,8 @@ func Start(o Options) (*Server, error) {
 	if o.Listening != nil {
 		o.Listening(s.numLoops)
 	}
-	if err := s.loadAtStart(); err != nil {
+	from, err := s.loadAtStart()
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -176,6 +181,11 @@ func Start(o Options) (*Server, error) {
 		s.unfollow = s.clock.OnAdvance(s.catchUp)
 	}
 	s.cron.start(s)
+	if from == nil {
+		close(s.loading.over)
+	} else {
+		s.works.Go(func() { s.loadFrom(from) })
+	}
 	return s, nil
 }
 

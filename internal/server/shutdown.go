@@ -80,8 +80,12 @@ func (s *Server) shutdown(c *command.Ctx) error {
 	return nil
 }
 
-// wantsSave tells whether the data is to be saved before the end.
+// wantsSave tells whether the data is to be saved before the end. As long as it is not all there it must not take the place of what is in
+// the file.
 func (s *Server) wantsSave(o EndOptions) bool {
+	if s.Loading() {
+		return false
+	}
 	return o.Save || !o.NoSave && len(s.config.SavePoints().Load()) > 0
 }
 

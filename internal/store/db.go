@@ -89,6 +89,9 @@ func (v *View) Expect(db int, key []byte) {
 // past tells whether what dies at that time, Unix ms, is dead for the view.
 func (v *View) past(at int64) bool { return at < v.NowMillis && !v.Undying }
 
+// ShardOf gives the number of the shard that a key lies in.
+func (v *View) ShardOf(key []byte) int { return v.s.ShardOf(v.hashOf(key)) }
+
 func (v *View) hashOf(key []byte) uint64 {
 	if unsafe.SliceData(key) == v.hashKey && len(key) == v.hashLen && v.hashKey != nil {
 		return v.hash

@@ -17,27 +17,38 @@ type LoadOptions struct {
 	Checksum bool // the checksum must be right, if the file has one
 	Replace  bool // a key that is there already gets the value; otherwise that is an error
 	Check    bool // the file is only looked at: nothing becomes of the values, no key is looked for
+	Beside   bool // others are at the data: each key is put with a gate passed and its shard held
 	// Aux is told what the file says of itself; Skipped of what there is no use for, such as a library of functions; EmptyKey of a key
 	// that has a value without elements, and is left out. Each may be nil.
 	Aux      func(name, value string)
 	Skipped  func(what string)
 	EmptyKey func(key []byte)
+	// Progress is told every so often how many bytes of the file and keys have come. Its error ends the reading, and is ReadFile's.
+	Progress func(bytes, keys int64) error
+	// Delay is called behind each key.
+	Delay func()
 }
 
 // Loaded counts what was read.
 type Loaded struct {
 	Version int
+	Bytes   int64 // of the file; more may follow that belong to something else
 	Keys    int64 // that are there now
 	Expired int64 // that were past their time already
 	Empty   int64 // that had values without elements
 }
 
-// ReadFile reads a file into the databases of a view, whose time decides which keys are past theirs. The world must be still, or
-// nobody else in it. Nothing is believed: with an error, which has the offset, the file is not what it should be, or src failed, or
-// memory did (mem.ErrNoMemory), and keys that came before are there. ErrFormat is found in the error of a damaged file.
+// ReadFile reads a file into the databases of a view, whose time decides which keys are past theirs. Unless the options say that others
+// are at the data, the world must be still, or nobody else in it. Nothing is believed: with an error, which has the offset, the file is not
+// what it should be, or src failed, or memory did (mem.ErrNoMemory), and keys that came before are there. ErrFormat is found in the error of
+// a damaged file.
 func ReadFile(src io.Reader, view *store.View, o LoadOptions) (n Loaded, err error) {
 	f := fileReader{r: NewStreamReader(src, 0), options: o, view: view, db: view.DB(0)}
 	defer view.Plan(nil, 0)
+	if o.Beside {
+		f.guest = view.NewGuest(false)
+		defer f.guest.Close()
+	}
 	f.r.sums = o.Checksum
 	f.r.templates = map[uint64][]byte{}
 	defer func() {
@@ -50,7 +61,7 @@ func ReadFile(src io.Reader, view *store.View, o LoadOptions) (n Loaded, err err
 	}()
 	f.read()
 	switch err := f.r.err; {
-	case err == nil, errors.Is(err, ErrFormat):
+	case err == nil, f.stopped, errors.Is(err, ErrFormat):
 		return f.n, err
 	case err == io.ErrUnexpectedEOF:
 		return f.n, &FormatError{Offset: f.r.Offset() + int64(f.r.Len()), Reason: tooShort}
@@ -64,8 +75,11 @@ type fileReader struct {
 	r       *Reader
 	options LoadOptions
 	view    *store.View
-	db      *store.DB // that the next key belongs to
+	db      *store.DB    // that the next key belongs to
+	guest   *store.Guest // nil: nobody else is at the data
 	n       Loaded
+	told    int64 // bytes of which Progress has heard
+	stopped bool  // by Progress
 
 	key             []byte
 	expiry          int64 // of the next key, Unix ms; store.NoExpiry
@@ -88,11 +102,24 @@ func (f *fileReader) read() {
 		case r.err != nil:
 		case op == opEnd:
 			f.checkSum()
+			f.n.Bytes = r.Offset()
 			return
 		case op >= firstOp:
 			f.special(op)
 		default:
 			f.keyValue(Kind(op))
+		}
+		f.progress()
+	}
+}
+
+// progress tells Progress how far the reading has come, if it has come some way.
+func (f *fileReader) progress() {
+	const step = 256 << 10
+	if at := f.r.Offset(); f.options.Progress != nil && f.r.err == nil && at-f.told >= step {
+		f.told = at
+		if err := f.options.Progress(at, f.n.Keys); err != nil {
+			f.r.err, f.stopped = err, true
 		}
 	}
 }
@@ -205,18 +232,25 @@ func (f *fileReader) keyValue(kind Kind) {
 		f.put(draft)
 	}
 	f.forget()
+	if f.options.Delay != nil {
+		f.options.Delay()
+	}
 }
 
 // put makes a value that of the key which was read.
 func (f *fileReader) put(draft store.Draft) {
 	defer draft.Drop()
 	switch {
-	case f.expiry != store.NoExpiry && f.expiry < f.db.Now():
+	case f.expiry != store.NoExpiry && f.expiry < f.db.Now() && !f.view.Undying:
 		f.n.Expired++
 		return
 	case f.options.Check:
 		f.n.Keys++
 		return
+	}
+	if f.guest != nil {
+		f.guest.Take(f.view.ShardOf(f.key))
+		defer f.guest.Free()
 	}
 	if !f.options.Replace && f.db.Exists(f.key) {
 		f.r.fail(fmt.Sprintf("RDB has duplicated key '%.128s' in DB %d", f.key, f.db.Index()))

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/persist/disk"
+	"github.com/redpoll/redpoll/internal/persist/rdb"
+	"github.com/redpoll/redpoll/internal/stats"
+)
+
+// ErrStopped is AwaitData's error for a server that was told to end before its data was there.
+var ErrStopped = errors.New("the server was stopped while it loaded its data")
+
+// loading is the state of a load: the one at the start, while the loops answer whoever asks that the data is not there yet.
+type loading struct {
+	over chan struct{} // closed when the data is there, or will not be
+	err  error         // why it will not be; written before over is closed
+
+	// What INFO tells, while the engine is loading.
+	began     atomic.Int64 // Unix s
+	beganMono atomic.Int64 // the machine's mono ns
+	total     atomic.Int64 // bytes that are to be read
+	done      atomic.Int64 // of them
+	keys      atomic.Int64 // that came of them
+	usedMem   atomic.Int64 // bytes that the data had in the server that wrote it, as far as the file says
+
+	logged int64 // mono ns at which the log last said how far it is; belongs to who loads
+}
+
+// A source is what a server takes its data from when it starts.
+type source struct {
+	size int64 // bytes
+	// load takes the data from it, and closes it. It tells loadedTo how far it is, and ends with the error that it gets from there; when
+	// the data is there the log has a line that says how long it took.
+	load func() error
+}
+
+// loadAtStart begins to take the data from its files, if there are any. The loops do not run yet. When it has no error the engine is
+// loading until loadFrom, which has to be called then, has come to its end; with from nil there is nothing to load.
+func (s *Server) loadAtStart() (from *source, err error) {
+	s.snapshots.last.Store(s.started.Unix())
+	if len(s.config.SavePoints().Load()) > 0 {
+		s.log.Warn("Directive 'save' has the data saved only by SAVE and when the server ends: this version does not save while it serves")
+	}
+	if from, err = s.openSnapshot(); from == nil {
+		return nil, err
+	}
+	l := &s.loading
+	l.began.Store(s.clock.WallMillis() / 1000)
+	l.beganMono.Store(s.machine.Mono())
+	l.total.Store(from.size)
+	s.engine.SetLoading(true)
+	return from, nil
+}
+
+// loadFrom takes the data from a source, and has clients served when it is there. When it fails they never are.
+func (s *Server) loadFrom(from *source) {
+	l := &s.loading
+	defer close(l.over)
+	l.logged = l.beganMono.Load()
+	if l.err = from.load(); l.err == nil && s.ended() {
+		l.err = ErrStopped
+	}
+	if l.err != nil {
+		return
+	}
+	s.engine.SetLoading(false)
+}
+
+// loadTook gives the time that the load has taken until now.
+func (s *Server) loadTook() time.Duration {
+	return time.Duration(s.machine.Mono() - s.loading.beganMono.Load())
+}
+
+// AwaitData waits until the data that the server starts with is there, and commands are run. With an error it will not be, and the server
+// is to be closed: a *StartError, or ErrStopped.
+func (s *Server) AwaitData() error {
+	<-s.loading.over
+	return s.loading.err
+}
+
+// Loading tells whether the data that the server starts with is still being loaded.
+func (s *Server) Loading() bool { return s.engine.Loading() }
+
+// ended tells whether the server has been told to end.
+func (s *Server) ended() bool {
+	select {
+	case <-s.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// loadedTo notes that so many bytes of the source, and keys, have been loaded. The log hears of it every second. With an error the loading
+// is to end, for the server does.
+func (s *Server) loadedTo(bytes, keys int64) error {
+	if s.ended() {
+		return ErrStopped
+	}
+	l := &s.loading
+	l.done.Store(bytes)
+	l.keys.Store(keys)
+	if now := s.machine.Mono(); now-l.logged >= int64(time.Second) {
+		l.logged = now
+		s.log.Info(fmt.Sprintf("Loading: %.1f%% of %d bytes, %d keys, about %d seconds left", l.percent(), l.total.Load(), keys, l.left(now)))
+	}
+	return nil
+}
+
+// percent tells how much of the source has been read.
+func (l *loading) percent() float64 {
+	return float64(l.done.Load()) / float64(max(l.total.Load(), 1)) * 100
+}
+
+// left gives the seconds that the rest will take, by the time that what was loaded has taken until now, mono ns.
+func (l *loading) left(now int64) int64 {
+	took, done := (now-l.beganMono.Load())/int64(time.Second), l.done.Load()
+	if took == 0 || done == 0 {
+		return 1
+	}
+	return max(took*(l.total.Load()-done)/done, 0)
+}
+
+// loadingStats tells of a load that is under way, behind the other fields of its section.
+func (s *Server) loadingStats(sec *stats.Section) {
+	l := &s.loading
+	sec.Group(func(v *stats.Values) {
+		if !s.engine.Loading() {
+			return
+		}
+		v.Int("loading_start_time", l.began.Load())
+		v.Int("loading_total_bytes", l.total.Load())
+		v.Int("loading_rdb_used_mem", l.usedMem.Load())
+		v.Int("loading_loaded_bytes", l.done.Load())
+		v.Float("loading_loaded_perc", l.percent(), 2)
+		v.Int("loading_eta_seconds", l.left(s.machine.Mono()))
+		v.Int("redpoll_loading_loaded_keys", l.keys.Load())
+	}, stats.Field{Name: "loading_*", Kind: stats.Gauge, Help: "how far a load is that is under way"},
+		stats.Field{Name: "redpoll_loading_loaded_keys", Kind: stats.Gauge, Help: "keys that it has loaded"})
+}
+
+// openSnapshot opens the file of a snapshot as a source; nil if there is none.
+func (s *Server) openSnapshot() (*source, error) {
+	f, err := s.openSnapshotFile()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var info fs.FileInfo
+	if err == nil {
+		info, err = f.Stat()
+	}
+	if err != nil {
+		return nil, errLoad(err)
+	}
+	return &source{size: info.Size(), load: func() error {
+		defer f.Close()
+		err := s.load(f, s.clock.WallMillis(), rdb.LoadOptions{Beside: true, Progress: s.loadedTo, Delay: s.delayLoad})
+		switch {
+		case err == nil:
+			s.log.Info(fmt.Sprintf("DB loaded from disk: %.3f seconds", s.loadTook().Seconds()))
+			return nil
+		case err == ErrStopped:
+			return err
+		case errors.Is(err, rdb.ErrFormat):
+			return &StartError{"Terminating server after rdb file reading failure.", err}
+		}
+		return errLoad(err)
+	}}, nil
+}
+
+// errLoad is the error of a start whose data cannot be read.
+func errLoad(err error) error {
+	return &StartError{"Fatal error loading the DB: " + config.SystemText(err) + ". Exiting.", err}
+}
+
+// openSnapshotFile opens the file of a snapshot. fs.ErrNotExist says that there is none.
+func (s *Server) openSnapshotFile() (disk.File, error) {
+	path := s.snapshotPath()
+	if path == "" {
+		return nil, fs.ErrNotExist
+	}
+	return s.disk.Open(path)
+}
+
+// delayLoad waits as key-load-delay says, behind each key: so many µs, or if it is negative, 1 µs behind one of so many keys.
+func (s *Server) delayLoad() {
+	delay := s.keyLoadDelay.Load()
+	if delay < 0 {
+		if s.loadedKeys++; s.loadedKeys%-delay != 0 {
+			return
+		}
+		delay = 1
+	}
+	if delay == 0 {
+		return
+	}
+	timer := time.NewTimer(time.Duration(delay) * time.Microsecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.stopped:
+	}
+}
+
+// load reads a file as the options say at a time, Unix ms; beside them it does what the configuration says. Of what is damaged the log
+// tells; some of the keys are there then.
+func (s *Server) load(f disk.File, now int64, o rdb.LoadOptions) error {
+	view := s.loneView(now)
+	defer view.ForgetReady()
+	o.Checksum = s.config.Bool("rdbchecksum").Load()
+	s.logLoading(&o, now)
+	n, err := rdb.ReadFile(f, view, o)
+	if err != nil {
+		if err != ErrStopped {
+			s.log.Warn("Error reading the RDB file " + f.Name() + ": " + err.Error())
+		}
+		return err
+	}
+	if o.Check {
+		return nil
+	}
+	s.snapshots.loaded.Store(n.Keys)
+	s.snapshots.expired.Store(n.Expired)
+	line := fmt.Sprintf("Done loading RDB, keys loaded: %d, keys expired: %d", n.Keys, n.Expired)
+	if n.Empty > 0 {
+		s.log.Warn(fmt.Sprintf("%s, empty keys skipped: %d.", line, n.Empty))
+	} else {
+		s.log.Info(line + ".")
+	}
+	return nil
+}
+
+// logLoading has the log say what a file says of itself.
+func (s *Server) logLoading(o *rdb.LoadOptions, now int64) {
+	if o.Check {
+		return
+	}
+	const emptyTold = 10
+	empty := 0
+	o.Aux = func(name, value string) {
+		switch name {
+		case "redis-ver", "valkey-ver":
+			s.log.Info("Loading RDB produced by version " + value)
+		case "ctime":
+			if at, ok := num.ParseInt([]byte(value)); ok {
+				s.log.Info(fmt.Sprintf("RDB age %d seconds", max(now/1000-at, 0)))
+			}
+		case "used-mem":
+			if bytes, ok := num.ParseInt([]byte(value)); ok {
+				s.log.Info(fmt.Sprintf("RDB memory usage when created %.2f Mb", float64(bytes)/(1<<20)))
+				s.loading.usedMem.Store(bytes)
+			}
+		}
+	}
+	o.Skipped = func(what string) {
+		s.log.Warn("The RDB file has " + what + ": it was skipped, and will not be in the file when the DB is saved")
+	}
+	o.EmptyKey = func(key []byte) {
+		if empty++; empty <= emptyTold {
+			s.log.Warn("rdbLoadObject skipping empty key: " + string(key))
+		}
+	}
+}
