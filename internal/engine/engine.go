@@ -65,6 +65,8 @@ type Engine struct {
 	lastExcess  int64                      // what Compact last saw; belongs to its caller, as does the next
 	lastCompact int64                      // monotonic time of its last call
 
+	snapshots snapshots
+
 	hideData atomic.Bool // keys and values are kept out of the log
 	loading  atomic.Bool // see SetLoading
 	closing  atomic.Bool
@@ -99,6 +101,7 @@ func New(o Options) *Engine {
 		e.account = &mem.Account{}
 	}
 	e.maxPending = maxPending
+	e.snapshots.quit = make(chan struct{})
 	e.execID, e.pingID = e.idOf("exec"), e.idOf("ping")
 	for i := range e.loops {
 		e.loops[i].due.Store(never)
@@ -119,8 +122,11 @@ func (e *Engine) idOf(name string) int {
 	return -1
 }
 
-// Close makes long commands end at their next tick: the server is going down.
-func (e *Engine) Close() { e.closing.Store(true) }
+// Close makes long commands end at their next tick and cancels all snapshots, whose ends it waits for: the server is going down.
+func (e *Engine) Close() {
+	e.closing.Store(true)
+	e.snapshots.close()
+}
 
 // HideData keeps the arguments of commands out of the log (hide-user-data-from-log), or lets them in.
 func (e *Engine) HideData(hide bool) { e.hideData.Store(hide) }

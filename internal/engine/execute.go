@@ -52,6 +52,10 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		w.current = nil
 		return false, true
 	}
+	if w.e.Store.Crowded() && w.has(cl, c, command.Write) && w.e.Store.ParkWalk(cl.Wake) {
+		w.current = nil
+		return false, true
+	}
 	held, ok := w.acquire(cl, c)
 	if !ok {
 		w.current = nil
@@ -199,6 +203,7 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	ctx.Reply, ctx.Client, ctx.Argv, ctx.Spec, ctx.Dirty = &cl.Reply, cl.Owner, argv, spec, 0
 	w.effects = w.effects[:0]
 	w.view.Walking = spec.Plan == command.PlanWalk && !w.still && !w.inExec
+	w.view.Reading = spec.Flags&(command.ReadOnly|command.Write|command.MayReplicate) == command.ReadOnly
 	mark := cl.Reply.Mark()
 	before := cl.DB
 	err := spec.Run(ctx)

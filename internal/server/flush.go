@@ -31,7 +31,7 @@ func (s *Server) flush(c *command.Ctx, db int) error {
 	if err := a.Done(); err != nil {
 		return err
 	}
-	removed := s.engine.Store.Flush(db)
+	removed := s.engine.Flush(db)
 	for n := range c.DB.Databases() {
 		if db < 0 || n == db {
 			c.DB.Other(n).SignalAll()

@@ -43,6 +43,9 @@ type View struct {
 	// Tick is called every so often while a command's long value is copied, so that others need not wait; it may be nil.
 	Tick func() error
 
+	// Reading says that the command does not change what it looks up, which a walk may then find later as it is; see walk.go.
+	Reading bool
+
 	// Walking says that no shard is held and each is to be locked while it is visited.
 	Walking bool
 
@@ -53,7 +56,9 @@ type View struct {
 	hashLen int
 	hash    uint64
 
-	pool     pool // keys that may be evicted next
+	kept     Item   // of which a pre-image is made
+	image    []byte // where it is
+	pool     pool   // keys that may be evicted next
 	ready    readyKeys
 	squeezer *squeezer    // nil until a leaf of a list is squeezed
 	entry    *StreamEntry // for Stream.Each; nil until it is used, and meanwhile
@@ -214,7 +219,13 @@ func (db *DB) seek(it *Item, key []byte) bool {
 		db.meetDead(it, key)
 		return false
 	}
-	return it.rec.encoding() < EncTable || db.fresh(it)
+	if it.rec.encoding() >= EncTable && !db.fresh(it) {
+		return false
+	}
+	if it.rec.flags()&parity != db.s.parity {
+		db.keep(it)
+	}
+	return true
 }
 
 // meetDead deals with a key that was found dead: it is removed, or only not there while dead keys are kept.
@@ -335,7 +346,7 @@ func (db *DB) create(key []byte, shape recordShape) Item {
 	if shape.expiry != NoExpiry { // before the key: an entry without one does no harm
 		db.s.schedule(it.sh, it.t, h, shape.expiry)
 	}
-	shape.keyLen = len(key)
+	shape.keyLen, shape.flags = len(key), shape.flags&^parity|db.s.parity
 	size := shape.size()
 	it.ref = it.t.heap.Alloc(size)
 	inserted := false

@@ -328,19 +328,25 @@ func (v *View) take(policy Policy, c candidate) Eviction {
 	if t == nil {
 		return EvictionNone
 	}
-	var found record
-	var pos dict.Pos
+	var found Item
 	t.keys.Candidates(c.hash, func(e mem.Ref, p dict.Pos) bool {
-		if rec := (record{t.heap.Pointer(e)}); hash.Bytes(rec.key()) == c.hash {
-			found, pos = rec, p
-			return false
+		it := itemAt(sh, t, e)
+		if hash.Bytes(it.Key()) != c.hash {
+			return true
 		}
-		return true
+		found, found.pos = it, p
+		return false
 	})
-	if found.p == nil || !policy.takes(found) || !policy.random() && v.rank(policy, found) > c.rank {
+	if found.ref == 0 || !policy.takes(found.rec) || !policy.random() && v.rank(policy, found.rec) > c.rank {
 		return EvictionNone
 	}
-	v.s.evict(sh, t, int(c.db), pos, found)
+	if w := v.s.walk.Load(); w != nil && w.old(found.rec) {
+		if v.s.Crowded() {
+			return EvictionBusy
+		}
+		w.keep(&v.dbs[c.db], &found)
+	}
+	v.s.evict(sh, t, int(c.db), found.pos, found.rec)
 	return Evicted
 }
 

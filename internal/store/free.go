@@ -116,7 +116,7 @@ func (s *Store) freeLazily(sh *Shard, max int) (more bool) {
 }
 
 // Flush removes all keys of one database, or of all with db -1, and gives their memory back a page at a time: no key is
-// visited. It gives the number of keys removed. The world must be still.
+// visited. It gives the number of keys removed. What a walk has yet to save is given back by that. The world must be still.
 func (s *Store) Flush(db int) (removed int) {
 	for i := range s.shards {
 		sh := &s.shards[i]
@@ -127,17 +127,15 @@ func (s *Store) Flush(db int) (removed int) {
 				}
 			}
 		}
+		s.Settle(i)
 		for n := range sh.tables {
 			t := sh.tables[n].Load()
 			if t == nil || (db >= 0 && n != db) {
 				continue
 			}
 			removed += t.keys.Len()
-			sh.dropLazy(s, t.heap)
-			t.dropBigs()
-			t.keys.Forget() // for those who prefetch without the lock
-			t.heap.ReleaseAll()
 			sh.tables[n].Store(nil)
+			s.detach(sh, t)
 		}
 		s.Settle(i)
 	}

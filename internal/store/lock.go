@@ -72,6 +72,9 @@ func (l *shardLock) unlock() {
 	}
 }
 
+// contended tells whether somebody parked waits for the lock, which the caller holds.
+func (l *shardLock) contended() bool { return l.state.Load()&hasParked != 0 }
+
 func (l *shardLock) wake() {
 	invariants.Waits(invariants.RankLeaf, 0)
 	l.mu.Lock()

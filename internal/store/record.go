@@ -42,7 +42,7 @@ const MaxKey = 512 << 20
 // Flags of a record.
 const (
 	hasExpiry = 1 << iota
-	parity    // of the last snapshot that saw the record (see ARCHITECTURE, Snapshots without fork)
+	parity    // of the last walk that has seen the record; see walk.go
 	longKey
 	inBlock // the value lies in a block of its own, kept as address, length and capacity
 	isBig   // the value has a heap of its own, kept as a number; see big.go

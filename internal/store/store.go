@@ -78,6 +78,7 @@ type Store struct {
 	arena         *mem.Arena // Immutable
 	shards        []Shard    // Immutable slice
 	mask          uint64     // Immutable
+	parity        byte       // of records that are not old, as a flag; written with the world still; see walk.go
 	shardBits     uint       // Immutable
 	databases     int        // Immutable
 	bigTable      int        // Immutable; see Options
@@ -88,6 +89,7 @@ type Store struct {
 	onEvict       func(db int, key []byte)
 	onDue         func(shard int)
 
+	walk          atomic.Pointer[Walk] // nil: no record is old
 	gates         gates
 	used          atomic.Int64 // usable bytes of live blocks of all heaps, as published
 	expired       atomic.Int64 // keys that died of their expiry
@@ -149,8 +151,9 @@ type table struct {
 	bigs    []*big // the big values of its keys
 	bigTurn int    // the one whose heap is to be looked at next, for compacting
 
-	register   *bigs // of the store; Immutable
-	incomplete bool  // the index lacks entries
+	part       *walkPart // of the walk; nil: none of its records is old
+	register   *bigs     // of the store; Immutable
+	incomplete bool      // the index lacks entries
 	compaction compaction
 }
 

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+
+	"github.com/redpoll/redpoll/internal/resp"
+	"github.com/redpoll/redpoll/internal/store"
+)
+
+const (
+	snapshotPiece = 64 << 10  // bytes that are written to a sink at a time, about
+	drainFrom     = 256 << 10 // bytes of pre-images that are worth taking
+)
+
+// walker makes snapshots, one walk after the other, as long as any is asked for.
+type walker struct {
+	e    *Engine
+	gate *store.Gate
+	view *store.View
+	woke chan struct{} // what it has waited for may have come
+
+	walk *store.Walk
+	buf  []byte // whole records that were not written yet
+}
+
+func (e *Engine) newWalker() *walker {
+	return &walker{e: e, gate: e.Store.NewGate(), view: e.Store.NewView(), woke: make(chan struct{}, 1)}
+}
+
+// run makes all snapshots there are. If the first walk has begun already, it is given.
+func (w *walker) run(begun *store.Walk) {
+	defer w.e.Store.RemoveGate(w.gate)
+	for w.walk = begun; ; {
+		if w.walk == nil && !w.begin() {
+			return
+		}
+		err := w.whole()
+		w.walk.End()
+		w.endAll(err)
+		w.walk, w.buf = nil, nil
+	}
+}
+
+// begin begins the next walk; false when nobody wants one, or the engine is closed.
+func (w *walker) begin() bool {
+	all := &w.e.snapshots
+	for {
+		all.mu.Lock()
+		if all.closed {
+			abandoned := slices.Clone(all.waiting)
+			all.mu.Unlock()
+			for _, s := range abandoned {
+				s.Cancel()
+			}
+			return false
+		}
+		if len(all.waiting) == 0 {
+			all.walking = false
+			all.mu.Unlock()
+			return false
+		}
+		all.mu.Unlock()
+		if w.e.Store.Still() {
+			w.walk = w.e.beginWalk()
+			w.e.Store.Resume()
+			if w.walk != nil {
+				return true
+			}
+		} else if w.e.Store.ParkGate(w.wake, true) {
+			w.wait()
+		}
+	}
+}
+
+// wake ends a wait.
+func (w *walker) wake() {
+	select {
+	case w.woke <- struct{}{}:
+	default:
+	}
+}
+
+// wait waits until wake is called, or the engine is closed.
+func (w *walker) wait() {
+	select {
+	case <-w.woke:
+	case <-w.e.snapshots.quit:
+	}
+}
+
+// whole goes through the walk to its end, and tells why it has failed, if it has. When the engine is closed it ends early.
+func (w *walker) whole() error {
+	for {
+		select {
+		case <-w.e.snapshots.quit:
+			w.walk.Fail(store.ErrWalkCancelled)
+			return ErrCancelled
+		default:
+		}
+		w.endCancelled()
+		size, _ := w.walk.Preimages()
+		if size >= drainFrom || w.walk.QueuedBig() {
+			w.drain()
+		}
+		if w.walk.Over() {
+			w.endAll(w.walk.Err())
+		}
+		if !w.e.Store.Enter(w.gate) {
+			if w.e.Store.ParkGate(w.wake, false) {
+				w.wait()
+			}
+			continue
+		}
+		w.view.NowMillis = w.e.clock.WallMillis()
+		var state store.WalkState
+		var shard int
+		w.buf, state, shard = w.walk.Slice(w.view, w.buf)
+		w.e.Store.Leave(w.gate)
+		switch state {
+		case store.WalkDone:
+			w.drain()
+			return w.walk.Err()
+		case store.WalkBusy:
+			if w.e.Store.Park(shard, w.wake) {
+				w.wait()
+			}
+		}
+		if len(w.buf) >= snapshotPiece {
+			w.flush()
+		}
+	}
+}
+
+// drain writes all that there is: the records that it has, and the pre-images.
+func (w *walker) drain() {
+	w.flush()
+	for chunk := w.walk.TakePreimages(nil); chunk != nil; chunk = w.walk.TakePreimages(chunk) {
+		w.write(chunk)
+	}
+	for {
+		head, source, ok := w.walk.TakeBig(w.buf)
+		if !ok {
+			return
+		}
+		w.write(head)
+		w.stream(source)
+	}
+}
+
+// stream writes a big value.
+func (w *walker) stream(source resp.Source) {
+	defer source.Close()
+	for !w.walk.Over() {
+		piece := w.next(source)
+		if len(piece) == 0 {
+			return
+		}
+		w.write(piece)
+		w.endCancelled()
+	}
+}
+
+// next gives a source's next bytes. If it fails by a bug the walk does.
+func (w *walker) next(source resp.Source) (piece []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.walk.Fail(&store.EncoderPanic{Value: p, Stack: debug.Stack()})
+		}
+	}()
+	return source.Next()
+}
+
+// flush writes the records that it has.
+func (w *walker) flush() {
+	w.write(w.buf)
+	w.buf = w.buf[:0]
+}
+
+// write writes to all sinks; those that fail are ended.
+func (w *walker) write(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	for _, s := range w.fed() {
+		if err := s.request.Sink.Write(p); err != nil {
+			w.end(s, err)
+		}
+	}
+}
+
+// fed gives the snapshots that the walk feeds.
+func (w *walker) fed() []*Snapshot {
+	all := &w.e.snapshots
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return slices.Clone(all.fed)
+}
+
+// endCancelled ends those that were cancelled.
+func (w *walker) endCancelled() {
+	for _, s := range w.fed() {
+		if s.cancelled.Load() {
+			w.end(s, ErrCancelled)
+		}
+	}
+}
+
+// endAll ends all that the walk feeds.
+func (w *walker) endAll(err error) {
+	if errors.Is(err, store.ErrWalkCancelled) {
+		err = ErrCancelled
+	}
+	var failed *store.EncoderPanic
+	if fed := w.fed(); len(fed) > 0 && errors.As(err, &failed) {
+		w.e.Stats.Panics.Add(1)
+		w.e.log.Error(fmt.Sprintf("a snapshot has failed: %v\n%s", failed.Value, failed.Stack))
+	}
+	for _, s := range w.fed() {
+		w.end(s, err)
+	}
+}
+
+// end ends one that the walk feeds. Without any the walk is over.
+func (w *walker) end(s *Snapshot, err error) {
+	all := &w.e.snapshots
+	all.mu.Lock()
+	all.fed = slices.DeleteFunc(all.fed, func(other *Snapshot) bool { return other == s })
+	last := len(all.fed) == 0
+	all.mu.Unlock()
+	if last && err != nil {
+		w.walk.Fail(store.ErrWalkCancelled)
+	}
+	s.end(err)
+}
