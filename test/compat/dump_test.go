@@ -78,6 +78,13 @@ func (tr *travellers) value(key, typ string) {
 		for range n {
 			tr.both("HSET", key, tr.text(), tr.text())
 		}
+	case "fields":
+		for i := range n {
+			tr.both("HSET", key, "f"+strconv.Itoa(i), tr.text())
+			if rng.IntN(2) == 0 {
+				tr.both("HPEXPIREAT", key, strconv.Itoa(4_000_000_000_000+rng.IntN(1e9)), "FIELDS", "1", "f"+strconv.Itoa(i))
+			}
+		}
 	case "stream", "groups":
 		tr.stream(key, n, typ == "groups")
 	}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package compat
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// thresholds are directives by which values are laid out in one way or another, and what the tests set them to.
+var thresholds = map[string][]string{
+	"list-max-listpack-size":    {"-2", "-1", "1", "3", "128"},
+	"list-compress-depth":       {"0", "0", "1", "2"},
+	"hash-max-listpack-entries": {"128", "0", "5", "512"},
+	"hash-max-listpack-value":   {"64", "4", "1000"},
+	"set-max-intset-entries":    {"512", "0", "20"},
+	"zset-max-listpack-entries": {"128", "0", "5"},
+	"zset-max-listpack-value":   {"64", "4", "1000"},
+	"stream-node-max-entries":   {"100", "1", "7"},
+	"rdbcompression":            {"yes", "yes", "no"},
+}
+
+// randomSetup gives each of the directives one of its values.
+func randomSetup(rng *rand.Rand) map[string]string {
+	setup := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(thresholds)) {
+		setup[name] = thresholds[name][rng.IntN(len(thresholds[name]))]
+	}
+	return setup
+}
+
+// asArgs gives a setup as arguments of a server.
+func asArgs(setup map[string]string) (args []string) {
+	for name, value := range setup {
+		args = append(args, "--"+name, value)
+	}
+	return args
+}
+
+// fromDirectory starts Redpoll with a setup and what there is in a directory.
+func fromDirectory(t *testing.T, dir string, setup map[string]string) *testutil.Client {
+	t.Helper()
+	config := maps.Clone(setup)
+	config["dir"], config["enable-debug-command"], config["save"] = dir, "yes", ""
+	s, err := redpoll.Start(redpoll.Options{Config: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return testutil.Dial(t, "tcp", s.Addr())
+}
+
+// oracleFrom starts redis-server likewise.
+func oracleFrom(t *testing.T, dir string, setup map[string]string) *testutil.Client {
+	t.Helper()
+	return testutil.Oracle(t, append(asArgs(setup), "--dir", dir)...).Dial(t)
+}
+
+// everything makes some keys of every type in both servers, in two databases, and gives some of them a time to die.
+func (tr *travellers) everything() {
+	types := []string{"string", "list", "ints", "set", "zset", "hash", "stream", "groups"}
+	if v, err := tr.oracle.Do("HPEXPIREAT", "no such key", "1", "FIELDS", "1", "f"); err == nil && !v.IsError() {
+		types = append(types, "fields") // the oracle is new enough
+	}
+	for _, db := range []string{"3", "0"} {
+		tr.both("SELECT", db)
+		for _, typ := range types {
+			for i := range 3 {
+				key := fmt.Sprint(typ, i)
+				tr.value(key, typ)
+				if tr.rng.IntN(3) == 0 {
+					tr.both("PEXPIREAT", key, strconv.Itoa(4_000_000_000_000+tr.rng.IntN(1e9)))
+				}
+			}
+		}
+	}
+}
+
+// digest is what tells a value from all others. Of a sorted set it is all that it holds, since servers newer than 7.0 have another text of
+// the same score.
+func digest(t *testing.T, c *testutil.Client, key string) string {
+	if !strings.HasPrefix(key, "zset") {
+		return c.Must(t, "DEBUG", "DIGEST-VALUE", key).Strings()[0]
+	}
+	all := c.Must(t, "ZRANGE", key, "0", "-1", "WITHSCORES").Strings()
+	for i := 1; i < len(all); i += 2 {
+		score, err := strconv.ParseFloat(all[i], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = fmt.Sprint(score)
+	}
+	return fmt.Sprintf("%q", all)
+}
+
+// sameKeys compares all that two servers hold, key by key.
+func sameKeys(t *testing.T, want, got *testutil.Client) {
+	t.Helper()
+	for _, db := range []string{"0", "3"} {
+		want.Must(t, "SELECT", db)
+		got.Must(t, "SELECT", db)
+		keys, have := want.Must(t, "KEYS", "*").Strings(), got.Must(t, "KEYS", "*").Strings()
+		slices.Sort(keys)
+		slices.Sort(have)
+		if len(keys) == 0 || !slices.Equal(keys, have) {
+			t.Fatalf("database %s has the keys %q, want %q", db, have, keys)
+		}
+		for _, key := range keys {
+			for _, ask := range [][]string{{"TYPE", key}, {"PEXPIRETIME", key}} {
+				if w, g := testutil.Format(want.Must(t, ask...)), testutil.Format(got.Must(t, ask...)); w != g {
+					t.Errorf("database %s: %s is %s, want %s", db, ask, g, w)
+				}
+			}
+			if w, g := digest(t, want, key), digest(t, got, key); w != g {
+				t.Errorf("database %s: %s has the digest %.500s, want %.500s", db, key, g, w)
+			}
+			if strings.HasPrefix(key, "stream") || strings.HasPrefix(key, "groups") {
+				if w, g := whole(t, want, key), whole(t, got, key); w != g {
+					t.Errorf("database %s: the stream %s is\n%s\nwant\n%s", db, key, g, w)
+				}
+			}
+		}
+	}
+}
+
+// TestFilesTravel has both servers write files of the same random data, laid out by random directives, and each start from the other's,
+// with the same directives and with others.
+func TestFilesTravel(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 11))
+			setup, others := randomSetup(rng), randomSetup(rng)
+			t.Logf("%v, then %v", setup, others)
+			ours, theirs := t.TempDir(), t.TempDir()
+			tr := &travellers{t: t, rng: rng, oracle: oracleFrom(t, theirs, setup), subject: fromDirectory(t, ours, setup)}
+			tr.everything()
+			tr.both("SAVE")
+			sameKeys(t, tr.oracle, tr.subject)
+			for _, reading := range []map[string]string{setup, others} {
+				subject, oracle := fromDirectory(t, theirs, reading), oracleFrom(t, ours, reading)
+				sameKeys(t, tr.oracle, subject)
+				sameKeys(t, tr.subject, oracle)
+				subject.Must(t, "SAVE") // what has come is written again, in the place of the other's file
+				oracle.Must(t, "SAVE")
+				sameKeys(t, tr.subject, oracleFrom(t, theirs, reading))
+				sameKeys(t, tr.oracle, fromDirectory(t, ours, reading))
+			}
+		})
+	}
+}
