@@ -148,6 +148,15 @@ func FreePort(t testing.TB) int {
 
 func start(t testing.TB, bin string, args []string, network, addr string) *Proc {
 	t.Helper()
+	p := Launch(t, bin, args, network, addr)
+	p.Await(t)
+	return p
+}
+
+// Launch starts a server binary that is to be reached at an address, with these arguments and no others, and does not wait for it. The
+// test ends it as Process says.
+func Launch(t testing.TB, bin string, args []string, network, addr string) *Proc {
+	t.Helper()
 	p := &Proc{
 		Target: &Target{Name: filepath.Base(bin), Network: network, Addr: addr},
 		cmd:    exec.Command(bin, args...),
@@ -169,10 +178,21 @@ func start(t testing.TB, bin string, args []string, network, addr string) *Proc 
 			t.Errorf("stop %s: %v\n%s", bin, err, p.Output())
 		}
 	})
-	if !poll(DefaultTimeout, func() bool { return p.ended() || p.answers() }) || p.ended() {
-		t.Fatalf("%s %s does not answer on %s\n%s", bin, Quote(args), addr, p.Output())
-	}
 	return p
+}
+
+// Await waits until the server answers PING, and fails the test when it does not, or has ended.
+func (p *Proc) Await(t testing.TB) {
+	t.Helper()
+	if !poll(DefaultTimeout, func() bool { return p.ended() || p.answers() }) || p.ended() {
+		t.Fatalf("%s does not answer on %s\n%s", Quote(p.cmd.Args), p.Addr, p.Output())
+	}
+}
+
+// Kill ends the process with SIGKILL and waits for its end.
+func (p *Proc) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended already
+	<-p.done
 }
 
 // Output is what the process has printed so far.

@@ -21,8 +21,8 @@ import (
 // rights. Its methods may be called by several goroutines.
 type Disk struct {
 	hook  atomic.Pointer[Hook]
-	lies  atomic.Bool
-	limit atomic.Int64 // bytes that it has; 0: no limit
+	lies  atomic.Uint32 // a bit for each Kind that says what is not so
+	limit atomic.Int64  // bytes that it has; 0: no limit
 
 	mu    sync.Mutex
 	root  *node  // guarded by mu, as all that it leads to
@@ -36,8 +36,18 @@ var _ disk.FS = (*Disk)(nil)
 // New makes an empty disk.
 func New() *Disk { return &Disk{root: newNode(true)} }
 
-// Lie has Sync and SyncDir say that they have done what they have not, or not any more. A test that a sync is needed for fails then.
-func (d *Disk) Lie(lies bool) { d.lies.Store(lies) }
+// Lie has syncs of some kinds, Sync and SyncDir, say that they have done what they have not; the others do it again. A test that a sync
+// is needed for fails then.
+func (d *Disk) Lie(kinds ...Kind) {
+	var bits uint32
+	for _, k := range kinds {
+		bits |= 1 << k
+	}
+	d.lies.Store(bits)
+}
+
+// lie tells whether syncs of a kind lie.
+func (d *Disk) lie(k Kind) bool { return d.lies.Load()&(1<<k) != 0 }
 
 // SetLimit bounds the bytes of all files: what goes beyond them is ENOSPC, after as much as there is room for. 0 is no bound.
 func (d *Disk) SetLimit(bytes int64) { d.limit.Store(bytes) }
@@ -336,7 +346,7 @@ func (d *Disk) Stat(name string) (info fs.FileInfo, err error) {
 func (d *Disk) SyncDir(name string) error {
 	return d.change(Op{Kind: SyncDir, Path: name}, "sync", func() error {
 		n, err := d.find(name)
-		if err != nil || d.lies.Load() {
+		if err != nil || d.lie(SyncDir) {
 			return err
 		}
 		d.steps = slices.DeleteFunc(d.steps, func(s step) bool {

@@ -96,10 +96,10 @@ func TestCrashNames(t *testing.T) {
 	if got := look(d.Kill()); got != "none new" {
 		t.Errorf("a kill leaves %q", got)
 	}
-	d.Lie(true)
+	d.Lie(Sync, SyncDir)
 	must(t, d.SyncDir("/"))
 	expect("a sync that lies", "none old", "new old", "none new")
-	d.Lie(false)
+	d.Lie()
 	must(t, d.SyncDir("/"))
 	expect("renamed and synced", "none new")
 	must(t, d.Remove("/dump"))

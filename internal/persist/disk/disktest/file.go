@@ -186,7 +186,7 @@ func (f *file) Truncate(size int64) error {
 // Sync is File's.
 func (f *file) Sync() error {
 	return f.do(Op{Kind: Sync}, "sync", func() error {
-		if !f.disk.lies.Load() {
+		if !f.disk.lie(Sync) {
 			f.node.sync()
 		}
 		return nil

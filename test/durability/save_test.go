@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package durability
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/redpoll/redpoll/internal/persist/disk/disktest"
+	"github.com/redpoll/redpoll/internal/testutil"
+)
+
+// story is data in two versions: what is saved first, and what then.
+type story struct {
+	server *box
+	c      *testutil.Client
+}
+
+// tell has a server save a first version of some data.
+func tell(t *testing.T, d *disktest.Disk, dir string, set directives) *story {
+	t.Helper()
+	s := &story{server: mustBoot(t, d, dir, set)}
+	c, err := s.server.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	s.c = c
+	s.write(t, "first")
+	return s
+}
+
+// write makes all of the data a version.
+func (s *story) write(t *testing.T, version string) {
+	t.Helper()
+	s.c.Must(t, "SET", "version", version)
+	for i := range 200 {
+		s.c.Must(t, "SET", fmt.Sprint("key:", i), version)
+		s.c.Must(t, "HSET", "hash", fmt.Sprint("f", i), version+strings.Repeat("+", 60))
+	}
+}
+
+// version reads which version of the data is there, whole.
+func version(c *testutil.Client) (string, error) {
+	v, err := c.Do("GET", "version")
+	if err != nil || v.Null {
+		return "none", err
+	}
+	for i := range 200 {
+		if each, err := c.Do("GET", fmt.Sprint("key:", i)); err != nil || each.Str != v.Str {
+			return "", or(err, "key:%d is of version %q, others of %q", i, each.Str, v.Str)
+		}
+	}
+	all, err := c.Do("HVALS", "hash")
+	if err != nil || len(all.Elems) != 200 {
+		return "", or(err, "the hash has %d fields", len(all.Elems))
+	}
+	for _, each := range all.Strings() {
+		if !strings.HasPrefix(each, v.Str+"+") {
+			return "", fmt.Errorf("a field is %q, others of version %q", each, v.Str)
+		}
+	}
+	return v.Str, nil
+}
+
+// wants gives an error unless a disk has one of the versions.
+func wants(d *disktest.Disk, dir string, set directives, versions ...string) error {
+	return visit(d, dir, set, func(c *testutil.Client) error {
+		got, err := version(c)
+		if err != nil {
+			return err
+		}
+		for _, want := range versions {
+			if got == want {
+				return nil
+			}
+		}
+		return fmt.Errorf("version %q is there, not one of %q", got, versions)
+	})
+}
+
+// savePower loses power at each moment of a save, and after it, and gives the first thing that is not as it should be. Syncs of some
+// kinds may lie.
+func savePower(t *testing.T, r *rand.Rand, how func(t *testing.T, c *testutil.Client), lies ...disktest.Kind) error {
+	t.Helper()
+	dir := t.TempDir()
+	d := newDisk(t, dir)
+	s := tell(t, d, dir, nil)
+	how(t, s.c)
+	s.write(t, "second")
+	meanwhile, after := newAlbum(r), newAlbum(r)
+	d.Lie(lies...)
+	d.SetHook(func(op disktest.Op) error {
+		if op.Changes() {
+			meanwhile.add(d, 6, disktest.Ordered, "before "+op.String())
+			meanwhile.add(d, 6, disktest.Unordered, "before "+op.String())
+		}
+		return nil
+	})
+	how(t, s.c)
+	d.SetHook(nil)
+	after.add(d, 20, disktest.Unordered, "after the save")
+	for _, img := range meanwhile.images {
+		if err := wants(img.disk, dir, nil, "first", "second"); err != nil {
+			return fmt.Errorf("%s: %w", img.when, err)
+		}
+	}
+	for _, img := range after.images {
+		if err := wants(img.disk, dir, nil, "second"); err != nil {
+			return fmt.Errorf("%s: %w", img.when, err)
+		}
+	}
+	t.Logf("%d and %d images", len(meanwhile.images), len(after.images))
+	return nil
+}
+
+// saves are the ways in which a client has the data saved; when they return it is said to be.
+var saves = map[string]func(t *testing.T, c *testutil.Client){
+	"SAVE": func(t *testing.T, c *testutil.Client) { c.Must(t, "SAVE") },
+}
+
+// TestSavePower loses power during saves: the file is the old one or the new one, whole, and the new one when the save is said to be over.
+func TestSavePower(t *testing.T) {
+	for name, how := range saves {
+		t.Run(name, func(t *testing.T) {
+			r := chance(t)
+			if err := savePower(t, r, how); err != nil {
+				t.Error(err)
+			}
+			for _, kind := range []disktest.Kind{disktest.Sync, disktest.SyncDir} {
+				if savePower(t, r, how, kind) == nil {
+					t.Errorf("nothing is lost without %v either: the test shows nothing", kind)
+				}
+			}
+		})
+	}
+}
+
+// TestSaveFaults has everything that a save does fail in turn: the old file stays, nothing else does, and the next save is well.
+func TestSaveFaults(t *testing.T) {
+	dir := t.TempDir()
+	d := newDisk(t, dir)
+	s := tell(t, d, dir, nil)
+	s.c.Must(t, "SAVE")
+	s.write(t, "second")
+	r := chance(t)
+	for _, fault := range []struct {
+		name    string
+		hook    disktest.Hook
+		renamed bool // the new file is there already, though perhaps not for long
+	}{
+		{"open", disktest.Fail(disktest.Open, "temp-*", 0, 1, syscall.ENOSPC), false},
+		{"write", disktest.Fail(disktest.Write, "temp-*", 0, 1, syscall.EIO), false},
+		{"short write", disktest.Fail(disktest.Write, "temp-*", 0, 1, disktest.Short{Bytes: 100, Err: syscall.ENOSPC}), false},
+		{"last write", disktest.Fail(disktest.Write, "temp-*", 1, 0, syscall.EIO), false},
+		{"sync", disktest.Fail(disktest.Sync, "temp-*", 0, 1, syscall.EIO), false},
+		{"rename", disktest.Fail(disktest.Rename, "temp-*", 0, 1, syscall.EIO), false},
+		{"sync of the directory", disktest.Fail(disktest.SyncDir, "*", 0, 1, syscall.EIO), true},
+	} {
+		hit := false
+		d.SetHook(func(op disktest.Op) error {
+			err := fault.hook(op)
+			hit = hit || err != nil
+			return err
+		})
+		if v, err := s.c.Do("SAVE"); err != nil || !v.IsError() && hit {
+			t.Errorf("%s: %v, %v", fault.name, v, err)
+		}
+		d.SetHook(nil)
+		if !hit && fault.name != "last write" {
+			t.Errorf("%s: nothing failed", fault.name)
+		}
+		if files := tree(d, dir); len(files) != 1 || filepath.Base(files[0]) != "dump.rdb" {
+			t.Errorf("%s: %q are left", fault.name, files)
+		}
+		if hit && !fault.renamed {
+			if err := wants(d.Crash(r, disktest.Unordered), dir, nil, "first"); err != nil {
+				t.Errorf("%s: %v", fault.name, err)
+			}
+		}
+	}
+	d.SetLimit(d.Used() + 3000)
+	if v, err := s.c.Do("SAVE"); err != nil || !v.IsError() {
+		t.Errorf("a full disk: %v, %v", v, err)
+	}
+	d.SetLimit(0)
+	s.c.Must(t, "SAVE")
+	if err := wants(d.Crash(r, disktest.Unordered), dir, nil, "second"); err != nil {
+		t.Error(err)
+	}
+}
