@@ -14,6 +14,7 @@ import (
 	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 	"github.com/redpoll/redpoll/internal/stats"
+	"github.com/redpoll/redpoll/internal/store"
 )
 
 // ErrStopped is AwaitData's error for a server that was told to end before its data was there.
@@ -163,7 +164,7 @@ func (s *Server) openSnapshot() (*source, error) {
 	}
 	return &source{size: info.Size(), load: func() error {
 		defer f.Close()
-		err := s.load(f, s.clock.WallMillis(), rdb.LoadOptions{Beside: true, Progress: s.loadedTo, Delay: s.delayLoad})
+		_, err := s.load(f, s.loneView(s.clock.WallMillis()), rdb.LoadOptions{Beside: true, Progress: s.loadedTo, Delay: s.delayLoad})
 		switch {
 		case err == nil:
 			s.log.Info(fmt.Sprintf("DB loaded from disk: %.3f seconds", s.loadTook().Seconds()))
@@ -211,22 +212,21 @@ func (s *Server) delayLoad() {
 	}
 }
 
-// load reads a file as the options say at a time, Unix ms; beside them it does what the configuration says. Of what is damaged the log
-// tells; some of the keys are there then.
-func (s *Server) load(f disk.File, now int64, o rdb.LoadOptions) error {
-	view := s.loneView(now)
+// load reads a file into the databases of a view as the options say; beside them it does what the configuration says. Of what is damaged the
+// log tells; some of the keys are there then.
+func (s *Server) load(f disk.File, view *store.View, o rdb.LoadOptions) (n rdb.Loaded, err error) {
 	defer view.ForgetReady()
 	o.Checksum = s.config.Bool("rdbchecksum").Load()
-	s.logLoading(&o, now)
-	n, err := rdb.ReadFile(f, view, o)
+	s.logLoading(&o, view.NowMillis)
+	n, err = rdb.ReadFile(f, view, o)
 	if err != nil {
 		if err != ErrStopped {
 			s.log.Warn("Error reading the RDB file " + f.Name() + ": " + err.Error())
 		}
-		return err
+		return n, err
 	}
 	if o.Check {
-		return nil
+		return n, nil
 	}
 	s.snapshots.loaded.Store(n.Keys)
 	s.snapshots.expired.Store(n.Expired)
@@ -236,7 +236,7 @@ func (s *Server) load(f disk.File, now int64, o rdb.LoadOptions) error {
 	} else {
 		s.log.Info(line + ".")
 	}
-	return nil
+	return n, nil
 }
 
 // logLoading has the log say what a file says of itself.

@@ -67,5 +67,6 @@ func (s *Server) reload(now int64, o rdb.LoadOptions) error {
 		return err
 	}
 	defer f.Close()
-	return s.load(f, now, o)
+	_, err = s.load(f, s.loneView(now), o)
+	return err
 }

@@ -3,6 +3,7 @@
 package rdb
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/redpoll/redpoll/internal/num"
@@ -39,6 +40,11 @@ const (
 
 // header gives the beginning of a file of a version of Redis.
 func header(version int) string { return fmt.Sprintf("%s%04d", magicRedis, version) }
+
+// IsFile tells of the first bytes of a file, some eight at least, whether it is meant to be one of this format.
+func IsFile(begin []byte) bool {
+	return bytes.HasPrefix(begin, []byte(magicRedis)) || bytes.HasPrefix(begin, []byte(magicValkey))
+}
 
 // parseHeader takes the beginning of a file apart. With known false it is no such file, or one of a version that cannot be read.
 func parseHeader(b []byte) (version int, known bool, reason string) {
