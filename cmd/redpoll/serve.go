@@ -66,7 +66,7 @@ func whatRuns(loops int) string {
 	if loops == 1 {
 		plural = ""
 	}
-	return fmt.Sprintf("Redpoll %s, %d loop%s; the data is saved by SAVE and at the end only", config.Release, loops, plural)
+	return fmt.Sprintf("Redpoll %s, %d loop%s; there is no append-only file yet", config.Release, loops, plural)
 }
 
 // refuse says why the server does not start: a line of the configuration on standard error, all else in the log.
@@ -115,7 +115,7 @@ func wait(s *server.Server, cfg *config.Config, p *process, signals <-chan os.Si
 		case <-s.Stopped():
 			go func() { // whoever asks twice does not want to wait
 				for sig := range signals {
-					p.insist(sig, true)
+					p.insist(s, sig, true)
 				}
 			}()
 			return nil
@@ -134,7 +134,7 @@ func (p *process) take(s *server.Server, cfg *config.Config, sig syscall.Signal)
 	case slices.Contains(crashSignals(), os.Signal(sig)):
 		p.crash(s, cfg, sig)
 	default:
-		p.insist(sig, s.Stopping())
+		p.insist(s, sig, s.Stopping())
 		if s.Loading() {
 			p.signalLine("Received shutdown signal during loading, exiting now.")
 			s.Stop()
@@ -148,9 +148,10 @@ func (p *process) take(s *server.Server, cfg *config.Config, sig syscall.Signal)
 }
 
 // insist ends the process at once when a second SIGINT comes while it is about to end.
-func (p *process) insist(sig os.Signal, ending bool) {
+func (p *process) insist(s *server.Server, sig os.Signal, ending bool) {
 	if ending && sig == syscall.SIGINT {
 		p.signalLine("You insist... exiting now.")
+		s.DropTemps()
 		os.Exit(1)
 	}
 }

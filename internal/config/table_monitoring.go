@@ -27,8 +27,8 @@ func monitoringTable() []Directive {
 func debugTable() []Directive {
 	const noChild = "nothing here is that slow on purpose"
 	return []Directive{
-		{Name: "rdb-key-save-delay", Kind: Int, Flags: Hidden, Min: minI32, Max: maxI32, Default: "0", Status: Ignored, Here: noChild,
-			Doc: "microseconds to wait after each key of a snapshot"},
+		{Name: "rdb-key-save-delay", Kind: Int, Flags: Hidden, Min: minI32, Max: maxI32, Default: "0",
+			Here: "a save that is under way follows a change", Doc: "microseconds to wait after each key of a snapshot"},
 		{Name: "key-load-delay", Kind: Int, Flags: Hidden, Min: minI32, Max: maxI32, Default: "0", Status: Ignored, Here: noChild,
 			Doc: "microseconds to wait after each key that is loaded"},
 		{Name: "loading-process-events-interval-bytes", Kind: Int, Flags: Hidden, Min: 1024, Max: maxI32, Default: "2097152", Status: Ignored,

@@ -7,8 +7,7 @@ func persistenceTable() []Directive {
 	const notYet = "the data is saved as a whole only"
 	return []Directive{
 		{Name: "save", Kind: Special, Default: "3600 1 300 100 60 10000", make: special(readSave, formatSave),
-			Here: "the data is saved at the end if there are any, and otherwise by SAVE only: not after so many changes yet",
-			Doc:  "pairs of seconds and changes after which a snapshot is written"},
+			Doc: "pairs of seconds and changes after which a snapshot is written"},
 		{Name: "dbfilename", Kind: String, Flags: Protected, Default: "dump.rdb", check: fileName("dbfilename", "filename", true),
 			Doc: "file of the snapshot, in dir; the server starts from it"},
 		{Name: "rdbcompression", Kind: Bool, Default: "yes",
@@ -18,10 +17,11 @@ func persistenceTable() []Directive {
 		{Name: "rdbchecksum", Kind: Bool, Flags: Immutable, Default: "yes", Doc: "end snapshots with a checksum, and check it"},
 		{Name: "rdb-del-sync-files", Kind: Bool, Default: "no", Status: Later, Here: notYet,
 			Doc: "remove snapshots made for replicas when nothing else needs them"},
-		{Name: "rdb-save-incremental-fsync", Kind: Bool, Default: "yes", Status: Later, Here: notYet, Doc: "write a snapshot to disk bit by bit"},
+		{Name: "rdb-save-incremental-fsync", Kind: Bool, Default: "yes",
+			Here: "each 32 MB, and without waiting for the disk", Doc: "write a snapshot to disk bit by bit"},
 		{Name: "sanitize-dump-payload", Kind: Enum, Flags: Debug, Names: []string{"no", "yes", "clients"}, Default: "no", Status: Ignored,
 			Here: "all data are always checked", Doc: "check data of RESTORE and snapshots in depth"},
-		{Name: "stop-writes-on-bgsave-error", Kind: Bool, Default: "yes", Status: Later, Here: notYet,
+		{Name: "stop-writes-on-bgsave-error", Kind: Bool, Default: "yes",
 			Doc: "refuse writes after a snapshot failed"},
 		{Name: "appendonly", Kind: Bool, Flags: DenyLoading, Default: "no", Status: Later, Here: notYet, Doc: "log every write to disk"},
 		{Name: "appendfilename", Kind: String, Flags: Immutable, Default: "appendonly.aof",

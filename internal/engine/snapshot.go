@@ -215,6 +215,15 @@ func (s *Snapshot) Preimages() (size, peak int64) {
 	return walk.Preimages()
 }
 
+// Copied gives the bytes of all that commands have saved before they changed it, but for big values, which are not copied.
+func (s *Snapshot) Copied() int64 {
+	walk := s.walk.Load()
+	if walk == nil {
+		return 0
+	}
+	return walk.Copied()
+}
+
 // Flush removes all keys of one database, or of all with db -1, as Store.Flush does, and cancels the snapshots that end with the latter.
 // The world must be still.
 func (e *Engine) Flush(db int) (removed int) {

@@ -49,6 +49,7 @@ func (c *cron) start(s *Server) {
 				s.giveBack()
 				s.applyBudget()
 				s.sample()
+				s.saveIfDue()
 				c.spent.Add(s.machine.Mono() - began)
 			}
 		}

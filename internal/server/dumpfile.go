@@ -5,23 +5,29 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 )
 
-// errNoDumpFile is a line of the log.
-var errNoDumpFile = errors.New("There is no file to save the DB in: dbfilename is empty")
-
 // A dumpFile is a file of the data that is written beside the one which it is to take the place of. One goroutine at a time may use it.
 type dumpFile struct {
-	disk disk.FS
+	s    *Server
 	path string // of the file whose place it takes
 	temp string // what it is called until then
 	file disk.File
+
+	enc    *rdb.FileEncoder // that makes its keys
+	rested int64            // keys after which rdb-key-save-delay was taken
+	stop   <-chan struct{}  // closed when nobody wants the file any more; nil: never
 
 	every    int64      // bytes after which it is forced to the disk meanwhile; 0: only at the end
 	unsynced int64      // bytes that nobody has begun to force to the disk
@@ -29,26 +35,37 @@ type dumpFile struct {
 }
 
 // syncEvery is the bytes of a file that are forced to the disk at a time (rdb-save-incremental-fsync): enough to keep it busy, and so few
-// that what is left for the end, and what others have to wait for behind it, is written in less than a second.
+// that what is left for the end, and what others have to wait for behind it, is soon written.
 const syncEvery = 32 << 20
 
-// createDump makes the file for a new save. The error is a line of the log.
-func (s *Server) createDump() (*dumpFile, error) {
+var (
+	errNoDumpFile = errors.New("There is no file to save the DB in: dbfilename is empty")
+	errUnwanted   = errors.New("server: nobody wants the file any more")
+)
+
+// createDump makes the file for a new save, whose keys an encoder makes. The error is a line of the log.
+func (s *Server) createDump(enc *rdb.FileEncoder, stop <-chan struct{}) (*dumpFile, error) {
 	path := s.snapshotPath()
 	if path == "" {
 		return nil, errNoDumpFile
 	}
-	dir := filepath.Dir(path)
-	d := &dumpFile{disk: s.disk, path: path, temp: filepath.Join(dir, tempName(filepath.Base(path), os.Getpid(), randomID()[:8]))}
+	d := &dumpFile{s: s, path: path, enc: enc, stop: stop}
 	if s.config.Bool("rdb-save-incremental-fsync").Load() {
 		d.every = syncEvery
 	}
-	var err error
-	if d.file, err = d.disk.OpenFile(d.temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644); err != nil {
-		return nil, fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: %s",
-			filepath.Base(d.temp), dir, config.SystemText(err))
+	dir := filepath.Dir(path)
+	for _, name := range []string{tempName(os.Getpid(), ""), tempName(os.Getpid(), randomID()[:8])} {
+		d.temp = filepath.Join(dir, name)
+		var err error
+		d.file, err = s.disk.OpenFile(d.temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+		switch {
+		case err == nil:
+			return d, nil
+		case !errors.Is(err, fs.ErrExist): // another server of this process writes it
+			return nil, fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: %s", name, dir, config.SystemText(err))
+		}
 	}
-	return d, nil
+	return nil, fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: it is there", d.temp, dir)
 }
 
 // fileOptions say how a file of the data is to be.
@@ -59,9 +76,17 @@ func (s *Server) fileOptions() rdb.FileOptions {
 	}
 }
 
-// Write adds bytes, and sees to it that not too many of them are still to be forced to the disk.
+// Write adds bytes, and sees to it that not too many of them are still to be forced to the disk. It fails when nobody wants the file.
 func (d *dumpFile) Write(b []byte) (int, error) {
+	select {
+	case <-d.stop:
+		return 0, errUnwanted
+	default:
+	}
 	n, err := d.file.Write(b)
+	if err == nil {
+		err = d.rest()
+	}
 	if d.unsynced += int64(n); err != nil || d.every == 0 || d.unsynced < d.every {
 		return n, err
 	}
@@ -86,6 +111,28 @@ func (d *dumpFile) awaitSync() error {
 // WriteAt writes over bytes.
 func (d *dumpFile) WriteAt(b []byte, at int64) (int, error) { return d.file.WriteAt(b, at) }
 
+// rest waits as rdb-key-save-delay has it after each key: so many microseconds, or if negative one each so many keys. It ends when
+// the directive does, or nobody wants the file.
+func (d *dumpFile) rest() error {
+	delay := d.s.config.Int("rdb-key-save-delay")
+	began := d.s.machine.Mono()
+	for keys := d.enc.Keys() - d.rested; ; {
+		left := time.Duration(keys*delay.Load()) * time.Microsecond
+		if left < 0 {
+			left = time.Duration(rand.Int64N(keys+1)/-delay.Load()) * time.Microsecond
+		}
+		if left -= time.Duration(d.s.machine.Mono() - began); left <= 0 {
+			d.rested += keys
+			return nil
+		}
+		select {
+		case <-d.stop:
+			return errUnwanted
+		case <-time.After(min(left, longNap)):
+		}
+	}
+}
+
 // finish has the whole file, of which all was written unless err says that this has failed, on the disk, and closes it. The error is a
 // line of the log; nothing is left of the file then.
 func (d *dumpFile) finish(err error) error {
@@ -108,9 +155,9 @@ func (d *dumpFile) finish(err error) error {
 // replace puts the finished file in the place of the old one. The error is a line of the log; nothing is left of the file then.
 func (d *dumpFile) replace() error {
 	dir := filepath.Dir(d.path)
-	err := d.disk.Rename(d.temp, d.path)
+	err := d.s.disk.Rename(d.temp, d.path)
 	if err == nil {
-		err = d.disk.SyncDir(dir)
+		err = d.s.disk.SyncDir(dir)
 	}
 	if err != nil {
 		d.drop()
@@ -122,10 +169,47 @@ func (d *dumpFile) replace() error {
 
 // drop removes the file, which is closed.
 func (d *dumpFile) drop() {
-	_ = d.disk.Remove(d.temp) // there is an error already that is the one to tell
+	_ = d.s.disk.Remove(d.temp) // there is an error already that is the one to tell
 }
 
-// tempName gives a name for a file until it takes the place of another.
-func tempName(base string, pid int, random string) string {
-	return fmt.Sprintf("temp-%d-%s-%s", pid, random, base)
+// tempName gives the name, in Redis's form, of a file of a process that is not whole yet.
+func tempName(pid int, more string) string {
+	if more != "" {
+		more = "-" + more
+	}
+	return fmt.Sprintf("temp-%d%s.rdb", pid, more)
+}
+
+// DropTemps removes what saves of this process have written that will not come to their end, since the process is about to end.
+func (s *Server) DropTemps() {
+	s.dropTemps(func(pid int, _ fs.DirEntry) bool { return pid == os.Getpid() })
+}
+
+// dropOldTemps removes, at the start, what saves have left whose process has ended before they did. A number may be that of this process
+// again.
+func (s *Server) dropOldTemps() {
+	s.dropTemps(func(pid int, e fs.DirEntry) bool {
+		info, err := e.Info()
+		return err == nil && info.ModTime().Before(s.started) && (pid == os.Getpid() || !processLives(pid))
+	})
+}
+
+// dropTemps removes the files of saves by the number of their process.
+func (s *Server) dropTemps(unwanted func(pid int, e fs.DirEntry) bool) {
+	path := s.snapshotPath()
+	if path == "" {
+		return
+	}
+	entries, err := s.disk.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return // who wants to save is told
+	}
+	for _, e := range entries {
+		middle, ok := strings.CutPrefix(e.Name(), "temp-")
+		middle, rdb := strings.CutSuffix(middle, ".rdb")
+		digits, _, _ := strings.Cut(middle, "-")
+		if pid, err := strconv.Atoi(digits); ok && rdb && err == nil && pid > 0 && unwanted(pid, e) {
+			_ = s.disk.Remove(filepath.Join(filepath.Dir(path), e.Name())) // it only takes room
+		}
+	}
 }

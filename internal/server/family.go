@@ -5,7 +5,7 @@ package server
 import "github.com/redpoll/redpoll/internal/command"
 
 // family declares the commands that are about the server itself. Handlers are in the files named after what they do
-// (flush.go, configcmd.go, info.go, latency.go, memory.go, debug.go, shutdown.go, lolwut.go).
+// (bgsave.go, flush.go, configcmd.go, info.go, latency.go, memory.go, debug.go, save.go, shutdown.go, lolwut.go).
 func (s *Server) family() command.Family {
 	const (
 		always = command.Loading | command.Stale
@@ -17,6 +17,7 @@ func (s *Server) family() command.Family {
 	}
 	flushTips := []string{command.TipRequestAllShards, command.TipResponseAllSucceeded}
 	return command.Family{Name: "server", Commands: []command.Spec{
+		s.bgSaveSpec(),
 		s.configSpec(),
 		{
 			Name: "DBSIZE", Since: "1.0.0", Complexity: "O(1)",
@@ -97,6 +98,22 @@ func (s *Server) family() command.Family {
 			Tips:    []string{command.TipNondeterministicOutput}, Run: s.time,
 		},
 	}}
+}
+
+// bgSaveSpec declares BGSAVE.
+func (s *Server) bgSaveSpec() command.Spec {
+	return command.Spec{
+		Name: "BGSAVE", Since: "1.0.0", Complexity: "O(1)",
+		Summary: "Saves the data to the file that the server starts from, while clients are served.",
+		Syntax:  "[SCHEDULE{3.2.2}] [CANCEL{8.1.0}]",
+		Flags:   command.Admin | command.NoScript | command.NoAsyncLoading,
+		Plan:    command.PlanAll,
+		History: []command.Change{
+			{Version: "3.2.2", Text: "The option `SCHEDULE` came."},
+			{Version: "8.1.0", Text: "The option `CANCEL` came, in Valkey."},
+		},
+		Run: s.bgSaveCommand,
+	}
 }
 
 // configSpec declares CONFIG.

@@ -21,8 +21,8 @@ func (s *Server) flushDB(c *command.Ctx) error { return s.flush(c, c.DB.Index())
 func (s *Server) flushAll(c *command.Ctx) error { return s.flush(c, -1) }
 
 // flush removes the keys of one database, or of all with -1. Pages are given back whole and no key is visited, so that
-// ASYNC and SYNC are the same. As in Redis the command goes to the log even when there was nothing to remove, and FLUSHALL empties the
-// file too if there are save points.
+// ASYNC and SYNC are the same. As in Redis the command goes to the log even when there was nothing to remove, and FLUSHALL ends a save
+// that is under way, and empties the file too if there are save points.
 func (s *Server) flush(c *command.Ctx, db int) error {
 	a := c.Args()
 	if a.More() && !a.Keyword("ASYNC") && !a.Keyword("SYNC") {
@@ -30,6 +30,9 @@ func (s *Server) flush(c *command.Ctx, db int) error {
 	}
 	if err := a.Done(); err != nil {
 		return err
+	}
+	if db < 0 {
+		s.stopSaving(func(work func()) { s.asideWhole(c, work) })
 	}
 	removed := s.engine.Flush(db)
 	for n := range c.DB.Databases() {

@@ -239,38 +239,3 @@ func (s *Server) replicationStats(sec *stats.Section) {
 	sec.Gauge("repl_backlog_size", "directive repl-backlog-size", s.config.Int("repl-backlog-size").Load)
 	constants(sec, stats.Gauge, "this version does not replicate", 0, "repl_backlog_first_byte_offset", "repl_backlog_histlen")
 }
-
-// persistenceStats tells what was saved and loaded.
-func (s *Server) persistenceStats(sec *stats.Section) {
-	const none = "this version saves with the world still only, and has no append-only file"
-	gauge := func(value int64, names ...string) { constants(sec, stats.Gauge, none, value, names...) }
-	snapshots := &s.snapshots
-	sec.Gauge("loading", "whether data is being loaded", func() int64 {
-		if s.Loading() {
-			return 1
-		}
-		return 0
-	})
-	constants(sec, stats.Gauge, "this version does not replicate", 0, "async_loading")
-	gauge(0, "current_cow_peak", "current_cow_size", "current_cow_size_age")
-	float(sec, "current_fork_perc", none, 2, func() float64 { return 0 })
-	gauge(0, "current_save_keys_processed", "current_save_keys_total")
-	sec.Gauge("rdb_changes_since_last_save", "changes to the data since it was saved or loaded", func() int64 {
-		return s.engine.Stats.Changes.Load() - snapshots.changes.Load()
-	})
-	gauge(0, "rdb_bgsave_in_progress")
-	sec.Gauge("rdb_last_save_time", "Unix time of the last save, or of the start", snapshots.last.Load)
-	text(sec, "rdb_last_bgsave_status", none, "ok")
-	gauge(-1, "rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec")
-	sec.Counter("rdb_saves", "times that the data was saved", s.since(snapshots.saves.Load))
-	gauge(0, "rdb_last_cow_size")
-	sec.Gauge("rdb_last_load_keys_expired", "keys past their time in the file that was loaded last", snapshots.expired.Load)
-	sec.Gauge("rdb_last_load_keys_loaded", "keys that came of it", snapshots.loaded.Load)
-	gauge(0, "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
-	gauge(-1, "aof_last_rewrite_time_sec", "aof_current_rewrite_time_sec")
-	text(sec, "aof_last_bgrewrite_status", none, "ok")
-	gauge(0, "aof_rewrites", "aof_rewrites_consecutive_failures")
-	text(sec, "aof_last_write_status", none, "ok")
-	gauge(0, "aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size")
-	s.loadingStats(sec)
-}

@@ -48,9 +48,9 @@ type source struct {
 // loading until loadFrom, which has to be called then, has come to its end; with from nil there is nothing to load.
 func (s *Server) loadAtStart() (from *source, err error) {
 	s.snapshots.last.Store(s.started.Unix())
-	if len(s.config.SavePoints().Load()) > 0 {
-		s.log.Warn("Directive 'save' has the data saved only by SAVE and when the server ends: this version does not save while it serves")
-	}
+	s.snapshots.took = -1
+	s.followSaving()
+	s.dropOldTemps()
 	if from, err = s.openSnapshot(); from == nil {
 		return nil, err
 	}

@@ -23,3 +23,5 @@ func osName() string { return runtime.GOOS }
 func setAffinity([]int) error { return errors.ErrUnsupported }
 
 func raiseFileLimit(want uint64) (before, after uint64, err error) { return want, want, nil }
+
+func processLives(int) bool { return true }

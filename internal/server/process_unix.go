@@ -5,6 +5,7 @@
 package server
 
 import (
+	"errors"
 	"runtime"
 	"time"
 
@@ -53,3 +54,6 @@ func raiseFileLimit(want uint64) (before, after uint64, err error) {
 	}
 	return limit.Cur, limit.Cur, err
 }
+
+// processLives tells whether there is a process with a number.
+func processLives(pid int) bool { return !errors.Is(unix.Kill(pid, 0), unix.ESRCH) }

@@ -3,22 +3,33 @@
 package server
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 )
 
-// errNotSaved is the answer to a SAVE that has failed. As in Redis the log says why.
+// errNotSaved is the answer to a save that has failed. As in Redis the log says why.
 const errNotSaved command.Error = "ERR"
 
-// snapshots is what INFO tells of the file that the data is saved in.
+// snapshots is what there is to know of the file that the data is saved in.
 type snapshots struct {
 	last    atomic.Int64 // Unix seconds of the last save, or of the start
-	changes atomic.Int64 // engine.Stats.Changes at that time
-	saves   atomic.Int64
+	changes atomic.Int64 // engine.Stats.Changes at its instant
+	saves   atomic.Int64 // that have begun
 	loaded  atomic.Int64 // keys of the file that was read last
 	expired atomic.Int64 // keys of it that were past their time
+
+	refusing sync.Mutex // held while the engine is told whether to refuse writes
+
+	mu        sync.Mutex // a leaf
+	current   *bgSave    // is under way; nil: none. guarded by mu, as the rest
+	scheduled bool       // one is to begin when it can
+	tried     int64      // Unix seconds at which the last one has begun
+	failed    bool       // the last save of all has failed
+	took      int64      // seconds that the last one took; -1 if there was none
+	copied    int64      // bytes that it has saved before commands changed them
 }
 
 // snapshotPath gives the file that the data is saved in; "" for none.
@@ -26,6 +37,10 @@ func (s *Server) snapshotPath() string { return s.config.InDir(s.config.Str("dbf
 
 // save implements SAVE. The world is still.
 func (s *Server) save(c *command.Ctx) error {
+	if s.saving() {
+		return errSaving
+	}
+	s.snapshots.saves.Add(1)
 	if err := s.saveHeld(c); err != nil {
 		return errNotSaved
 	}
@@ -62,20 +77,50 @@ func (s *Server) saveStill(now int64) error {
 		return err
 	}
 	s.log.Info("DB saved on disk")
-	s.snapshots.changes.Store(s.engine.Stats.Changes.Load())
-	s.snapshots.last.Store(s.clock.WallMillis() / 1000)
-	s.snapshots.saves.Add(1)
+	s.noteSaved(s.engine.Stats.Changes.Load())
 	return nil
 }
 
-// writeSnapshot puts a new file in the place of the old one, once it is whole and on the disk. Its errors are lines of the log.
+// noteSaved notes that the data is saved as it was after so many changes.
+func (s *Server) noteSaved(changes int64) {
+	s.snapshots.changes.Store(changes)
+	s.snapshots.last.Store(s.seconds())
+	s.noteFailed(false)
+}
+
+// noteFailed notes whether the last save has failed.
+func (s *Server) noteFailed(failed bool) {
+	s.snapshots.mu.Lock()
+	s.snapshots.failed = failed
+	s.snapshots.mu.Unlock()
+	s.refuseUnsaved()
+}
+
+// seconds gives the server's time in Unix seconds.
+func (s *Server) seconds() int64 { return s.clock.WallMillis() / 1000 }
+
+// writeSnapshot puts a new file in the place of the old one, once it is whole and on the disk. The world is still. Its errors are lines
+// of the log.
 func (s *Server) writeSnapshot(now int64) error {
-	d, err := s.createDump()
+	o := s.fileOptions()
+	d, err := s.createDump(o.Encoder(), nil)
 	if err != nil {
 		return err
 	}
-	if err := d.finish(rdb.WriteFile(d, s.loneView(now), s.fileOptions())); err != nil {
+	if err := d.finish(s.fillDump(d, now, o)); err != nil {
 		return err
 	}
 	return d.replace()
+}
+
+// fillDump writes all of a file.
+func (s *Server) fillDump(d *dumpFile, now int64, o rdb.FileOptions) error {
+	out, err := rdb.NewFileWriter(d, now, o)
+	if err == nil {
+		err = rdb.WriteKeys(out, s.loneView(now), d.enc)
+	}
+	if err != nil {
+		return err
+	}
+	return out.End(d.enc.Version())
 }

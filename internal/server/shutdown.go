@@ -69,7 +69,7 @@ func (s *Server) shutdown(c *command.Ctx) error {
 		return err
 	case abort:
 		return s.abortShutdown(c)
-	case !s.saveLast(o, func() error { return s.saveHeld(c) }):
+	case !s.saveLast(o, c.Now(), func(work func()) { s.asideWhole(c, work) }):
 		return errShutdown
 	}
 	s.loops.CloseListeners()
@@ -89,16 +89,21 @@ func (s *Server) wantsSave(o EndOptions) bool {
 	return o.Save || !o.NoSave && len(s.config.SavePoints().Load()) > 0
 }
 
-// saveLast saves the data before the end if that is wanted, with a world that is still and stays so when it is saved. It gives false
-// when the server is not to end.
-func (s *Server) saveLast(o EndOptions, save func() error) bool {
+// saveLast saves the data as it is at a time, Unix ms, before the end if that is wanted, with a world that is still and stays so when it
+// is saved. A save that is under way ends. run has work done that may take long. It gives false when the server is not to end.
+func (s *Server) saveLast(o EndOptions, now int64, run func(work func())) bool {
 	s.log.Warn("User requested shutdown...")
+	if s.stopSaving(run) {
+		s.log.Warn("The save that was under way is not finished")
+	}
 	if !s.wantsSave(o) {
 		return true
 	}
 	s.log.Info("Saving the final RDB snapshot before exiting.")
+	var err error
+	run(func() { err = s.saveStill(now) })
 	switch {
-	case save() == nil:
+	case err == nil:
 		s.engine.Store.Seal()
 		return true
 	case o.Force:
@@ -153,7 +158,7 @@ func (s *Server) endPending() {
 	s.ending.mu.Unlock()
 	switch {
 	case !pending:
-	case s.saveLast(o, func() error { return s.saveStill(s.clock.WallMillis()) }):
+	case s.saveLast(o, s.clock.WallMillis(), func(work func()) { work() }):
 		s.Stop()
 	default:
 		s.ending.mu.Lock()

@@ -33,6 +33,9 @@ func (s *Server) debugReload(c *command.Ctx) (err error) {
 	if s.Loading() {
 		return command.ErrLoading
 	}
+	if save || flush {
+		s.stopSaving(func(work func()) { s.asideWhole(c, work) })
+	}
 	if save && s.saveHeld(c) != nil {
 		return errNotSaved
 	}
@@ -42,7 +45,7 @@ func (s *Server) debugReload(c *command.Ctx) (err error) {
 			err = s.reload(now, rdb.LoadOptions{Check: true})
 		}
 		if err == nil && flush {
-			s.engine.Store.Flush(-1)
+			s.engine.Flush(-1)
 		}
 		if err == nil {
 			err = s.reload(now, rdb.LoadOptions{Replace: merge, Delay: s.delayLoad})

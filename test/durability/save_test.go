@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/persist/disk/disktest"
 	"github.com/redpoll/redpoll/internal/testutil"
@@ -121,6 +122,15 @@ func savePower(t *testing.T, r *rand.Rand, how func(t *testing.T, c *testutil.Cl
 // saves are the ways in which a client has the data saved; when they return it is said to be.
 var saves = map[string]func(t *testing.T, c *testutil.Client){
 	"SAVE": func(t *testing.T, c *testutil.Client) { c.Must(t, "SAVE") },
+	"BGSAVE": func(t *testing.T, c *testutil.Client) {
+		c.Must(t, "BGSAVE")
+		testutil.Poll(t, 30*time.Second, func() bool {
+			return strings.Contains(c.Must(t, "INFO", "persistence").Str, "rdb_bgsave_in_progress:0\r\n")
+		})
+		if !strings.Contains(c.Must(t, "INFO", "persistence").Str, "rdb_last_bgsave_status:ok\r\n") {
+			t.Error("BGSAVE has failed")
+		}
+	},
 }
 
 // TestSavePower loses power during saves: the file is the old one or the new one, whole, and the new one when the save is said to be over.

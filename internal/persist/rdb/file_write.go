@@ -89,9 +89,23 @@ func (w *FileWriter) End(version int) error {
 	return err
 }
 
-// WriteFile writes all keys of all databases of a view, whose time is the file's, piece by piece. The world must be still. The error
-// is out's, or mem.ErrNoMemory; what was written until then is of no use.
-func WriteFile(out Output, view *store.View, o FileOptions) (err error) {
+// WriteFile writes all keys of all databases of a view, whose time is the file's. The world must be still. The error is out's, or
+// mem.ErrNoMemory; what was written until then is of no use.
+func WriteFile(out Output, view *store.View, o FileOptions) error {
+	w, err := NewFileWriter(out, view.NowMillis, o)
+	if err != nil {
+		return err
+	}
+	enc := o.Encoder()
+	if err := WriteKeys(w, view, enc); err != nil {
+		return err
+	}
+	return w.End(enc.Version())
+}
+
+// WriteKeys writes all keys of all databases of a view as an encoder has them, piece by piece. The world must be still. The error is out's,
+// or mem.ErrNoMemory.
+func WriteKeys(out io.Writer, view *store.View, enc store.Encoder) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p != mem.ErrNoMemory {
@@ -100,27 +114,20 @@ func WriteFile(out Output, view *store.View, o FileOptions) (err error) {
 			err = mem.ErrNoMemory
 		}
 	}()
-	w, err := NewFileWriter(out, view.NowMillis, o)
-	if err != nil {
-		return err
-	}
-	k := keysWriter{out: w, enc: o.Encoder()}
+	k := keysWriter{out: out, enc: enc}
 	db := view.DB(0)
 	for i := range db.Databases() {
 		if err := k.database(db.Other(i)); err != nil {
 			return err
 		}
 	}
-	if err := k.flush(0); err != nil {
-		return err
-	}
-	return w.End(k.enc.Version())
+	return k.flush(0)
 }
 
 // A keysWriter writes keys while the world is still.
 type keysWriter struct {
-	out *FileWriter
-	enc *FileEncoder
+	out io.Writer
+	enc store.Encoder
 	buf []byte
 }
 

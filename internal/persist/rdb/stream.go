@@ -10,16 +10,17 @@ const pieceSize = 64 << 10
 // A Stream writes a value that IsBig as it is at one moment, piece by piece, without a lock. It must be closed. One goroutine at a time
 // may use it.
 type Stream struct {
-	w      Writer
-	kind   Kind
-	view   *store.Frozen
-	parts  parts
-	count  int        // of what the value consists of, or of a string its bytes
-	tail   streamTail // of a stream
-	cursor uint64     // of an array
-	least  int64      // of a hash: the time before which no field expires, in Unix ms, 0 if none does
-	begun  bool       // what stands before the parts was made
-	given  int        // bytes of the Writer's buffer that were given
+	w       Writer
+	kind    Kind
+	view    *store.Frozen
+	parts   parts
+	count   int        // of what the value consists of, or of a string its bytes
+	tail    streamTail // of a stream
+	cursor  uint64     // of an array
+	least   int64      // of a hash: the time before which no field expires, in Unix ms, 0 if none does
+	begun   bool       // what stands before the parts was made
+	recount bool       // of a hash: some fields are past their time, so that count is wrong
+	given   int        // bytes of the Writer's buffer that were given
 }
 
 // parts goes through what a value consists of.
@@ -53,9 +54,7 @@ func NewStream(db *store.DB, it *store.Item, version int, packs bool) *Stream {
 	case store.TypeHash:
 		h := db.HashOf(it)
 		s.count, s.view, s.least = h.Len(), h.Freeze(), it.LeastTime()
-		if h.Overdue() {
-			s.count = countFields(s.view)
-		}
+		s.recount = h.Overdue()
 	case store.TypeArray:
 		a := db.ArrayOf(it)
 		s.count, s.cursor, s.view = a.Count(), a.Next(), a.Freeze()
@@ -157,6 +156,9 @@ func (s *Stream) fill() {
 	w.buf, w.loans, s.given = w.buf[:0], nil, 0
 	if !s.begun {
 		s.begun = true
+		if s.recount { // it takes long, so not when the value was frozen
+			s.count, s.recount = countFields(s.view), false
+		}
 		if s.kind == KindHashTimed {
 			w.time(s.least)
 		}
