@@ -37,6 +37,11 @@ type Client struct {
 	Overflow bool
 	// CloseAfterReply is set by commands that end the connection: it is closed when all replies so far are written.
 	CloseAfterReply bool
+	// Hold is the offset in the effect log up to which that has to be durable before the client's replies may be read, as far as they tell
+	// of what is not; 0 for nothing. It is raised while the log holds replies, and is set back by whoever sends them.
+	Hold  int64
+	wrote int64 // where its last effect ends in the log
+
 	// Wake is called, from any goroutine, when a parked command may be tried again.
 	Wake func()
 

@@ -60,6 +60,8 @@ type Engine struct {
 	pressure pressure
 	refusal  writeRefusal
 
+	logged int64 // where the last effect ends of a command that has run with the world still; written with it still, read inside a gate
+
 	compaction  atomic.Pointer[Compaction] // nil: nothing is compacted
 	effort      atomic.Int64               // per cent of the loops' time that compacting may take at present
 	lastExcess  int64                      // what Compact last saw; belongs to its caller, as does the next

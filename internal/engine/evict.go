@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/hash"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -183,5 +184,5 @@ func (e *Engine) evicted(db int, key []byte) {
 	if e.pressure.unlink.Load() {
 		verb = "UNLINK"
 	}
-	e.Effects.Append(db, []byte(verb), key)
+	e.Store.SetLogged(e.Store.ShardOf(hash.Bytes(key)), e.Effects.Append(db, []byte(verb), key))
 }

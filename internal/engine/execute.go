@@ -96,6 +96,9 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 	if w.view.HasReady() {
 		w.serve()
 	}
+	if w.holding {
+		w.hold(cl, c.spec)
+	}
 	if held {
 		w.release()
 	}
@@ -260,7 +263,8 @@ func (w *Worker) record(db int, argv [][]byte) {
 // commit hands what was recorded to the log.
 func (w *Worker) commit() {
 	if len(w.text.b) > 0 {
-		w.e.Effects.append(&w.text)
+		w.logged = w.e.Effects.append(&w.text)
+		w.client.wrote = w.logged
 	}
 }
 

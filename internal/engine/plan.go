@@ -176,6 +176,9 @@ func (w *Worker) acquireWorld(cl *Client) bool {
 
 // release lets go of everything that the worker holds.
 func (w *Worker) release() {
+	if w.logged != 0 {
+		w.noteLogged()
+	}
 	if w.still {
 		w.still, w.dirty = false, false
 		w.publishChanges()

@@ -37,6 +37,8 @@ type waiter struct {
 	bytes    int64 // that it takes on the Go heap
 	argBytes int64
 
+	ack   *ack   // what it waits for if that is not a key; Immutable
+	told  int64  // where the log ended when it had been served
 	stand Client // for whom it runs when it is served, by whichever worker; its reply is taken by client's
 	nanos int64  // that it has run; it belongs to whoever may touch stand
 }
@@ -77,7 +79,8 @@ func (w *Worker) beginWait(cl *Client, c *Call) {
 	if w.wanted.Argv != nil {
 		argv = w.wanted.Argv
 	}
-	wt := &waiter{spec: c.spec, argv: copyArgs(argv), client: cl}
+	wt := &waiter{spec: c.spec, argv: copyArgs(argv), client: cl, ack: w.ack}
+	w.ack = nil
 	wt.Owner, wt.Causes, wt.Alike = wt, w.wanted.Causes, w.wanted.Alike
 	wt.stand = Client{Owner: cl.Owner, DB: cl.DB, NoTouch: cl.NoTouch, Authenticated: true}
 	wt.stand.Reply.Init(w.Chunks)
@@ -170,6 +173,7 @@ func (w *Worker) serveOne(wt *waiter, now int64) int64 {
 	}
 	w.time(w.count(wt.spec, wt.nanos, err != nil), wt.spec.ID(), wt.nanos, 1)
 	w.served++
+	wt.told = w.e.Effects.End()
 	wt.stand.Reply.Compact()
 	if cl := wt.client; w.view.Serve() {
 		cl.Wake() // wt is its own from now on
@@ -203,6 +207,9 @@ func (w *Worker) serveLost(shard int, now int64) {
 	w.held = append(w.held[:0], shard)
 	w.view.TakeLost(shard)
 	w.serve()
+	if w.logged != 0 {
+		w.noteLogged()
+	}
 	w.e.Store.Settle(shard)
 	w.held, w.dirty = w.held[:0], false
 	w.publish()
@@ -275,19 +282,28 @@ func (w *Worker) failure(argv [][]byte, p any) error {
 // worker must be outside of its gate.
 func (w *Worker) EndWait(cl *Client) bool {
 	wt := cl.waiting.Load()
+	if wt.ack != nil && w.acknowledged(wt.ack) {
+		wt.End(store.TimedOut) // unless somebody else has just ended it
+	}
 	fate := wt.Fate()
 	if fate != store.Served && fate != store.TimedOut && fate != store.Unblocked {
 		return false
 	}
 	w.stopWaiting(cl, wt)
 	w.mark = cl.Reply.Mark()
-	switch fate {
-	case store.Served:
+	switch {
+	case fate == store.Served:
 		cl.Reply.Take(&wt.stand.Reply)
-	case store.TimedOut:
-		cl.Reply.NullArray()
-	case store.Unblocked:
+		cl.wrote = max(cl.wrote, wt.stand.wrote)
+		cl.hold(w.e.Effects, wt.told)
+	case fate == store.Unblocked:
 		w.fail(cl, errUnblocked)
+	case wt.ack != nil:
+		if err := w.acknowledge(cl, wt.ack); err != nil {
+			w.fail(cl, err)
+		}
+	default:
+		cl.Reply.NullArray()
 	}
 	if fate != store.Served { // else it was counted where it ran
 		w.time(w.count(wt.spec, wt.nanos, fate == store.Unblocked), wt.spec.ID(), wt.nanos, 1)

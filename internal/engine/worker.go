@@ -93,10 +93,13 @@ type Worker struct {
 
 	effects [][][]byte // of the current command, where Propagate was called
 	text    effectText // of the current command, or of the current EXEC
+	logged  int64      // where the last effect of the call that runs ends in the log; 0: it has none so far
+	holding bool       // replies are held back; as of the beginning of the batch
 	inExec  bool
 
 	wanted   command.Wait // what the command that has just run waits for
 	waits    bool         // it waits
+	ack      *ack         // for that, and not for keys
 	retrying bool         // the waiter that is being served is tried for its time has come, with all of its keys held
 	serving  *waiter      // whose command runs; nil: the client's own
 	hashes   []uint64     // keys whose shards must be held beside a call's own
@@ -169,6 +172,7 @@ func (w *Worker) Run(runner Runner, cl *Client, calls []Call) (n int, st Status)
 	w.readClock()
 	w.start, w.untimed, w.waits = w.mono, 0, false
 	w.timing = !w.e.Stats.Latency.off.Load()
+	w.holding = w.e.Effects.hold.Load()
 	w.spikeFrom = w.e.Stats.Spikes.From()
 	w.full, w.giveWay = w.e.Channels.Full(), false
 	w.hearEvents()
@@ -266,6 +270,9 @@ func (w *Worker) afterPanic(cl *Client, c *Call, p any) {
 		w.serve()
 	}
 	w.finish(cl, true)
+	if w.holding {
+		w.hold(cl, c.spec)
+	}
 	w.dirty = true
 	w.release()
 }

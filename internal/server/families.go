@@ -27,6 +27,7 @@ func Families() []command.Family { return new(Server).families() }
 // families is the one list of all command families.
 func (s *Server) families() []command.Family {
 	return []command.Family{
+		engine.Acknowledgements,
 		arrays.Family,
 		bits.Family,
 		command.CommandFamily(),

@@ -234,6 +234,7 @@ func (h *Hub) NewWorker(l *netloop.Loop) any {
 	if state == nil {
 		state = &loopState{}
 		h.openInbox(l, state)
+		h.openLog(l, state)
 		h.loops[l] = state
 	}
 	h.mu.Unlock()

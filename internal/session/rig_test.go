@@ -59,7 +59,7 @@ func start(t testing.TB, o options) *rig {
 	}
 	o.loops, o.shards = max(o.loops, 1), max(o.shards, 4)
 	registry, err := command.NewRegistry(session.Family(), session.PubSub(), strings.Family, keys.Family, lists.Family,
-		engine.Transactions, r.testFamily())
+		engine.Transactions, engine.Acknowledgements, r.testFamily())
 	if err != nil {
 		t.Fatal(err)
 	}

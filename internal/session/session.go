@@ -45,6 +45,7 @@ type Session struct {
 	overSoft int64 // mono ns since when the unread replies exceed the soft limit; 0: they do not
 	index    int   // in the loop's list
 	alarm    alarm // when its wait ends
+	held     held  // of its replies
 	netIn    int64 // bytes read
 	netOut   int64 // bytes written
 
@@ -442,13 +443,20 @@ func (s *Session) Writable(r *netloop.Runner) { s.Flush(r) }
 
 // write sends what there is, as much as the socket takes at once, and tells whether that was all of it.
 func (s *Session) write(w *worker) bool {
-	reply, sent := &s.Client.Reply, 0
-	for reply.Pending() > 0 {
+	reply, sent, back := &s.Client.Reply, 0, 0
+	s.hub.engine.Effects.Flush()
+	if s.Client.Hold != 0 {
+		back = s.holdsBack(w)
+	}
+	for reply.Pending() > back {
 		var n int
 		var err error
 		b := reply.Next()
 		want := len(b)
-		if want == reply.Pending() {
+		if back > 0 {
+			want = min(want, reply.Pending()-back)
+			n, err = s.conn.Write(b[:want])
+		} else if want == reply.Pending() {
 			n, err = s.conn.Write(b)
 		} else {
 			bufs := reply.AppendChunks(w.bufs[:0])
@@ -469,20 +477,21 @@ func (s *Session) write(w *worker) bool {
 	store64(&s.shared.netOut, s.netOut)
 	pending := int64(reply.Pending())
 	if pending > 0 || s.shared.pending.Load() > 0 {
-		s.late(pending, sent > 0)
+		s.late(pending, pending > int64(back), sent > 0)
 	}
 	return pending == 0
 }
 
-// late deals with replies that the socket has not taken at once, pending bytes being left; took tells whether it has taken any.
-func (s *Session) late(pending int64, took bool) {
+// late deals with replies that have not gone at once, pending bytes being left; full tells that the socket has not taken them, took that
+// it has taken some.
+func (s *Session) late(pending int64, full, took bool) {
 	now := s.hub.engine.Clock().Mono()
 	if took {
 		s.touch(now)
 	}
 	s.setPending(pending)
 	s.hub.recent.output.note(now, pending)
-	s.conn.WantWrite(pending > 0)
+	s.conn.WantWrite(full)
 	s.hub.checkOutput(s, now)
 }
 
@@ -516,6 +525,7 @@ func (s *Session) Closed(r *netloop.Runner, err error) {
 	s.closing = true
 	s.Client.Reply.SetPool(w.Chunks)
 	w.loop.disarm(s)
+	w.loop.unhold(s)
 	w.Forget(&s.Client)
 	s.setSubscribed(false)
 	s.hub.engine.Channels.Leave(&s.topics)

@@ -5,6 +5,7 @@ package session
 import (
 	"time"
 
+	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/pubsub"
 	"github.com/redpoll/redpoll/internal/resp"
 )
@@ -15,6 +16,9 @@ type loopState struct {
 	cursor   int   // the sweep that is under way has come so far
 	next     int64 // mono ns at which the next sweep begins
 	alarms   alarms
+
+	held    []*Session      // those that wait for the log to become durable
+	durable *engine.LogWait // for them
 
 	inbox  *pubsub.Inbox       // what is published for the loop's sessions
 	spare  []pubsub.Delivery   // room for it

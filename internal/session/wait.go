@@ -52,6 +52,9 @@ func (a *alarms) Pop() any {
 
 // await has the loop end the session's wait, if that is not for ever.
 func (l *loopState) await(s *Session) {
+	if at, waits := s.Client.AwaitsLog(s.hub.engine.Effects); waits {
+		l.hold(s, at)
+	}
 	at := s.Client.WaitsUntil()
 	switch {
 	case at == 0:

@@ -130,13 +130,14 @@ type Shard struct {
 	waits     waits // all but targets of what has to do with waiting clients
 	lazy      []condemned
 	heapBytes int64    // of all its tables, as last published to Store.used
+	logged    int64    // see SetLogged
 	unsettled []*big   // big values that may have other sizes than published
 	sweeping  []*big   // big values with blocks that only ended views kept
 	reaped    [][]byte // names of the fields of a hash that are just being removed
 	refused   bool     // memory was refused that removing a field of a frozen hash takes
 
 	releases          // of views of its big values
-	_        [24]byte // whole lines, or the next shard's first would not be one of its own
+	_        [16]byte // whole lines, or the next shard's first would not be one of its own
 }
 
 // table is one database's part of a shard.
@@ -219,6 +220,12 @@ func (s *Store) Lock(shard int) bool {
 	sh := &s.shards[shard]
 	return sh.tryLock() || sh.spinLock()
 }
+
+// SetLogged notes where in the effect log the last effect on a shard's keys ends, for whoever holds the shard later. It is held.
+func (s *Store) SetLogged(shard int, offset int64) { s.shards[shard].logged = offset }
+
+// Logged gives what SetLogged has noted, 0 at first. The shard is held.
+func (s *Store) Logged(shard int) int64 { return s.shards[shard].logged }
 
 // Unlock frees a shard and wakes all that parked on it.
 func (s *Store) Unlock(shard int) { s.shards[shard].unlock() }

@@ -82,7 +82,7 @@ func arguments(s *command.Spec) string {
 
 // missing lists what Redis 7.0 has and this version has not.
 var missing = []struct{ title, names string }{
-	{"Keys of any type", `MIGRATE WAIT`},
+	{"Keys of any type", `MIGRATE`},
 	{"Scripts and functions", `EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO FUNCTION SCRIPT`},
 	{"Server", `ACL BGREWRITEAOF FAILOVER MODULE MONITOR PSYNC REPLCONF REPLICAOF ROLE SLAVEOF SLOWLOG
 		SYNC`},

@@ -200,6 +200,8 @@ func waits(call []string) bool {
 	switch strings.ToUpper(call[0]) {
 	case "BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX":
 		return !slices.Contains(pools["timeout"], call[len(call)-1])
+	case "WAIT", "WAITAOF":
+		return !slices.Contains(pools["wait"], call[len(call)-1])
 	case "BLMPOP", "BZMPOP":
 		return len(call) > 1 && !slices.Contains(pools["timeout"], call[1])
 	case "XREAD", "XREADGROUP":
@@ -389,6 +391,9 @@ func (g *generator) word(s *command.Spec, a *command.Argument) (string, bool) {
 // pool chooses where a word comes from.
 func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 	name := s.FullName()
+	if a.Name == "timeout" && strings.HasPrefix(name, "wait") {
+		return "wait"
+	}
 	switch a.Name { // for these the type says less
 	case "encoding", "bit", "operation", "score", "weight", "rank", "timeout", "cursor", "type", "count", "subcommand":
 		return a.Name
