@@ -44,6 +44,7 @@ const layers = `
 
 	# the append-only files
 	base ds/* store command persist/rdb < persist/aof < server
+	persist/disk persist/rdb persist/aof < persist/check < cmd/redpoll
 
 	# the engine alone knows about concurrency; a session turns bytes into commands
 	command store pubsub < engine < session

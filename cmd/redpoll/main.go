@@ -8,6 +8,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/persist/check"
+	"github.com/redpoll/redpoll/internal/persist/disk"
 )
 
 func main() {
@@ -49,11 +52,17 @@ func (p *program) run() int {
 		if tool == "server" {
 			return p.server(p.args[1:])
 		}
+		if check, ok := p.check(tool, p.args[0]); ok {
+			return check(p.args[1:])
+		}
 		return p.absent(name)
 	}
 	if len(p.args) < 2 {
 		fmt.Fprint(p.err, usage)
 		return 1
+	}
+	if check, ok := p.check(strings.TrimPrefix(p.args[1], "redis-"), name+" "+p.args[1]); ok {
+		return check(p.args[2:])
 	}
 	switch p.args[1] {
 	case "server":
@@ -65,7 +74,7 @@ func (p *program) run() int {
 	case "help", "-h", "--help":
 		fmt.Fprint(p.out, usage)
 		return 0
-	case "sentinel", "cli", "benchmark", "check-rdb", "check-aof":
+	case "sentinel", "cli", "benchmark":
 		return p.absent(name + " " + p.args[1])
 	}
 	fmt.Fprintf(p.err, "redpoll: unknown command '%s'\n\n%s", p.args[1], usage)
@@ -74,8 +83,23 @@ func (p *program) run() int {
 
 // absent says that a tool is not there yet.
 func (p *program) absent(name string) int {
-	fmt.Fprintf(p.err, "%s: this version of Redpoll (%s) has the server only\n", name, config.Release)
+	fmt.Fprintf(p.err, "%s: this version of Redpoll (%s) has the server and the checks of files only\n", name, config.Release)
 	return 1
+}
+
+// check gives the tool of that name that looks at files; called is what the user has called it.
+func (p *program) check(tool, called string) (run func(args []string) int, ok bool) {
+	t := &check.Tool{
+		Name: called, Version: config.New().Version(), In: p.in, Out: p.out, Err: p.err, Disk: disk.OS{}, Now: p.now().UnixMilli(),
+		Log: func(line string) { slog.New(p.bareLog()).Warn(line) },
+	}
+	switch tool {
+	case "check-rdb":
+		return t.RDB, true
+	case "check-aof":
+		return t.AOF, true
+	}
+	return nil, false
 }
 
 // versionLine is what --version prints: redis-server's line, which tools take apart, and after it Redpoll's own version.
@@ -90,11 +114,13 @@ func versionLine() string {
 }
 
 const usage = `Usage: redpoll server [/path/to/redis.conf] [options] [-]
+       redpoll check-aof [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>
+       redpoll check-rdb <rdb-file-name>
        redpoll version
        redpoll help
 
 "redpoll server --help" lists the server's arguments. Through a link named redis-server or valkey-server
-the program is the server at once.
+the program is the server at once, through one named redis-check-aof or redis-check-rdb that tool.
 `
 
 const serverUsage = `Usage: redis-server [/path/to/redis.conf] [options] [-]

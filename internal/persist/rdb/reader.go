@@ -56,6 +56,7 @@ type Reader struct {
 	gone    int64     // bytes that were read before those of buf
 	src     io.Reader // where more come from; nil: there are no more
 	err     error
+	lacking int64 // offset of what the stream had too few bytes for, when err is its own
 
 	sums   bool   // a checksum is made of the stream
 	sum    uint64 // of what precedes buf[summed]
@@ -171,7 +172,7 @@ func (r *Reader) fill(n uint64) bool {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			r.err = err
+			r.err, r.lacking = err, r.gone
 			return false
 		}
 	}
