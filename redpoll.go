@@ -25,7 +25,7 @@ type Options struct {
 	// UnixSocket is the path of a Unix socket to listen on instead of Addr, if not empty.
 	UnixSocket string
 	// Config holds directives of redis.conf by name, such as "maxclients": "100". The server starts from a file, and SAVE writes one, only
-	// if there is a dir or a dbfilename among them; it saves its data by itself, when a client ends it, only with a save.
+	// if there is a dir or a dbfilename among them; it saves its data by itself, as it changes and when a client ends it, only with a save.
 	Config map[string]string
 	// Log takes the server's log lines; nil is no log.
 	Log *slog.Logger

@@ -215,7 +215,8 @@ func (s *Snapshot) Preimages() (size, peak int64) {
 	return walk.Preimages()
 }
 
-// Copied gives the bytes of all that commands have saved before they changed it, but for big values, which are not copied.
+// Copied gives the bytes of all that commands have saved before they changed it: as it lay in memory, or as it was encoded if that is more.
+// Big values, which are not copied, do not count.
 func (s *Snapshot) Copied() int64 {
 	walk := s.walk.Load()
 	if walk == nil {

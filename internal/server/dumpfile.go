@@ -185,13 +185,18 @@ func (s *Server) DropTemps() {
 	s.dropTemps(func(pid int, _ fs.DirEntry) bool { return pid == os.Getpid() })
 }
 
-// dropOldTemps removes, at the start, what saves have left whose process has ended before they did. A number may be that of this process
-// again.
-func (s *Server) dropOldTemps() {
+// tidyDumps cleans up, at the start, behind a process that was killed: it removes what saves have left that did not come to their end, and
+// makes sure that the file has its name for certain. A number may be that of this process again.
+func (s *Server) tidyDumps() {
 	s.dropTemps(func(pid int, e fs.DirEntry) bool {
 		info, err := e.Info()
 		return err == nil && info.ModTime().Before(s.started) && (pid == os.Getpid() || !processLives(pid))
 	})
+	if path := s.snapshotPath(); path != "" {
+		if err := s.disk.SyncDir(filepath.Dir(path)); err != nil {
+			s.log.Warn(fmt.Sprintf("Error syncing the directory of the DB file %s: %s", path, config.SystemText(err)))
+		}
+	}
 }
 
 // dropTemps removes the files of saves by the number of their process.

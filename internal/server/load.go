@@ -50,7 +50,7 @@ func (s *Server) loadAtStart() (from *source, err error) {
 	s.snapshots.last.Store(s.started.Unix())
 	s.snapshots.took = -1
 	s.followSaving()
-	s.dropOldTemps()
+	s.tidyDumps()
 	if from, err = s.openSnapshot(); from == nil {
 		return nil, err
 	}

@@ -35,6 +35,15 @@ func (it *Item) Usage(samples int, tick func() error) (int64, error) {
 	return n + size, err
 }
 
+// held gives the bytes of a record that is not big, with its value's block.
+func (it *Item) held() int64 {
+	n := int64(it.rec.size())
+	if it.rec.has(inBlock) {
+		n += int64(readBlock(it.rec.value()).size)
+	}
+	return n
+}
+
 // TableSize gives the bytes that the table of the value's elements takes, without them, and their number; ok is false when the
 // value is no table.
 func (it *Item) TableSize() (bytes int64, elements int, ok bool) {

@@ -73,6 +73,7 @@ type Walk struct {
 	expires []int64     // of them, those with an expiry; Immutable
 	over    atomic.Bool // nothing more is saved
 	saved   atomic.Int64
+	copied  atomic.Int64
 
 	queue preimages
 }

@@ -23,8 +23,6 @@ type preimages struct {
 	most int64        // bytes; Immutable
 	size atomic.Int64 // bytes of chunks; written with mu held
 	peak atomic.Int64 // the most that size was; written with mu held
-	// total is the bytes of all that were ever in the queue, but for big values, which are not copied; written with mu held.
-	total atomic.Int64
 
 	mu     sync.Mutex // a leaf
 	chunks [][]byte   // each begins by saying its database; guarded by mu, as all that follows
@@ -70,6 +68,7 @@ func (w *Walk) encode(db *DB, found *Item) {
 	}
 	room := w.encoder.Append(db.v.image[:0], db, it)
 	w.queue.add(w.encoder, number, room)
+	w.copied.Add(max(int64(len(room)), it.held()))
 	if db.v.image = room; cap(room) > chunkSize {
 		db.v.image = nil
 	}
@@ -97,7 +96,6 @@ func (q *preimages) add(e Encoder, db int, record []byte) {
 	}
 	chunk = append(chunk, record...)
 	q.chunks[last] = chunk
-	q.total.Add(int64(len(chunk) - before))
 	size := q.size.Add(int64(len(chunk) - before))
 	if size > q.peak.Load() {
 		q.peak.Store(size)
@@ -156,8 +154,9 @@ func (q *preimages) failure() error {
 // Preimages gives the bytes of pre-images in memory, and the most that there ever were. Any goroutine may call it.
 func (w *Walk) Preimages() (size, peak int64) { return w.queue.size.Load(), w.queue.peak.Load() }
 
-// Copied gives the bytes of all pre-images that there were, but for those of big values. Any goroutine may call it.
-func (w *Walk) Copied() int64 { return w.queue.total.Load() }
+// Copied gives the bytes of all that was saved as a pre-image: as it lay in memory, or as it was encoded if that is more. Big values, which
+// are not copied, do not count. Any goroutine may call it.
+func (w *Walk) Copied() int64 { return w.copied.Load() }
 
 // QueuedBig tells whether there are pre-images of big values.
 func (w *Walk) QueuedBig() bool {

@@ -3,10 +3,12 @@
 package durability
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -86,12 +88,14 @@ func wants(d *disktest.Disk, dir string, set directives, versions ...string) err
 
 // savePower loses power at each moment of a save, and after it, and gives the first thing that is not as it should be. Syncs of some
 // kinds may lie.
-func savePower(t *testing.T, r *rand.Rand, how func(t *testing.T, c *testutil.Client), lies ...disktest.Kind) error {
+func savePower(t *testing.T, r *rand.Rand, how save, lies ...disktest.Kind) error {
 	t.Helper()
 	dir := t.TempDir()
 	d := newDisk(t, dir)
 	s := tell(t, d, dir, nil)
-	how(t, s.c)
+	if err := how(t, s.c); err != nil {
+		t.Fatal(err)
+	}
 	s.write(t, "second")
 	meanwhile, after := newAlbum(r), newAlbum(r)
 	d.Lie(lies...)
@@ -102,7 +106,9 @@ func savePower(t *testing.T, r *rand.Rand, how func(t *testing.T, c *testutil.Cl
 		}
 		return nil
 	})
-	how(t, s.c)
+	if err := how(t, s.c); err != nil {
+		t.Fatal(err)
+	}
 	d.SetHook(nil)
 	after.add(d, 20, disktest.Unordered, "after the save")
 	for _, img := range meanwhile.images {
@@ -119,17 +125,29 @@ func savePower(t *testing.T, r *rand.Rand, how func(t *testing.T, c *testutil.Cl
 	return nil
 }
 
+// A save has the data saved, and gives an error if that fails.
+type save func(t *testing.T, c *testutil.Client) error
+
 // saves are the ways in which a client has the data saved; when they return it is said to be.
-var saves = map[string]func(t *testing.T, c *testutil.Client){
-	"SAVE": func(t *testing.T, c *testutil.Client) { c.Must(t, "SAVE") },
-	"BGSAVE": func(t *testing.T, c *testutil.Client) {
-		c.Must(t, "BGSAVE")
-		testutil.Poll(t, 30*time.Second, func() bool {
-			return strings.Contains(c.Must(t, "INFO", "persistence").Str, "rdb_bgsave_in_progress:0\r\n")
-		})
-		if !strings.Contains(c.Must(t, "INFO", "persistence").Str, "rdb_last_bgsave_status:ok\r\n") {
-			t.Error("BGSAVE has failed")
+var saves = map[string]save{
+	"SAVE": func(_ *testing.T, c *testutil.Client) error {
+		v, err := c.Do("SAVE")
+		if err == nil && v.IsError() {
+			err = errors.New(v.Str)
 		}
+		return err
+	},
+	"BGSAVE": func(t *testing.T, c *testutil.Client) error {
+		c.Must(t, "BGSAVE")
+		text := ""
+		testutil.Poll(t, 30*time.Second, func() bool {
+			text = c.Must(t, "INFO", "persistence").Str
+			return strings.Contains(text, "rdb_bgsave_in_progress:0\r\n")
+		})
+		if !strings.Contains(text, "rdb_last_bgsave_status:ok\r\n") {
+			return errors.New("BGSAVE has failed")
+		}
+		return nil
 	},
 }
 
@@ -150,19 +168,16 @@ func TestSavePower(t *testing.T) {
 	}
 }
 
-// TestSaveFaults has everything that a save does fail in turn: the old file stays, nothing else does, and the next save is well.
-func TestSaveFaults(t *testing.T) {
-	dir := t.TempDir()
-	d := newDisk(t, dir)
-	s := tell(t, d, dir, nil)
-	s.c.Must(t, "SAVE")
-	s.write(t, "second")
-	r := chance(t)
-	for _, fault := range []struct {
-		name    string
-		hook    disktest.Hook
-		renamed bool // the new file is there already, though perhaps not for long
-	}{
+// A saveFault is something that can fail of a save.
+type saveFault struct {
+	name    string
+	hook    disktest.Hook
+	renamed bool // the new file is there already, though perhaps not for long
+}
+
+// saveFaults gives all of them, each to be used once.
+func saveFaults() []saveFault {
+	return []saveFault{
 		{"open", disktest.Fail(disktest.Open, "temp-*", 0, 1, syscall.ENOSPC), false},
 		{"write", disktest.Fail(disktest.Write, "temp-*", 0, 1, syscall.EIO), false},
 		{"short write", disktest.Fail(disktest.Write, "temp-*", 0, 1, disktest.Short{Bytes: 100, Err: syscall.ENOSPC}), false},
@@ -170,36 +185,121 @@ func TestSaveFaults(t *testing.T) {
 		{"sync", disktest.Fail(disktest.Sync, "temp-*", 0, 1, syscall.EIO), false},
 		{"rename", disktest.Fail(disktest.Rename, "temp-*", 0, 1, syscall.EIO), false},
 		{"sync of the directory", disktest.Fail(disktest.SyncDir, "*", 0, 1, syscall.EIO), true},
-	} {
-		hit := false
-		d.SetHook(func(op disktest.Op) error {
-			err := fault.hook(op)
-			hit = hit || err != nil
-			return err
-		})
-		if v, err := s.c.Do("SAVE"); err != nil || !v.IsError() && hit {
-			t.Errorf("%s: %v, %v", fault.name, v, err)
+	}
+}
+
+// TestSaveFaults has everything that a save does fail in turn: the old file stays, nothing else does, and the next save is well.
+func TestSaveFaults(t *testing.T) {
+	for name, how := range saves {
+		for _, fault := range saveFaults() {
+			t.Run(name+" "+fault.name, func(t *testing.T) {
+				dir := t.TempDir()
+				d := newDisk(t, dir)
+				s := tell(t, d, dir, nil)
+				s.c.Must(t, "SAVE")
+				s.write(t, "second")
+				var hit atomic.Bool
+				d.SetHook(func(op disktest.Op) error {
+					err := fault.hook(op)
+					if err != nil {
+						hit.Store(true)
+					}
+					return err
+				})
+				if err := how(t, s.c); err == nil && hit.Load() {
+					t.Error("nobody is told")
+				}
+				d.SetHook(nil)
+				if !hit.Load() {
+					t.Error("nothing failed")
+				}
+				if files := tree(d, dir); len(files) != 1 || filepath.Base(files[0]) != "dump.rdb" {
+					t.Errorf("%q are left", files)
+				}
+				r := chance(t)
+				if !fault.renamed {
+					if err := wants(d.Crash(r, disktest.Unordered), dir, nil, "first"); err != nil {
+						t.Error(err)
+					}
+				}
+				if err := how(t, s.c); err != nil {
+					t.Error(err)
+				}
+				if err := wants(d.Crash(r, disktest.Unordered), dir, nil, "second"); err != nil {
+					t.Error(err)
+				}
+			})
 		}
-		d.SetHook(nil)
-		if !hit && fault.name != "last write" {
-			t.Errorf("%s: nothing failed", fault.name)
+	}
+}
+
+// TestSaveFullDisk has no room for the file.
+func TestSaveFullDisk(t *testing.T) {
+	for name, how := range saves {
+		dir := t.TempDir()
+		d := newDisk(t, dir)
+		s := tell(t, d, dir, nil)
+		s.c.Must(t, "SAVE")
+		s.write(t, "second")
+		d.SetLimit(d.Used() + 3000)
+		if err := how(t, s.c); err == nil {
+			t.Errorf("%s: nobody is told", name)
 		}
-		if files := tree(d, dir); len(files) != 1 || filepath.Base(files[0]) != "dump.rdb" {
-			t.Errorf("%s: %q are left", fault.name, files)
+		d.SetLimit(0)
+		if err := how(t, s.c); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
-		if hit && !fault.renamed {
-			if err := wants(d.Crash(r, disktest.Unordered), dir, nil, "first"); err != nil {
-				t.Errorf("%s: %v", fault.name, err)
+		if err := wants(d.Crash(chance(t), disktest.Unordered), dir, nil, "second"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestStartKeeps starts from a file that has its name, but not for certain, as when the server before was killed in between: once it has started the
+// name is certain.
+func TestStartKeeps(t *testing.T) {
+	dir := t.TempDir()
+	d := newDisk(t, dir)
+	s := tell(t, d, dir, nil)
+	s.c.Must(t, "SAVE")
+	s.write(t, "second")
+	d.Lie(disktest.SyncDir)
+	s.c.Must(t, "SAVE")
+	r, lost := chance(t), 0
+	for _, lies := range [][]disktest.Kind{{disktest.SyncDir}, nil} {
+		d.Lie(lies...)
+		mustBoot(t, d, dir, nil)
+		for range 20 {
+			if err := wants(d.Crash(r, disktest.Unordered), dir, nil, "second"); err != nil && lies == nil {
+				t.Fatal(err)
+			} else if err != nil {
+				lost++
 			}
 		}
 	}
-	d.SetLimit(d.Used() + 3000)
-	if v, err := s.c.Do("SAVE"); err != nil || !v.IsError() {
-		t.Errorf("a full disk: %v, %v", v, err)
+	if lost == 0 {
+		t.Error("nothing is lost without the sync of the directory either: the test shows nothing")
 	}
-	d.SetLimit(0)
-	s.c.Must(t, "SAVE")
-	if err := wants(d.Crash(r, disktest.Unordered), dir, nil, "second"); err != nil {
-		t.Error(err)
+}
+
+// TestSaveSyncsMeanwhile has a long file be forced to the disk as it grows, if it is to be.
+func TestSaveSyncsMeanwhile(t *testing.T) {
+	for name, how := range saves {
+		for value, least := range map[string]int64{"yes": 3, "no": 1} {
+			dir := t.TempDir()
+			d := newDisk(t, dir)
+			s := tell(t, d, dir, directives{"rdb-save-incremental-fsync": value})
+			s.c.Must(t, "SETRANGE", "long", "70000000", "v")
+			var syncs atomic.Int64
+			d.SetHook(func(op disktest.Op) error {
+				if op.Kind == disktest.Sync {
+					syncs.Add(1)
+				}
+				return nil
+			})
+			if err := how(t, s.c); err != nil || syncs.Load() < least || value == "no" && syncs.Load() > 1 {
+				t.Errorf("%s with rdb-save-incremental-fsync %s: %v, %d syncs", name, value, err, syncs.Load())
+			}
+		}
 	}
 }
