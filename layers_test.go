@@ -46,6 +46,9 @@ const layers = `
 	base ds/* store command persist/rdb < persist/aof < server
 	persist/disk persist/rdb persist/aof < persist/check < cmd/redpoll
 
+	# where backups are kept
+	persist/disk < persist/backup < server
+
 	# the engine alone knows about concurrency; a session turns bytes into commands
 	command store pubsub < engine < session
 

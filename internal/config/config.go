@@ -139,6 +139,11 @@ func (c *Config) Bind() *Value[[]string] { return handle[*Value[[]string]](c, "b
 // SavePoints gives the handle of save.
 func (c *Config) SavePoints() *Value[[]SavePoint] { return handle[*Value[[]SavePoint]](c, "save") }
 
+// BackupSchedule gives the handle of backup-schedule.
+func (c *Config) BackupSchedule() *Value[Schedule] {
+	return handle[*Value[Schedule]](c, "backup-schedule")
+}
+
 // BufferLimits gives the handle of client-output-buffer-limit.
 func (c *Config) BufferLimits() *Value[BufferLimits] {
 	return handle[*Value[BufferLimits]](c, "client-output-buffer-limit")

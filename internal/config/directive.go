@@ -78,7 +78,7 @@ const (
 func Directives() []Directive {
 	var all []Directive
 	for _, part := range [][]Directive{
-		networkTable(), processTable(), memoryTable(), encodingTable(), persistenceTable(),
+		networkTable(), processTable(), memoryTable(), encodingTable(), persistenceTable(), backupTable(),
 		replicationTable(), clusterTable(), tlsTable(), monitoringTable(), debugTable(),
 	} {
 		all = append(all, part...)
