@@ -66,6 +66,7 @@ type aofLoad struct {
 	total int64   // of all
 	last  int     // the last file that has something
 	alone bool    // nobody else is at the data
+	fixed bool    // the files are not to be changed
 
 	before   int64 // bytes of the files that were loaded before the present one
 	keys     int64 // that were in snapshots
@@ -79,13 +80,19 @@ func (s *Server) aofSource(d aof.Dir, m *aof.Manifest) (*source, error) {
 	if err != nil || l.total == 0 {
 		return nil, err
 	}
+	return l.source(), nil
+}
+
+// source makes a source of a load.
+func (l *aofLoad) source() *source {
+	s := l.s
 	return &source{size: l.total, load: func() error {
 		if err := l.load(); err != nil {
 			return err
 		}
 		s.log.Info(fmt.Sprintf("DB loaded from append only file: %.3f seconds", s.loadTook().Seconds()))
 		return nil
-	}}, nil
+	}}
 }
 
 // openAOF finds the files that a manifest names. There may be nothing in them.
@@ -329,7 +336,7 @@ func (l *aofLoad) mend(i int, bad *aof.ReadError) error {
 	switch {
 	case why != "" && i != l.last:
 		return &StartError{"Fatal error: the truncated file is not the last file", bad}
-	case why != "" && !l.alone:
+	case why != "" && !l.alone && !l.fixed:
 		s.log.Warn(fmt.Sprintf("!!! Truncating the AOF %s at offset %d !!!", name, bad.Valid))
 		err := l.cut(i, bad.Valid)
 		if err == nil {

@@ -50,6 +50,8 @@ func (c *cron) start(s *Server) {
 				s.applyBudget()
 				s.sample()
 				s.saveIfDue()
+				s.backUpIfDue()
+				s.expireBackup()
 				c.spent.Add(s.machine.Mono() - began)
 			}
 		}

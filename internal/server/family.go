@@ -18,6 +18,7 @@ func (s *Server) family() command.Family {
 	flushTips := []string{command.TipRequestAllShards, command.TipResponseAllSucceeded}
 	return command.Family{Name: "server", Commands: []command.Spec{
 		s.bgSaveSpec(),
+		s.backupSpec(),
 		s.configSpec(),
 		{
 			Name: "DBSIZE", Since: "1.0.0", Complexity: "O(1)",

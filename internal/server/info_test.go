@@ -22,7 +22,7 @@ var absent = map[string]string{
 // newer are fields of servers newer than the oracle, in Redis's order: of Redis 7.2 to 8, and paused_* of Valkey 8.1.
 func newer() []string {
 	return []string{
-		"pubsub_clients", "watching_clients", "total_watched_keys", "total_blocking_keys", "total_blocking_keys_on_nokey",
+		"backup_in_progress", "pubsub_clients", "watching_clients", "total_watched_keys", "total_blocking_keys", "total_blocking_keys_on_nokey",
 		"paused_reason", "paused_actions", "paused_timeout_milliseconds", "expired_subkeys",
 		"client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections",
 		"eventloop_cycles", "eventloop_duration_sum", "eventloop_duration_cmd_sum",

@@ -14,6 +14,8 @@ func (s *Server) persistenceStats(sec *stats.Section) {
 	s.snapshotFields(sec)
 	aofFields(sec)
 	constants(sec, stats.Gauge, "there are no modules", 0, "module_fork_in_progress", "module_fork_last_cow_size")
+	s.backupFields(sec)
+	s.scheduledFields(sec)
 	s.loadingStats(sec)
 }
 

@@ -51,7 +51,7 @@ func (s *Server) loadAtStart() (from *source, err error) {
 	s.snapshots.took = -1
 	s.followSaving()
 	s.tidyDumps()
-	if from, err = s.openSnapshot(); from == nil {
+	if from, err = s.openSource(); from == nil {
 		return nil, err
 	}
 	l := &s.loading
@@ -149,12 +149,20 @@ func (s *Server) loadingStats(sec *stats.Section) {
 		stats.Field{Name: "redpoll_loading_loaded_keys", Kind: stats.Gauge, Help: "keys that it has loaded"})
 }
 
-// openSnapshot opens the file of a snapshot as a source; nil if there is none.
-func (s *Server) openSnapshot() (*source, error) {
+// openSource opens what the server is to start from; nil if there is nothing.
+func (s *Server) openSource() (*source, error) {
+	if s.config.Str("preload-file").Load() != "" {
+		return s.preloadSource()
+	}
 	f, err := s.openSnapshotFile()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	return s.snapshotSource(f, err)
+}
+
+// snapshotSource makes a source of the file of a snapshot, which err says that could not be opened.
+func (s *Server) snapshotSource(f disk.File, err error) (*source, error) {
 	var info fs.FileInfo
 	if err == nil {
 		info, err = f.Stat()

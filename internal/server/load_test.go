@@ -142,7 +142,7 @@ func TestDamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	flipped := bytes.Clone(file)
-	flipped[len(file)/2] ^= 1 // within a value
+	flipped[bytes.Index(file, []byte("value:"))] ^= 1
 	for _, tc := range []struct {
 		want string
 		file []byte

@@ -83,6 +83,8 @@ type Server struct {
 	budget    atomic.Int64 // bytes of pages that the data may have for that; 0: no bound
 
 	snapshots    snapshots
+	backups      backups
+	scheduled    scheduledBackups
 	loading      loading
 	keyLoadDelay *config.IntValue // see delayLoad
 	loadedKeys   int64            // of delayLoad
@@ -309,6 +311,7 @@ func (s *Server) follow() {
 	cfg.OnChange(watch, "latency-tracking", "latency-monitor-threshold", "hide-user-data-from-log", "notify-keyspace-events")
 	watch()
 	s.followMaxMemory()
+	s.followBackupSchedule()
 }
 
 // followCodec is follow for the form in which values are written.
@@ -358,6 +361,7 @@ func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.engine.Close()
 		s.cron.stop()
+		s.endBackup()
 		if s.unfollow != nil {
 			s.unfollow()
 		}
