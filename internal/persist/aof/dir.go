@@ -57,9 +57,13 @@ func (d Dir) ReadManifest() (*Manifest, error) {
 	return ParseManifest(text)
 }
 
+// ErrUnsure is the error of a manifest of which nobody knows whether it is still there after a failure of the machine, or the one before: the
+// files of both must stay.
+var ErrUnsure = errors.New("aof: the disk may not have kept the manifest")
+
 // WriteManifest puts a manifest in the place of the one that is there, at once and as far as the disk; the names of the files that it names
-// are on the disk then, too. On an error the old one may be there or the new one: the names of both must stay good. Its error is a line of
-// the log.
+// are on the disk then, too. On an error the old one is there, unless the error is ErrUnsure: then the new one is. The error's text is a line
+// of the log.
 func (d Dir) WriteManifest(m *Manifest) error {
 	name, temp := d.Names.Manifest(), d.Names.TempManifest()
 	f, err := d.Disk.OpenFile(d.File(temp), os.O_WRONLY|os.O_TRUNC|os.O_CREATE, 0o644)
@@ -77,21 +81,60 @@ func (d Dir) WriteManifest(m *Manifest) error {
 	if err != nil {
 		return err
 	}
+	if err := d.Disk.SyncDir(d.Path); err != nil { // a manifest must not name what is not there
+		return fmt.Errorf("Fail to fsync AOF directory %s: %s.", d.Path, config.SystemText(err))
+	}
 	if err := d.Disk.Rename(d.File(temp), d.File(name)); err != nil {
 		return fmt.Errorf("Error trying to rename the temporary AOF manifest file %s into %s: %s", temp, name, config.SystemText(err))
 	}
 	if err := d.Disk.SyncDir(d.Path); err != nil {
-		return fmt.Errorf("Fail to fsync AOF directory %s: %s.", d.Path, config.SystemText(err))
+		return unsure{fmt.Sprintf("Fail to fsync AOF directory %s: %s.", d.Path, config.SystemText(err))}
 	}
 	return nil
 }
 
-// Size gives the bytes of all files that a start would read; those that are not there have none.
-func (d Dir) Size(m *Manifest) (bytes int64) {
-	for _, f := range m.Files() {
+// unsure is ErrUnsure with a line of the log.
+type unsure struct{ line string }
+
+// Error gives the line.
+func (u unsure) Error() string { return u.line }
+
+// Is tells that it is ErrUnsure.
+func (unsure) Is(target error) bool { return target == ErrUnsure }
+
+// Size gives the bytes of files; those that are not there have none.
+func (d Dir) Size(files ...File) (bytes int64) {
+	for _, f := range files {
 		if info, err := d.Disk.Stat(d.File(f.Name)); err == nil {
 			bytes += info.Size()
 		}
 	}
 	return bytes
+}
+
+// Sync forces the files that a start reads to the disk, and which names there are: a server that was killed may have left some that are not.
+func (d Dir) Sync(m *Manifest) error {
+	for _, f := range m.Files() {
+		file, err := d.Disk.OpenFile(d.File(f.Name), os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		err = file.Sync()
+		if cerr := file.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return d.Disk.SyncDir(d.Path)
+}
+
+// OpenIncr opens an increment to be written to behind what it has; with fresh it has nothing, and is made if it is not there.
+func (d Dir) OpenIncr(name string, fresh bool) (disk.File, error) {
+	flag := os.O_WRONLY | os.O_APPEND | os.O_CREATE
+	if fresh {
+		flag |= os.O_TRUNC
+	}
+	return d.Disk.OpenFile(d.File(name), flag, 0o644)
 }

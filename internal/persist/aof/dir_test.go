@@ -49,7 +49,7 @@ func TestDir(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if size := d.Size(m); size != 8 {
+	if size := d.Size(m.Files()...); size != 8 {
 		t.Errorf("the files have %d bytes", size)
 	}
 }

@@ -102,15 +102,23 @@ func (m *Manifest) NewIncr(n Names) File {
 	return f
 }
 
-// Supersede makes history of the increments but the last keep ones: what they have is in a new base.
-func (m *Manifest) Supersede(keep int) {
-	n := max(len(m.incr)-keep, 0)
+// Supersede makes history of the increments in front of one, or of all if there is none of that name: what they have is in a new base.
+func (m *Manifest) Supersede(first string) {
+	n := slices.IndexFunc(m.incr, func(f File) bool { return f.Name == first })
+	if n < 0 {
+		n = len(m.incr)
+	}
 	for i := n - 1; i >= 0; i-- { // the oldest first, in front of what was history before, as in Redis
 		f := m.incr[i]
 		f.Kind = History
 		m.history = slices.Insert(m.history, 0, f)
 	}
 	m.incr = slices.Delete(m.incr, 0, n)
+}
+
+// Skip has m give none of the numbers that a copy of it has given.
+func (m *Manifest) Skip(c *Manifest) {
+	m.baseSeq, m.incrSeq = max(m.baseSeq, c.baseSeq), max(m.incrSeq, c.incrSeq)
 }
 
 // ForgetHistory takes the history out of the manifest.

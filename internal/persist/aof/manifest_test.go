@@ -42,13 +42,13 @@ func TestManifestStory(t *testing.T) {
 		"3.incr.aof seq 3 type i")
 	before := m.Clone()
 	m.NewBase(n, false)
-	m.Supersede(1)
+	m.Supersede(n.Incr(3))
 	is("after it", "2.base.aof seq 2 type b", "1.incr.aof seq 1 type h", "2.incr.aof seq 2 type h", "1.base.rdb seq 1 type h",
 		"3.incr.aof seq 3 type i")
 	if got := len(before.Incr()); got != 3 || len(before.Files()) != 4 {
 		t.Errorf("the copy has %d increments and %d files", got, len(before.Files()))
 	}
-	m.Supersede(0)
+	m.Supersede("")
 	is("with the log off", "2.base.aof seq 2 type b", "3.incr.aof seq 3 type h", "1.incr.aof seq 1 type h", "2.incr.aof seq 2 type h",
 		"1.base.rdb seq 1 type h")
 	again, err := ParseManifest(m.Append(nil))
@@ -60,8 +60,12 @@ func TestManifestStory(t *testing.T) {
 			t.Fatalf("a new increment is %+v", f)
 		}
 	}
+	m.Skip(again)
 	m.ForgetHistory()
 	is("without history", "2.base.aof seq 2 type b")
+	if f := m.NewIncr(n); f.Seq != 5 {
+		t.Errorf("after a number was skipped an increment is %+v", f)
+	}
 }
 
 // TestManifestNames reads back names that a line cannot have as they are.
