@@ -89,7 +89,7 @@ func TestRun(t *testing.T) {
 
 func TestServerStarts(t *testing.T) {
 	for _, args := range []string{"redpoll server", "redis-server", "valkey-server --port 7000 --loglevel verbose -"} {
-		tr := newTrial("maxmemory 1mb\nappendonly yes\n", strings.Fields(args)...)
+		tr := newTrial("maxmemory 1mb\nreplica-priority 7\n", strings.Fields(args)...)
 		if code := tr.run(); code != 7 || tr.cfg == nil {
 			t.Fatalf("%s: code %d, %s", args, code, &tr.err)
 		}
@@ -103,7 +103,7 @@ func TestServerStarts(t *testing.T) {
 			"use redis-server /path/to/redis.conf\n":                                        args == "redis-server",
 			"# Configuration loaded\n":                                                      configured,
 			"# Reading config from stdin\n":                                                 configured,
-			"# Directive 'appendonly' is not supported":                                     configured,
+			"# Directive 'replica-priority' is not supported":                               configured,
 		} {
 			if strings.Contains(tr.out.String(), line) != want {
 				t.Errorf("%s: %q is there: %v, in\n%s", args, line, !want, &tr.out)

@@ -66,7 +66,7 @@ func whatRuns(loops int) string {
 	if loops == 1 {
 		plural = ""
 	}
-	return fmt.Sprintf("Redpoll %s, %d loop%s; there is no append-only file yet", config.Release, loops, plural)
+	return fmt.Sprintf("Redpoll %s, %d loop%s", config.Release, loops, plural)
 }
 
 // refuse says why the server does not start: a line of the configuration on standard error, all else in the log.

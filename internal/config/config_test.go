@@ -245,7 +245,7 @@ func TestInDir(t *testing.T) {
 
 func TestRemarks(t *testing.T) {
 	c := New()
-	err := c.Load(Source{Options: "save ''\nappendonly yes\nactiverehashing no\nrdbcompression yes\ntimeout 5\nloadmodule x.so\nuser a on"})
+	err := c.Load(Source{Options: "save ''\nreplica-priority 7\nactiverehashing no\nrdbcompression yes\ntimeout 5\nloadmodule x.so\nuser a on"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestRemarks(t *testing.T) {
 	if len(ignored) != 1 || !strings.HasPrefix(ignored[0], "Directive 'activerehashing' has no effect in Redpoll: ") {
 		t.Errorf("ignored: %q", ignored)
 	}
-	if len(later) != 2 || !strings.HasPrefix(later[0], "Directive 'appendonly' is not supported by this version") ||
+	if len(later) != 2 || !strings.HasPrefix(later[0], "Directive 'replica-priority' is not supported by this version") ||
 		!strings.Contains(later[1], "'x.so' was not loaded") {
 		t.Errorf("later: %q", later)
 	}

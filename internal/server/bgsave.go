@@ -16,9 +16,11 @@ import (
 
 // The errors of commands about saves.
 const (
-	errSaving    command.Error = "ERR Background save already in progress"
-	errNotSaving command.Error = "ERR Background saving is currently not in progress or scheduled"
-	errUnsaved   command.Error = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. " +
+	errSaving       command.Error = "ERR Background save already in progress"
+	errNotSaving    command.Error = "ERR Background saving is currently not in progress or scheduled"
+	errRewritingAOF command.Error = "ERR Another child process is active (AOF?): can't BGSAVE right now. " +
+		"Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible."
+	errUnsaved command.Error = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. " +
 		"Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB " +
 		"snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
 )
@@ -41,6 +43,10 @@ func (s *Server) bgSaveCommand(c *command.Ctx) error {
 		return errSaving
 	case !c.MayWait():
 		return s.scheduleSave(c, "to run after transaction execution")
+	case schedule && s.rewriting():
+		return s.scheduleSave(c, "due to user request")
+	case s.rewriting():
+		return errRewritingAOF
 	}
 	s.beginSave(true)
 	c.Reply.Simple("Background saving started")
@@ -247,6 +253,9 @@ func (s *Server) currentSnapshot() *engine.Snapshot {
 	if b := s.snapshots.current; b != nil {
 		return b.snapshot
 	}
+	if r := s.aof.current.Load(); r != nil {
+		return r.snapshot.Load()
+	}
 	return nil
 }
 
@@ -263,7 +272,7 @@ func (s *Server) stopSaving(run func(work func())) (was bool) {
 
 // saveIfDue begins a save if the save points say so, or somebody who could not have it at once. Cron calls it.
 func (s *Server) saveIfDue() {
-	if s.saving() || s.Loading() {
+	if s.saving() || s.rewriting() || s.Loading() {
 		return
 	}
 	saves, now := &s.snapshots, s.seconds()

@@ -84,7 +84,7 @@ func TestConfigSetWithoutEffect(t *testing.T) {
 	for _, test := range []struct {
 		set  string
 		want int
-	}{{"timeout 5", 0}, {"appendonly yes hz 20", 1}, {"appendonly yes save 60", 0}, {"appendonly no", 0}} {
+	}{{"timeout 5", 0}, {"replica-priority 7 hz 20", 1}, {"replica-priority 7 save 60", 0}, {"replica-priority 100", 0}} {
 		do(t, c, append([]string{"CONFIG", "SET"}, strings.Fields(test.set)...)...)
 		if n := said(); n != test.want {
 			t.Errorf("CONFIG SET %s: %d lines in the log, want %d", test.set, n, test.want)

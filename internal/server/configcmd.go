@@ -37,6 +37,9 @@ func (s *Server) configSet(c *command.Ctx) error {
 	}
 	err := s.config.Update(config.Caller{Local: local(c.Client), Loading: s.Loading()}, params)
 	if err == nil {
+		if err := s.applyAppendOnly(c); err != nil {
+			return err
+		}
 		for _, line := range s.config.Lacking(params) {
 			s.log.Warn(line)
 		}
@@ -50,6 +53,21 @@ func (s *Server) configSet(c *command.Ctx) error {
 		s.log.Warn("Failed restoring failed CONFIG SET command: " + doubt.Failed.Error())
 	}
 	return command.Error("ERR " + err.Error())
+}
+
+// applyAppendOnly has the append-only files follow the directive appendonly. The disk may be slow: the loop serves others meanwhile. If they
+// cannot be begun the directive is taken back.
+func (s *Server) applyAppendOnly(c *command.Ctx) error {
+	if s.config.Bool("appendonly").Load() != s.aof.is(aofOff) {
+		return nil
+	}
+	var failure error
+	inTransaction := !c.MayWait()
+	if err := s.aside(c, func() { failure = s.switchAppendOnly(inTransaction) }); err != nil || failure == nil {
+		return err
+	}
+	_ = s.config.Set("appendonly", "no") // which is a value that it has had
+	return command.Error("ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs.")
 }
 
 func (s *Server) configResetStat(c *command.Ctx) error {

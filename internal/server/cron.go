@@ -50,6 +50,7 @@ func (c *cron) start(s *Server) {
 				s.applyBudget()
 				s.sample()
 				s.saveIfDue()
+				s.rewriteIfDue()
 				s.backUpIfDue()
 				s.expireBackup()
 				c.spent.Add(s.machine.Mono() - began)

@@ -25,7 +25,8 @@ type dumpFile struct {
 	temp string // what it is called until then
 	file disk.File
 
-	enc    *rdb.FileEncoder // that makes its keys
+	enc    *rdb.FileEncoder // that makes its keys; nil if another one does
+	keys   func() int64     // tells how many were made
 	rested int64            // keys after which rdb-key-save-delay was taken
 	stop   <-chan struct{}  // closed when nobody wants the file any more; nil: never
 
@@ -49,23 +50,28 @@ func (s *Server) createDump(enc *rdb.FileEncoder, stop <-chan struct{}) (*dumpFi
 	if path == "" {
 		return nil, errNoDumpFile
 	}
-	d := &dumpFile{s: s, path: path, enc: enc, stop: stop}
+	d := &dumpFile{s: s, path: path, enc: enc, keys: enc.Keys, stop: stop}
 	if s.config.Bool("rdb-save-incremental-fsync").Load() {
 		d.every = syncEvery
 	}
 	dir := filepath.Dir(path)
+	if err := d.create(dir, "", ".rdb"); err != nil {
+		return nil, fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: %s",
+			filepath.Base(d.temp), dir, config.SystemText(err))
+	}
+	return d, nil
+}
+
+// create makes the file in a directory, under a name of its own: a file that another server of this process writes stays.
+func (d *dumpFile) create(dir, before, after string) (err error) {
 	for _, name := range []string{tempName(os.Getpid(), ""), tempName(os.Getpid(), randomID()[:8])} {
-		d.temp = filepath.Join(dir, name)
-		var err error
-		d.file, err = s.disk.OpenFile(d.temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-		switch {
-		case err == nil:
-			return d, nil
-		case !errors.Is(err, fs.ErrExist): // another server of this process writes it
-			return nil, fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: %s", name, dir, config.SystemText(err))
+		d.temp = filepath.Join(dir, "temp-"+before+name+after)
+		d.file, err = d.s.disk.OpenFile(d.temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+		if !errors.Is(err, fs.ErrExist) {
+			break
 		}
 	}
-	return nil, fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: it is there", d.temp, dir)
+	return err
 }
 
 // fileOptions say how a file of the data is to be.
@@ -116,7 +122,7 @@ func (d *dumpFile) WriteAt(b []byte, at int64) (int, error) { return d.file.Writ
 func (d *dumpFile) rest() error {
 	delay := d.s.config.Int("rdb-key-save-delay")
 	began := d.s.machine.Mono()
-	for keys := d.enc.Keys() - d.rested; ; {
+	for keys := d.keys() - d.rested; ; {
 		left := time.Duration(keys*delay.Load()) * time.Microsecond
 		if left < 0 {
 			left = time.Duration(rand.Int64N(keys+1)/-delay.Load()) * time.Microsecond
@@ -136,6 +142,14 @@ func (d *dumpFile) rest() error {
 // finish has the whole file, of which all was written unless err says that this has failed, on the disk, and closes it. The error is a
 // line of the log; nothing is left of the file then.
 func (d *dumpFile) finish(err error) error {
+	if err = d.close(err); err != nil {
+		return fmt.Errorf("Write error while saving DB to the disk: %s", config.SystemText(err))
+	}
+	return nil
+}
+
+// close is finish with the error as it is.
+func (d *dumpFile) close(err error) error {
 	if serr := d.awaitSync(); err == nil {
 		err = serr
 	}
@@ -147,9 +161,8 @@ func (d *dumpFile) finish(err error) error {
 	}
 	if err != nil {
 		d.drop()
-		return fmt.Errorf("Write error while saving DB to the disk: %s", config.SystemText(err))
 	}
-	return nil
+	return err
 }
 
 // replace puts the finished file in the place of the old one. The error is a line of the log; nothing is left of the file then.
@@ -172,12 +185,12 @@ func (d *dumpFile) drop() {
 	_ = d.s.disk.Remove(d.temp) // there is an error already that is the one to tell
 }
 
-// tempName gives the name, in Redis's form, of a file of a process that is not whole yet.
+// tempName gives what the name, in Redis's form, of a file that is not whole yet tells of the process that writes it.
 func tempName(pid int, more string) string {
 	if more != "" {
 		more = "-" + more
 	}
-	return fmt.Sprintf("temp-%d%s.rdb", pid, more)
+	return strconv.Itoa(pid) + more
 }
 
 // DropTemps removes what saves of this process have written that will not come to their end, since the process is about to end.
@@ -199,22 +212,36 @@ func (s *Server) tidyDumps() {
 	}
 }
 
-// dropTemps removes the files of saves by the number of their process.
+// dropTemps removes the files of saves, and of bases of the append-only file, by the number of their process.
 func (s *Server) dropTemps(unwanted func(pid int, e fs.DirEntry) bool) {
-	path := s.snapshotPath()
-	if path == "" {
-		return
+	if s.snapshotPath() == "" && !s.config.Bool("appendonly").Load() {
+		return // the directory is not ours
 	}
-	entries, err := s.disk.ReadDir(filepath.Dir(path))
+	dir := s.config.InDir(".")
+	entries, err := s.disk.ReadDir(dir)
 	if err != nil {
 		return // who wants to save is told
 	}
 	for _, e := range entries {
-		middle, ok := strings.CutPrefix(e.Name(), "temp-")
-		middle, rdb := strings.CutSuffix(middle, ".rdb")
-		digits, _, _ := strings.Cut(middle, "-")
-		if pid, err := strconv.Atoi(digits); ok && rdb && err == nil && pid > 0 && unwanted(pid, e) {
-			_ = s.disk.Remove(filepath.Join(filepath.Dir(path), e.Name())) // it only takes room
+		if pid := tempOf(e.Name()); pid > 0 && unwanted(pid, e) {
+			_ = s.disk.Remove(filepath.Join(dir, e.Name())) // it only takes room
 		}
 	}
+}
+
+// tempOf gives the number of the process that has made a file which is not whole yet; 0 if it is none.
+func tempOf(name string) int {
+	middle, ok := strings.CutPrefix(name, "temp-")
+	if base, isBase := strings.CutPrefix(middle, baseTemp); isBase {
+		middle, isBase = strings.CutSuffix(base, ".aof")
+		ok = ok && isBase
+	} else {
+		middle, isBase = strings.CutSuffix(middle, ".rdb")
+		ok = ok && isBase
+	}
+	digits, _, _ := strings.Cut(middle, "-")
+	if pid, err := strconv.Atoi(digits); ok && err == nil {
+		return pid
+	}
+	return 0
 }

@@ -47,7 +47,8 @@ func (d *dumpSink) open() error {
 	if d.out != nil {
 		return nil
 	}
-	f := &dumpFile{s: d.s, path: d.path, temp: d.temp, enc: d.instant.Encoder.(*rdb.FileEncoder), stop: d.stop}
+	enc := d.instant.Encoder.(*rdb.FileEncoder)
+	f := &dumpFile{s: d.s, path: d.path, temp: d.temp, enc: enc, keys: enc.Keys, stop: d.stop}
 	if d.s.config.Bool("rdb-save-incremental-fsync").Load() {
 		f.every = syncEvery
 	}

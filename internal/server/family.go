@@ -17,6 +17,12 @@ func (s *Server) family() command.Family {
 	}
 	flushTips := []string{command.TipRequestAllShards, command.TipResponseAllSucceeded}
 	return command.Family{Name: "server", Commands: []command.Spec{
+		{
+			Name: "BGREWRITEAOF", Since: "1.0.0", Complexity: "O(1)",
+			Summary: "Writes the append-only files anew, as short as they can be, while clients are served.",
+			Flags:   command.Admin | command.NoScript | command.NoAsyncLoading,
+			Run:     s.bgRewriteAOF,
+		},
 		s.bgSaveSpec(),
 		s.backupSpec(),
 		s.configSpec(),

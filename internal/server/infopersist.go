@@ -12,8 +12,9 @@ func (s *Server) persistenceStats(sec *stats.Section) {
 	constants(sec, stats.Gauge, "this version does not replicate", 0, "async_loading")
 	s.savingFields(sec)
 	s.snapshotFields(sec)
-	aofFields(sec)
+	s.aofFields(sec)
 	constants(sec, stats.Gauge, "there are no modules", 0, "module_fork_in_progress", "module_fork_last_cow_size")
+	s.aofFileFields(sec)
 	s.backupFields(sec)
 	s.scheduledFields(sec)
 	s.loadingStats(sec)
@@ -82,18 +83,6 @@ func (s *Server) snapshotFields(sec *stats.Section) {
 	})
 	sec.Gauge("rdb_last_load_keys_expired", "keys past their time in the file that was loaded last", saves.expired.Load)
 	sec.Gauge("rdb_last_load_keys_loaded", "keys that came of it", saves.loaded.Load)
-}
-
-// aofFields tells of the append-only file.
-func aofFields(sec *stats.Section) {
-	const none = "this version has no append-only file"
-	gauge := func(value int64, names ...string) { constants(sec, stats.Gauge, none, value, names...) }
-	gauge(0, "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
-	gauge(-1, "aof_last_rewrite_time_sec", "aof_current_rewrite_time_sec")
-	text(sec, "aof_last_bgrewrite_status", none, "ok")
-	gauge(0, "aof_rewrites", "aof_rewrites_consecutive_failures")
-	text(sec, "aof_last_write_status", none, "ok")
-	gauge(0, "aof_last_cow_size")
 }
 
 // status is how INFO says whether something went well.

@@ -51,7 +51,7 @@ func (s *Server) loadAtStart() (from *source, err error) {
 	s.snapshots.took = -1
 	s.followSaving()
 	s.tidyDumps()
-	if from, err = s.openSource(); from == nil {
+	if from, err = s.openData(); from == nil {
 		return nil, err
 	}
 	l := &s.loading
@@ -59,6 +59,40 @@ func (s *Server) loadAtStart() (from *source, err error) {
 	l.beganMono.Store(s.machine.Mono())
 	l.total.Store(from.size)
 	s.engine.SetLoading(true)
+	return from, nil
+}
+
+// openData finds what the data is to be taken from; nil for nothing. With appendonly what commands change is logged when it is there.
+func (s *Server) openData() (from *source, err error) {
+	if !s.config.Bool("appendonly").Load() {
+		return s.openSource()
+	}
+	a, begin := &s.aof, s.openAppendOnly
+	a.work.Lock()
+	defer a.work.Unlock()
+	if s.config.Str("preload-file").Load() != "" {
+		from, err = s.preloadSource()
+		begin = func() error { return s.startAppendOnly(false) } // what is there of an earlier time gives way to a new base
+	} else if err = s.readManifest(); err == nil {
+		if a.manifest, err = s.adoptOldAOF(a.dir, a.manifest); err == nil {
+			from, err = s.aofSource(a.dir, a.manifest)
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case from == nil:
+		return nil, begin()
+	}
+	load := from.load
+	from.load = func() error {
+		if err := load(); err != nil {
+			return err
+		}
+		a.work.Lock()
+		defer a.work.Unlock()
+		return begin()
+	}
 	return from, nil
 }
 

@@ -85,6 +85,8 @@ type Server struct {
 	snapshots    snapshots
 	backups      backups
 	scheduled    scheduledBackups
+	aof          appendOnly
+	broken       atomic.Bool // what was promised of the disk cannot be kept: see fail
 	loading      loading
 	keyLoadDelay *config.IntValue // see delayLoad
 	loadedKeys   int64            // of delayLoad
@@ -298,6 +300,7 @@ func (s *Server) follow() {
 		"active-defrag-threshold-upper", "active-defrag-cycle-min", "active-defrag-cycle-max")
 	apply()
 	s.followCodec()
+	s.followAppendOnly()
 	tracking, hide := cfg.Bool("latency-tracking"), cfg.Bool("hide-user-data-from-log")
 	spikes := cfg.Int("latency-monitor-threshold")
 	events := cfg.KeyspaceEvents()
@@ -356,7 +359,17 @@ func (s *Server) Stopped() <-chan struct{} { return s.stopped }
 // Stop asks for the end of the server, as SHUTDOWN does.
 func (s *Server) Stop() { s.stopOnce.Do(func() { close(s.stopped) }) }
 
-// Close ends the server: connections are closed, all memory is given back. It waits until that is done, whoever began it.
+// ErrBroken is the error of Close when the server has ended since its disk has failed: no client was told of what is lost by that.
+var ErrBroken = errors.New("the append-only file could not be written")
+
+// fail ends the server since it cannot keep what it has promised. It does not wait.
+func (s *Server) fail() {
+	s.broken.Store(true)
+	s.Stop()
+}
+
+// Close ends the server: connections are closed, all memory is given back. It waits until that is done, whoever began it. What is logged is
+// written and forced to the disk.
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.engine.Close()
@@ -370,7 +383,10 @@ func (s *Server) Close() error {
 		}
 		s.Stop()
 		s.works.Wait()
-		s.closeErr = s.arena.Close()
+		s.closeAppendOnly()
+		if s.closeErr = s.arena.Close(); s.broken.Load() {
+			s.closeErr = ErrBroken
+		}
 	})
 	return s.closeErr
 }

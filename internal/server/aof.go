@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/persist/aof"
+)
+
+// aofState says whether what commands change is logged in files.
+type aofState int32
+
+const (
+	aofOff     aofState = iota
+	aofWaiting          // it is, but the base is still being made: a start would not find it yet
+	aofOn
+)
+
+// appendOnly is the server's append-only files. What is on the disk is changed with work held, by goroutines that may wait for it; what a
+// loop wants to know is atomic.
+type appendOnly struct {
+	state  atomic.Int32
+	writer atomic.Pointer[logWriter] // nil if nothing is logged
+
+	current   atomic.Pointer[aofRewrite] // that is under way; nil: none
+	scheduled atomic.Bool                // one is to begin when it can
+	starting  atomic.Bool                // one is about to begin by itself
+	failed    atomic.Bool                // the last one has
+	baseSize  atomic.Int64               // bytes of all files when the last one had ended, or of the base at the start
+	rewrites  atomic.Int64               // that have begun
+	failures  atomic.Int64               // how many have failed one after the other, up to now
+	took      atomic.Int64               // seconds that the last one took; -1: there was none
+	copied    atomic.Int64               // bytes that commands saved before they changed them, during the last one
+	limit     rewriteLimit               // cron's
+
+	work     sync.Mutex
+	dir      aof.Dir       // guarded by work; stays as it is while the state is aofOn
+	manifest *aof.Manifest // as it is on the disk; guarded by work
+}
+
+// is tells whether that is the state.
+func (a *appendOnly) is(state aofState) bool { return aofState(a.state.Load()) == state }
+
+// aofLog is the log as a writer needs it: with a place in it.
+type aofLog struct {
+	*engine.Log
+	*engine.LogReader
+}
+
+// logWriter is a writer with its place in the log.
+type logWriter struct {
+	*aof.Writer
+	reader *engine.LogReader
+}
+
+// aofDir gives the directory that the configuration names.
+func (s *Server) aofDir() aof.Dir {
+	return aof.Dir{
+		Disk: s.disk, Path: s.config.InDir(s.config.Str("appenddirname").Load()),
+		Names: aof.Names(s.config.Str("appendfilename").Load()),
+	}
+}
+
+// readManifest reads the manifest of the directory that the configuration names, if there is one. s.aof.work is held.
+func (s *Server) readManifest() error {
+	a := &s.aof
+	a.dir = s.aofDir()
+	m, err := a.dir.ReadManifest()
+	var bad *aof.ManifestError
+	switch {
+	case err == nil:
+		a.manifest = m
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		a.manifest = &aof.Manifest{}
+		return nil
+	case errors.As(err, &bad):
+		lines := bad.Lines()
+		last := len(lines) - 1
+		for _, line := range lines[:last] {
+			s.log.Warn(line)
+		}
+		return &StartError{lines[last], err}
+	}
+	name := a.dir.File(a.dir.Names.Manifest())
+	return &StartError{fmt.Sprintf("Fatal error: can't open the AOF manifest file %s for reading: %s", name, config.SystemText(err)), err}
+}
+
+// openAppendOnly begins to log what commands change, at the start, when the data is there that the files have. Nobody else may be at the
+// data. s.aof.work is held.
+func (s *Server) openAppendOnly() error {
+	if err := s.openLastIncr(); err != nil {
+		return &StartError{err.Error(), err}
+	}
+	s.removeHistory()
+	return nil
+}
+
+// openLastIncr goes on with the last increment, and makes what files are missing. Its error is a line of the log. s.aof.work is held.
+func (s *Server) openLastIncr() error {
+	a := &s.aof
+	if err := a.dir.Create(); err != nil {
+		return err
+	}
+	m := a.manifest.Clone()
+	if len(m.Files()) == 0 {
+		preamble := s.config.Bool("aof-use-rdb-preamble").Load()
+		base := m.NewBase(a.dir.Names, preamble)
+		if err := s.writeFirstBase(base.Name, preamble); err != nil {
+			return err
+		}
+		s.log.Info("Creating AOF base file " + base.Name + " on server start")
+	}
+	if err := a.dir.Sync(m); err != nil {
+		return errors.New("Fail to fsync the AOF file: " + config.SystemText(err))
+	}
+	fresh := len(m.Incr()) == 0
+	if fresh {
+		m.NewIncr(a.dir.Names)
+	}
+	incr := m.Incr()[len(m.Incr())-1]
+	file, err := a.dir.OpenIncr(incr.Name, fresh)
+	if err != nil {
+		return fmt.Errorf("Can't open the append-only file %s: %s", incr.Name, config.SystemText(err))
+	}
+	if fresh {
+		if err := a.dir.WriteManifest(m); err != nil {
+			_ = file.Close()
+			return err
+		}
+	}
+	a.manifest = m
+	base, _ := m.Base()
+	a.baseSize.Store(a.dir.Size(base))
+	size, total := a.dir.Size(incr), a.dir.Size(m.Files()...)
+	s.startWriter(aof.Beginning{File: file, Size: size, Before: total - size, Counts: true})
+	s.aofCounts()
+	verb := "Opening"
+	if fresh {
+		verb = "Creating"
+	}
+	s.log.Info(verb + " AOF incr file " + incr.Name + " on server start")
+	return nil
+}
+
+// startWriter has what is logged written from now on: the world is still, or nobody is at the data yet.
+func (s *Server) startWriter(b aof.Beginning) {
+	reader := s.engine.Effects.Attach(nil)
+	b.At = reader.Offset()
+	w := aof.NewWriter(aofLog{s.engine.Effects, reader}, b, aof.WriterOptions{
+		Policy: s.aofPolicy(), Mono: s.machine.Mono, Unix: s.seconds, Stamps: s.config.Bool("aof-timestamp-enabled").Load,
+		Warn: func(line string) { s.log.Warn(line) }, Info: func(line string) { s.log.Info(line) },
+		Failing: s.aofFailing, Fatal: s.fail,
+	})
+	s.aof.writer.Store(&logWriter{w, reader})
+	s.engine.Effects.SetFlush(w.Flush)
+	w.Start()
+}
+
+// aofCounts notes that a start would find all that is logged.
+func (s *Server) aofCounts() {
+	s.aof.state.Store(int32(aofOn))
+	s.engine.Effects.SetFile(true)
+	s.applyAppendFsync()
+}
+
+// aofPolicy gives what the configuration says of syncs.
+func (s *Server) aofPolicy() aof.Policy {
+	switch fsync := s.config.Enum("appendfsync"); {
+	case fsync.Is("always"):
+		return aof.Always
+	case fsync.Is("no"):
+		return aof.Never
+	}
+	return aof.EverySec
+}
+
+// applyAppendFsync has the writer, and replies, follow what the configuration says of syncs.
+func (s *Server) applyAppendFsync() {
+	if w := s.aof.writer.Load(); w != nil {
+		w.SetPolicy(s.aofPolicy())
+	}
+	s.engine.Effects.HoldReplies(s.aof.is(aofOn) && s.aofPolicy() == aof.Always)
+}
+
+// aofFailing has commands that write refused while what they do cannot be logged, or no longer.
+func (s *Server) aofFailing(err error) {
+	if err == nil {
+		s.engine.RefuseWrites(engine.KeeperAOF, "")
+		return
+	}
+	s.engine.RefuseWrites(engine.KeeperAOF, command.Error("MISCONF Errors writing to the AOF file: "+config.SystemText(err)))
+}
+
+// followAppendOnly has the append-only files follow what the configuration says of them, now and whenever that changes; but for the directive
+// appendonly, for which see switchAppendOnly.
+func (s *Server) followAppendOnly() {
+	s.aof.took.Store(-1)
+	s.config.OnChange(func() error {
+		s.applyAppendFsync()
+		return nil
+	}, "appendfsync")
+	s.config.OnChange(func() error {
+		s.works.Go(func() {
+			s.aof.work.Lock()
+			defer s.aof.work.Unlock()
+			if s.aof.manifest != nil {
+				s.removeHistory()
+			}
+		})
+		return nil
+	}, "aof-disable-auto-gc")
+}
+
+// switchAppendOnly begins to log what commands change, or ends it, as the configuration says now. Only an error of what it cannot begin is
+// given, when the log has told of it.
+func (s *Server) switchAppendOnly(inTransaction bool) error {
+	a := &s.aof
+	a.work.Lock()
+	defer a.work.Unlock()
+	on := s.config.Bool("appendonly").Load()
+	switch {
+	case on && a.is(aofOff):
+		return s.startAppendOnly(inTransaction)
+	case !on && !a.is(aofOff):
+		s.stopAppendOnly()
+	}
+	return nil
+}
+
+// startAppendOnly is switchAppendOnly for the beginning: it begins with a rewrite, which may have to wait. s.aof.work is held.
+func (s *Server) startAppendOnly(inTransaction bool) error {
+	a := &s.aof
+	a.state.Store(int32(aofWaiting))
+	switch {
+	case s.saving():
+		a.scheduled.Store(true)
+		s.log.Info("AOF was enabled but there is already another background operation. An AOF background was scheduled to start when possible.")
+		return nil
+	case inTransaction:
+		a.scheduled.Store(true)
+		s.log.Info("AOF was enabled during a transaction. An AOF background was scheduled to start when possible.")
+		return nil
+	case s.rewriting():
+		s.log.Info("AOF was enabled but there is already an AOF rewriting in background. Stopping background AOF and starting a rewrite now.")
+		s.cancelRewrite()
+	}
+	if err := s.startRewrite(); err != nil {
+		a.state.Store(int32(aofOff))
+		s.log.Warn("Redis needs to enable the AOF but can't trigger a background AOF rewrite operation. " +
+			"Check the above logs for more info about the error.")
+		return err
+	}
+	return nil
+}
+
+// stopAppendOnly writes what was logged and ends the logging. s.aof.work is held.
+func (s *Server) stopAppendOnly() {
+	a := &s.aof
+	a.scheduled.Store(false)
+	s.cancelRewrite()
+	s.closeWriter()
+	a.state.Store(int32(aofOff))
+	s.engine.Effects.SetFile(false)
+}
+
+// closeWriter has what was logged written, or not if a start would not find it, and ends the writer, if there is one. s.aof.work is held.
+func (s *Server) closeWriter() {
+	a := &s.aof
+	w := a.writer.Load()
+	if w == nil {
+		return
+	}
+	s.engine.Effects.SetFlush(nil)
+	var err error
+	if a.is(aofOn) {
+		err = w.Close()
+	} else {
+		w.Abandon()
+	}
+	a.writer.Store(nil)
+	w.reader.Close()
+	if err == nil || w.Policy() != aof.Always { // or what was promised has not been kept, and nobody is to learn what is lost
+		s.engine.Effects.HoldReplies(false)
+	}
+	s.aofFailing(nil)
+}
+
+// closeAppendOnly writes what was logged, at the server's end, when no command runs any more.
+func (s *Server) closeAppendOnly() {
+	a := &s.aof
+	a.work.Lock()
+	defer a.work.Unlock()
+	if a.writer.Load() != nil && a.is(aofOn) {
+		s.log.Info("Calling fsync() on the AOF file.")
+	}
+	s.closeWriter()
+}
+
+// endsWithAOF tells, before the server ends, whether the append-only files do not stand in the way.
+func (s *Server) endsWithAOF(force bool) bool {
+	if s.aof.is(aofWaiting) {
+		if !force {
+			s.log.Warn("Writing initial AOF, can't exit.")
+			return false
+		}
+		s.log.Warn("Writing initial AOF. Exit anyway.")
+	}
+	if r := s.aof.current.Load(); r != nil {
+		s.log.Warn("There is a child rewriting the AOF. Killing it!")
+		r.cancel()
+	}
+	return true
+}
