@@ -144,6 +144,33 @@ func TestShutdownAbort(t *testing.T) {
 	logHas(t, log, "bye bye")
 }
 
+// TestInsist ends a server at once that is busy with its last save: nothing is left of that.
+func TestInsist(t *testing.T) {
+	p, c, log := build(t).run(t, "--rdb-key-save-delay", "2000000000")
+	c.Must(t, "CONFIG", "SET", "save", "3600 1")
+	c.Must(t, "SET", "k", "v")
+	dir := c.Must(t, "CONFIG", "GET", "dir").Elems[1].Str
+	temp := filepath.Join(dir, fmt.Sprintf("temp-%d.rdb", p.PID))
+	interrupt := func() {
+		if err := syscall.Kill(p.PID, syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	interrupt()
+	testutil.Poll(t, patience, func() bool {
+		_, err := os.Stat(temp)
+		return err == nil
+	})
+	interrupt()
+	if err := p.Wait(patience); err == nil {
+		t.Error("it ends as if all were well")
+	}
+	logHas(t, log, "Saving the final RDB snapshot", "You insist... exiting now.")
+	if _, err := os.Stat(temp); err == nil {
+		t.Errorf("%s is left", temp)
+	}
+}
+
 // TestProcessTitle looks at what the list of processes shows.
 func TestProcessTitle(t *testing.T) {
 	if runtime.GOOS != "linux" {
