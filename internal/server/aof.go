@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
@@ -40,6 +41,7 @@ type appendOnly struct {
 	took      atomic.Int64               // seconds that the last one took; -1: there was none
 	copied    atomic.Int64               // bytes that commands saved before they changed them, during the last one
 	limit     rewriteLimit               // cron's
+	rest      atomic.Int64               // µs to wait before something is written
 
 	work     sync.Mutex
 	dir      aof.Dir       // guarded by work; stays as it is while the state is aofOn
@@ -158,11 +160,37 @@ func (s *Server) startWriter(b aof.Beginning) {
 	w := aof.NewWriter(aofLog{s.engine.Effects, reader}, b, aof.WriterOptions{
 		Policy: s.aofPolicy(), Mono: s.machine.Mono, Unix: s.seconds, Stamps: s.config.Bool("aof-timestamp-enabled").Load,
 		Warn: func(line string) { s.log.Warn(line) }, Info: func(line string) { s.log.Info(line) },
-		Failing: s.aofFailing, Fatal: s.fail,
+		Failing: s.aofFailing, Fatal: s.fail, Before: s.aofRest, Wrote: s.aofWrote,
+		Synced: func(ns int64) { s.engine.Stats.Spikes.Note("aof-fsync-always", ns, s.clock.WallMillis()) },
 	})
 	s.aof.writer.Store(&logWriter{w, reader})
 	s.engine.Effects.SetFlush(w.Flush)
 	w.Start()
+}
+
+// aofRest waits before something is written, as long as DEBUG AOF-FLUSH-SLEEP says.
+func (s *Server) aofRest() {
+	if micros := s.aof.rest.Load(); micros > 0 {
+		<-time.After(time.Duration(micros) * time.Microsecond)
+	}
+}
+
+// aofWrote has the latency events of writes noted.
+func (s *Server) aofWrote(ns int64, syncing bool) {
+	spikes := &s.engine.Stats.Spikes
+	if ns < spikes.From() {
+		return
+	}
+	event := "aof-write-alone"
+	switch {
+	case syncing:
+		event = "aof-write-pending-fsync"
+	case s.saving() || s.rewriting():
+		event = "aof-write-active-child"
+	}
+	now := s.clock.WallMillis()
+	spikes.Note(event, ns, now)
+	spikes.Note("aof-write", ns, now)
 }
 
 // aofCounts notes that a start would find all that is logged.

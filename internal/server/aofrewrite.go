@@ -413,7 +413,7 @@ func (s *Server) adopt(r *aofRewrite) error {
 func (s *Server) adoptFiles(r *aofRewrite, m *aof.Manifest, base aof.File) (made []string, err error) {
 	a := &s.aof
 	temp := filepath.Base(r.file.temp)
-	if err := a.dir.Disk.Rename(r.file.temp, a.dir.File(base.Name)); err != nil {
+	if err := s.renameAOF(r.file.temp, a.dir.File(base.Name)); err != nil {
 		r.file.drop()
 		return nil, fmt.Errorf("Error trying to rename the temporary AOF base file %s into %s: %s", temp, a.dir.File(base.Name), config.SystemText(err))
 	}
@@ -422,7 +422,7 @@ func (s *Server) adoptFiles(r *aofRewrite, m *aof.Manifest, base aof.File) (made
 	keep := r.incrName
 	if r.first {
 		keep = m.NewIncr(a.dir.Names).Name
-		if err := a.dir.Disk.Rename(a.dir.File(r.incrName), a.dir.File(keep)); err != nil {
+		if err := s.renameAOF(a.dir.File(r.incrName), a.dir.File(keep)); err != nil {
 			return made, fmt.Errorf("Error trying to rename the temporary AOF incr file %s into %s: %s", r.incrName, keep, config.SystemText(err))
 		}
 		made = append(made, keep)
@@ -430,6 +430,14 @@ func (s *Server) adoptFiles(r *aofRewrite, m *aof.Manifest, base aof.File) (made
 	}
 	m.Supersede(keep)
 	return made, nil
+}
+
+// renameAOF renames a file. What takes long is a latency event.
+func (s *Server) renameAOF(from, to string) error {
+	began := s.machine.Mono()
+	err := s.disk.Rename(from, to)
+	s.engine.Stats.Spikes.Note("aof-rename", s.machine.Mono()-began, s.clock.WallMillis())
+	return err
 }
 
 // removeHistory removes the files that the manifest has as history only, unless they are to be kept. s.aof.work is held.

@@ -22,6 +22,8 @@ const errDebugForbidden command.Error = "ERR DEBUG command not allowed. If the e
 // debugHelp is what DEBUG HELP replies; debug has a case for each.
 func debugHelp() []string {
 	return []string{
+		"AOF-FLUSH-SLEEP <microseconds>",
+		"    Wait so long before something is written to the append-only file.",
 		"ASSERT",
 		"    End the server as a failed check of its own does.",
 		"CHANGE-REPL-ID",
@@ -115,6 +117,7 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 		least, most int
 		run         func(*command.Ctx) error
 	}{
+		{"AOF-FLUSH-SLEEP", 3, 3, s.debugFlushSleep},
 		{"ASSERT", 2, 2, s.debugCrash(syscall.SIGABRT, "=== ASSERTION FAILED ===", "==> DEBUG ASSERT: '1 == 2' is not true")},
 		{"CHANGE-REPL-ID", 2, 2, s.debugChangeReplID},
 		{"CLIENT-EVICTION", 2, 2, s.debugClientEviction},

@@ -45,6 +45,14 @@ func debugAccepted(c *command.Ctx) error {
 	return nil
 }
 
+// debugFlushSleep has everything wait before it is written to the append-only file.
+func (s *Server) debugFlushSleep(c *command.Ctx) error {
+	micros, _ := num.ParseInt(c.Argv[2])
+	s.aof.rest.Store(max(micros, 0))
+	c.Reply.OK()
+	return nil
+}
+
 // debugPauseCron holds back what the server does by the clock, but for what loops do for their shards and clients.
 func (s *Server) debugPauseCron(c *command.Ctx) error {
 	on, _ := num.ParseInt(c.Argv[2])

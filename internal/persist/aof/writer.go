@@ -56,7 +56,7 @@ type Log interface {
 }
 
 // WriterOptions are what a Writer needs beside the log. The functions are called by any goroutine, some while the Writer is locked:
-// they must not call it, nor wait.
+// they must not call it, nor wait, but for Before.
 type WriterOptions struct {
 	Policy Policy       // at first
 	Mono   func() int64 // ns
@@ -64,6 +64,11 @@ type WriterOptions struct {
 	Stamps func() bool  // whether the file is to have the times at which something was written
 	Warn   func(line string)
 	Info   func(line string)
+	// Before, if not nil, is called before something is written; it may wait, as a slow disk does.
+	Before func()
+	// Wrote and Synced, if not nil, are told how many ns a write has taken, whether a sync was under way, and how many a sync of Always.
+	Wrote  func(ns int64, syncing bool)
+	Synced func(ns int64)
 	// Failing is told of an error for which writes are to be refused, and with nil that they are not to be any more.
 	Failing func(err error)
 	// Fatal is told that what was promised cannot be kept, so that the server must end. Nothing becomes durable any more.
@@ -299,7 +304,7 @@ func (w *Writer) write() {
 		w.head = fmt.Appendf(w.head, "#TS:%d\r\n", now)
 	}
 	expected := int64(len(w.head)) + end - w.written
-	n, err := w.put(end)
+	n, err := w.timed(end)
 	if err != nil {
 		w.fail(n, expected, err)
 		return
@@ -316,6 +321,21 @@ func (w *Writer) recover() {
 		w.options.Info("AOF write error looks solved, Redis can write again.")
 		w.options.Failing(w.lost)
 	}
+}
+
+// timed is put, of which it is told how long it takes.
+func (w *Writer) timed(end int64) (n int64, err error) {
+	o := &w.options
+	if o.Before != nil {
+		o.Before()
+	}
+	if o.Wrote == nil {
+		return w.put(end)
+	}
+	began, syncing := o.Mono(), w.syncing.Load()
+	n, err = w.put(end)
+	o.Wrote(o.Mono()-began, syncing)
+	return n, err
 }
 
 // put writes what is in front, and then the log up to an offset. It gives how many bytes were written, which is fewer only with an error.
@@ -439,6 +459,9 @@ func (w *Writer) sync() bool {
 	w.syncing.Store(true)
 	err := w.file.Sync()
 	w.syncing.Store(false)
+	if w.Policy() == Always && w.options.Synced != nil {
+		w.options.Synced(w.options.Mono() - w.at)
+	}
 	w.postponed.Store(0)
 
 	w.mu.Lock()
@@ -472,6 +495,22 @@ func (w *Writer) settle() {
 	if w.counts.Load() && !dead && !w.Damaged() {
 		w.log.SetDurable(durable)
 	}
+}
+
+// Drain writes all that is logged, whatever else is under way: when it returns without error a reader of the files finds it. It waits for a
+// rotation. The log must not grow meanwhile.
+func (w *Writer) Drain() error {
+	for range 2 {
+		w.mu.Lock()
+		w.write()
+		err, dead := w.failure, w.dead
+		w.mu.Unlock()
+		if err != nil || dead {
+			return err
+		}
+		w.AwaitRotation()
+	}
+	return nil
 }
 
 // Close writes and syncs what there is, ends the goroutine and closes the file. The log must not grow any more, or what is added is not

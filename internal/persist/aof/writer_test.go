@@ -381,6 +381,28 @@ func TestWriterBreaks(t *testing.T) {
 	}
 }
 
+// TestWriterDrains writes everything for a reader, in spite of a rotation.
+func TestWriterDrains(t *testing.T) {
+	r := newRig(t, Always, true)
+	waited, told := 0, 0
+	r.options.Before = func() { waited++ }
+	r.options.Wrote = func(int64, bool) { told++ }
+	r.options.Synced = func(int64) { told++ }
+	r.log.add("one\n")
+	r.Rotate(r.log.End(), r.open("2"))
+	r.log.add("two\n")
+	r.Start()
+	if err := r.Drain(); err != nil {
+		t.Error(err)
+	}
+	if one, two := text(t, r.disk, "1"), text(t, r.disk, "2"); one != "one\n" || two != "two\n" {
+		t.Errorf("the files have %q and %q", one, two)
+	}
+	if err := r.Close(); err != nil || waited != 2 || told < 3 {
+		t.Errorf("%v; it waited %d times, and told %d times", err, waited, told)
+	}
+}
+
 // TestWriterLeavesOut has a disk that takes nothing any more in the first file until a base makes that superfluous.
 func TestWriterLeavesOut(t *testing.T) {
 	r := newRig(t, EverySec, true)
