@@ -25,14 +25,13 @@ func monitoringTable() []Directive {
 
 // debugTable has the directives that only tests of the server use; CONFIG GET hides them.
 func debugTable() []Directive {
-	const noChild = "nothing here is that slow on purpose"
 	return []Directive{
 		{Name: "rdb-key-save-delay", Kind: Int, Flags: Hidden, Min: minI32, Max: maxI32, Default: "0",
 			Here: "a save that is under way follows a change", Doc: "microseconds to wait after each key of a snapshot"},
-		{Name: "key-load-delay", Kind: Int, Flags: Hidden, Min: minI32, Max: maxI32, Default: "0", Status: Ignored, Here: noChild,
-			Doc: "microseconds to wait after each key that is loaded"},
+		{Name: "key-load-delay", Kind: Int, Flags: Hidden, Min: minI32, Max: maxI32, Default: "0",
+			Here: "while several goroutines load, the one that reads waits", Doc: "microseconds to wait after each key that is loaded"},
 		{Name: "loading-process-events-interval-bytes", Kind: Int, Flags: Hidden, Min: 1024, Max: maxI32, Default: "2097152", Status: Ignored,
-			Here: "clients are served when the data is there", Doc: "bytes loaded between two looks at the clients"},
+			Here: "clients are answered meanwhile in any case", Doc: "bytes loaded between two looks at the clients"},
 		{Name: "watchdog-period", Kind: Int, Flags: Hidden, Max: maxI32, Default: "0", Status: Ignored,
 			Here: "use a profile of the process", Doc: "milliseconds after which the software watchdog logs a stack"},
 		{Name: "use-exit-on-panic", Kind: Bool, Flags: Immutable | Hidden, Default: "no", Status: Ignored, Here: "there is no core dump to avoid",

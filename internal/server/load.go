@@ -254,11 +254,15 @@ func (s *Server) delayLoad() {
 	}
 }
 
+// mostMakers is how many goroutines make keys of what is read at most: more would wait for the one that reads.
+const mostMakers = 8
+
 // load reads a file into the databases of a view as the options say; beside them it does what the configuration says. Of what is damaged the
 // log tells; some of the keys are there then.
 func (s *Server) load(f disk.File, view *store.View, o rdb.LoadOptions) (n rdb.Loaded, err error) {
 	defer view.ForgetReady()
 	o.Checksum = s.config.Bool("rdbchecksum").Load()
+	o.Makers = min(s.numLoops, mostMakers)
 	s.logLoading(&o, view.NowMillis)
 	n, err = rdb.ReadFile(f, view, o)
 	if err != nil {

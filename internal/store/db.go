@@ -46,6 +46,9 @@ type View struct {
 	// Reading says that the command does not change what it looks up, which a walk may then find later as it is; see walk.go.
 	Reading bool
 
+	// Absent says that a key which is given a string, or a draft, is known not to be there: it is not looked for once more.
+	Absent bool
+
 	// Walking says that no shard is held and each is to be locked while it is visited.
 	Walking bool
 
@@ -78,6 +81,13 @@ func (s *Store) NewView() *View {
 // DB gives the database of that number, which must exist.
 func (v *View) DB(i int) *DB { return &v.dbs[i] }
 
+// Twin gives another view of the same data at the same time, for another goroutine.
+func (v *View) Twin() *View {
+	twin := v.s.NewView()
+	twin.NowMillis, twin.Undying, twin.KeepDead = v.NowMillis, v.Undying, v.KeepDead
+	return twin
+}
+
 // Plan tells the view a key's hash, so that it is not worked out again. The key's memory must stay as it is until the
 // command ends.
 func (v *View) Plan(key []byte, hash uint64) {
@@ -96,6 +106,12 @@ func (v *View) past(at int64) bool { return at < v.NowMillis && !v.Undying }
 
 // ShardOf gives the number of the shard that a key lies in.
 func (v *View) ShardOf(key []byte) int { return v.s.ShardOf(v.hashOf(key)) }
+
+// ShardOfHash gives the number of the shard that keys of a hash lie in.
+func (v *View) ShardOfHash(hash uint64) int { return v.s.ShardOf(hash) }
+
+// Prefetch asks for the cache line of a key's bucket, as Store.Prefetch does.
+func (v *View) Prefetch(db int, hash uint64) { v.s.Prefetch(db, hash) }
 
 func (v *View) hashOf(key []byte) uint64 {
 	if unsafe.SliceData(key) == v.hashKey && len(key) == v.hashLen && v.hashKey != nil {
@@ -226,6 +242,12 @@ func (db *DB) seek(it *Item, key []byte) bool {
 		db.keep(it)
 	}
 	return true
+}
+
+// present is lookup for a key that is going to be given another value: one that is known not to be there is not looked for.
+func (db *DB) present(key []byte) (it Item, ok bool) {
+	ok = !db.v.Absent && db.seek(&it, key)
+	return it, ok
 }
 
 // meetDead deals with a key that was found dead: it is removed, or only not there while dead keys are kept.

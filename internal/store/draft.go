@@ -41,7 +41,7 @@ const keptBlob = 64 << 10
 // the expiry at, as for Draft.Attach. Nothing has changed when memory is refused.
 func (db *DB) put(key []byte, shape recordShape, value []byte, at int64) Item {
 	shape.expiry = max(at, NoExpiry)
-	it, ok := db.lookup(key)
+	it, ok := db.present(key)
 	if !ok {
 		it = db.create(key, shape)
 		copy(it.rec.value(), value)
@@ -60,7 +60,7 @@ func (db *DB) put(key []byte, shape recordShape, value []byte, at int64) Item {
 
 // putBlob is put for a value in one blob, which is copied: in a block of its own if it is large.
 func (db *DB) putBlob(key []byte, typ Type, enc Encoding, blob []byte, at int64) Item {
-	it, ok := db.lookup(key)
+	it, ok := db.present(key)
 	if !ok {
 		it = db.createBlob(key, typ, enc, blob, max(at, NoExpiry))
 		it.countTimed(false)

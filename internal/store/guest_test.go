@@ -21,6 +21,9 @@ func TestGuest(t *testing.T) {
 				g.Take(v.ShardOf(key))
 				v.DB(0).SetString(key, key, NoExpiry)
 				g.Free()
+				if n%10 == 9 {
+					g.Rest()
+				}
 			}
 			g.Close()
 			done <- struct{}{}

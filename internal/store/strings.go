@@ -57,7 +57,7 @@ func (db *DB) Reserve(n int) {
 
 // setBlob gives key a string, whose bytes are kept as they are, in place of whatever it held.
 func (db *DB) setBlob(key []byte, enc Encoding, value []byte, at int64) {
-	it, ok := db.lookup(key)
+	it, ok := db.present(key)
 	if len(value) > db.s.bigString {
 		db.setBig(key, value, at)
 		return

@@ -85,7 +85,7 @@ func (p *cellParts) next(w *Writer) bool {
 func (r *Reader) readArray(db *store.DB) {
 	r.array.Begin(db)
 	a := r.array.Array()
-	n, next := r.count(), uint64(0)
+	n, next := r.length(), uint64(0)
 	switch r.length() {
 	case 0:
 	case 1:
@@ -93,7 +93,7 @@ func (r *Reader) readArray(db *store.DB) {
 	default:
 		r.fail("An array of an unknown form")
 	}
-	for ; n > 0 && r.err == nil; n-- {
+	for left := n; left > 0 && r.err == nil; left-- {
 		index := r.length()
 		text := r.arrayElement(db)
 		if r.err != nil {
@@ -104,7 +104,10 @@ func (r *Reader) readArray(db *store.DB) {
 		}
 		r.step(db)
 	}
-	if r.err == nil {
+	switch {
+	case n == 0:
+		r.failEmpty()
+	case r.err == nil:
 		a.SetNext(next)
 	}
 }

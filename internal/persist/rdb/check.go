@@ -61,7 +61,7 @@ type checker struct {
 func CheckFile(src io.Reader, db *store.DB, sums bool, note func(offset int64, line string)) (c Checked, err error) {
 	k := checker{r: NewStreamReader(src, 0), db: db, note: note}
 	k.r.sums = sums
-	k.r.templates = map[uint64][]byte{}
+	k.r.templates = newTemplates()
 	defer func() {
 		c, c.Bytes = k.c, k.offset()
 		if p := recover(); p != nil {

@@ -16,5 +16,8 @@
 // piece, from a frozen view, without a lock. The reader trusts nothing: whatever bytes it is given it makes a value of them that
 // commands can work with, or refuses them.
 //
-// The package knows the store and commands, not the engine, sockets or file systems. It holds no locks of its own.
+// A file is read by one goroutine, or by one and several makers of keys; see file_share.go.
+//
+// The package knows the store and commands, not the engine, sockets or file systems. Its locks are leaves: those of makers, and of a
+// file's templates.
 package rdb

@@ -18,8 +18,10 @@ type LoadOptions struct {
 	Replace  bool // a key that is there already gets the value; otherwise that is an error
 	Check    bool // the file is only looked at: nothing becomes of the values, no key is looked for
 	Beside   bool // others are at the data: each key is put with a gate passed and its shard held
+	Makers   int  // goroutines that make keys of what is read; with less than two that is done as it is read
+	piece    int  // bytes that several makers get in a piece; 0: as many as are best
 	// Aux is told what the file says of itself; Skipped of what there is no use for, such as a library of functions; EmptyKey of a key
-	// that has a value without elements, and is left out. Each may be nil.
+	// that has a value without elements, and is left out. Each may be nil. They are called one at a time; EmptyKey by any maker.
 	Aux      func(name, value string)
 	Skipped  func(what string)
 	EmptyKey func(key []byte)
@@ -27,6 +29,13 @@ type LoadOptions struct {
 	Progress func(bytes, keys int64) error
 	// Delay is called behind each key.
 	Delay func()
+}
+
+// add puts the keys of another count to n.
+func (n *Loaded) add(o *Loaded) {
+	n.Keys += o.Keys
+	n.Expired += o.Expired
+	n.Empty += o.Empty
 }
 
 // Loaded counts what was read.
@@ -40,51 +49,85 @@ type Loaded struct {
 
 // ReadFile reads a file into the databases of a view, whose time decides which keys are past theirs. Unless the options say that others
 // are at the data, the world must be still, or nobody else in it. Nothing is believed: with an error, which has the offset, the file is not
-// what it should be, or src failed, or memory did (mem.ErrNoMemory), and keys that came before are there. ErrFormat is found in the error of
-// a damaged file.
+// what it should be, or src failed, or memory did (mem.ErrNoMemory), and keys that came before are there, and some that came behind it if
+// there are several makers. ErrFormat is found in the error of a damaged file.
 func ReadFile(src io.Reader, view *store.View, o LoadOptions) (n Loaded, err error) {
-	f := fileReader{r: NewStreamReader(src, 0), options: o, view: view, db: view.DB(0)}
-	defer view.Plan(nil, 0)
-	if o.Beside {
-		f.guest = view.NewGuest(false)
-		defer f.guest.Close()
-	}
+	f := fileReader{r: NewStreamReader(src, 0), options: &o, db: view.DB(0)}
 	f.r.sums = o.Checksum
-	f.r.templates = map[uint64][]byte{}
-	defer func() {
-		if p := recover(); p != nil {
-			if p != mem.ErrNoMemory {
-				panic(p)
-			}
-			n, err = f.n, fmt.Errorf("%w at offset %d", mem.ErrNoMemory, f.r.Offset())
-		}
-	}()
-	f.read()
-	switch err := f.r.err; {
-	case err == nil, f.stopped, errors.Is(err, ErrFormat):
-		return f.n, err
-	case err == io.ErrUnexpectedEOF:
-		return f.n, &FormatError{Offset: f.r.Offset() + int64(f.r.Len()), Reason: tooShort}
-	default:
-		return f.n, fmt.Errorf("%w at offset %d", err, f.r.Offset())
+	f.r.templates = newTemplates()
+	if o.Makers > 1 {
+		f.share(view)
+	} else {
+		f.maker = newMaker(view, f.r, &o)
+		defer f.maker.close()
 	}
+	err = f.run(view)
+	if f.makers != nil {
+		err = f.gather(err)
+	} else {
+		f.n.add(&f.maker.n)
+	}
+	return f.n, err
 }
 
 // A fileReader reads a file.
 type fileReader struct {
 	r       *Reader
-	options LoadOptions
-	view    *store.View
-	db      *store.DB    // that the next key belongs to
-	guest   *store.Guest // nil: nobody else is at the data
+	options *LoadOptions
+	db      *store.DB // that the next key belongs to
 	n       Loaded
+	come    int64 // keys
 	told    int64 // bytes of which Progress has heard
 	stopped bool  // by Progress
 
-	key             []byte
-	expiry          int64 // of the next key, Unix ms; store.NoExpiry
-	idle, frequency int64 // of the next key; -1: not told
-	metaTold        bool  // what modules keep beside keys was told of
+	next     keyAbout // what was told of the next key
+	metaTold bool     // what modules keep beside keys was told of
+
+	maker  *maker // of the keys; nil if there are several
+	makers *makers
+}
+
+// keyAbout is what a file says of a key in front of it.
+type keyAbout struct {
+	expiry          int64 // Unix ms; store.NoExpiry
+	idle, frequency int64 // -1: not told
+
+	hash   uint64 // of the key
+	hashed bool   // it is known
+}
+
+// run reads the file and gives its error.
+func (f *fileReader) run(view *store.View) (err error) {
+	defer catchNoMemory(f.r, &err)
+	f.read()
+	if f.stopped {
+		return f.r.err
+	}
+	return f.r.located()
+}
+
+// catchNoMemory, deferred, makes an error of a panic for want of memory, with the reader's offset.
+func catchNoMemory(r *Reader, err *error) {
+	if p := recover(); p != nil {
+		if p != mem.ErrNoMemory {
+			panic(p)
+		}
+		*err = noMemoryAt(r)
+	}
+}
+
+func noMemoryAt(r *Reader) error { return fmt.Errorf("%w at offset %d", mem.ErrNoMemory, r.Offset()) }
+
+// located gives the reader's error with an offset.
+func (r *Reader) located() error {
+	switch err := r.err; {
+	case err == nil, errors.Is(err, ErrFormat):
+		return err
+	case err == io.ErrUnexpectedEOF:
+		return &FormatError{Offset: r.Offset() + int64(r.Len()), Reason: tooShort}
+	default:
+		return fmt.Errorf("%w at offset %d", err, r.Offset())
+	}
 }
 
 func (f *fileReader) read() {
@@ -95,6 +138,9 @@ func (f *fileReader) read() {
 		return
 	}
 	r.version, f.n.Version = version, version
+	if f.makers != nil {
+		f.makers.version = version
+	}
 	f.forget()
 	for r.err == nil {
 		op := r.Byte()
@@ -107,7 +153,7 @@ func (f *fileReader) read() {
 		case op >= firstOp:
 			f.special(op)
 		default:
-			f.keyValue(Kind(op))
+			f.key(Kind(op))
 		}
 		f.progress()
 	}
@@ -118,14 +164,14 @@ func (f *fileReader) progress() {
 	const step = 256 << 10
 	if at := f.r.Offset(); f.options.Progress != nil && f.r.err == nil && at-f.told >= step {
 		f.told = at
-		if err := f.options.Progress(at, f.n.Keys); err != nil {
+		if err := f.options.Progress(at, f.come); err != nil {
 			f.r.err, f.stopped = err, true
 		}
 	}
 }
 
 // forget ends what was told of a key.
-func (f *fileReader) forget() { f.expiry, f.idle, f.frequency = store.NoExpiry, -1, -1 }
+func (f *fileReader) forget() { f.next = keyAbout{expiry: store.NoExpiry, idle: -1, frequency: -1} }
 
 // special reads what is no key.
 func (f *fileReader) special(op byte) {
@@ -138,9 +184,9 @@ func (f *fileReader) special(op byte) {
 			f.setExpiry(int64(int32(binary.LittleEndian.Uint32(b))) * 1000)
 		}
 	case opIdle:
-		f.idle = int64(min(r.length(), maxIdle))
+		f.next.idle = int64(min(r.length(), maxIdle))
 	case opFrequency:
-		f.frequency = int64(r.Byte())
+		f.next.frequency = int64(r.Byte())
 	case opSelect:
 		f.choose(r.length())
 	case opResize:
@@ -183,7 +229,7 @@ func (f *fileReader) special(op byte) {
 const maxIdle = 1 << 24
 
 // setExpiry notes when the next key dies. A time that is 0 or before that is past in any case.
-func (f *fileReader) setExpiry(at int64) { f.expiry = max(at, 1) }
+func (f *fileReader) setExpiry(at int64) { f.next.expiry = max(at, 1) }
 
 func (f *fileReader) skip(what string) {
 	if f.r.err == nil && f.options.Skipped != nil {
@@ -200,69 +246,22 @@ func (f *fileReader) choose(index uint64) {
 	f.db = f.db.Other(int(index))
 }
 
-// keyValue reads a key and its value.
-func (f *fileReader) keyValue(kind Kind) {
-	r := f.r
-	if r.draft(kind) == nil {
-		r.failKind(kind)
+// key reads a key and its value, or has one of several makers do so.
+func (f *fileReader) key(kind Kind) {
+	if f.r.draft(kind) == nil {
+		f.r.failKind(kind)
 		return
 	}
-	f.key = append(f.key[:0], r.bytes(f.db)...)
-	if len(f.key) > store.MaxKey {
-		r.fail("A key that is too long")
+	if f.makers != nil {
+		f.handOver(kind)
+	} else {
+		f.maker.makeKey(kind, f.db, &f.next)
+		f.maker.rest()
 	}
-	if r.err != nil {
-		return
-	}
-	if !f.options.Check {
-		f.view.Expect(f.db.Index(), f.key)
-	}
-	draft, err := ReadValue(r, kind, f.db)
-	var broken *FormatError
-	switch {
-	case errors.As(err, &broken) && broken.Empty:
-		r.err = nil // the file goes on behind it
-		f.n.Empty++
-		if f.options.EmptyKey != nil {
-			f.options.EmptyKey(f.key)
-		}
-	case err != nil:
-		return
-	default:
-		f.put(draft)
-	}
+	f.come++
 	f.forget()
 	if f.options.Delay != nil {
 		f.options.Delay()
-	}
-}
-
-// put makes a value that of the key which was read.
-func (f *fileReader) put(draft store.Draft) {
-	defer draft.Drop()
-	switch {
-	case f.expiry != store.NoExpiry && f.expiry < f.db.Now() && !f.view.Undying:
-		f.n.Expired++
-		return
-	case f.options.Check:
-		f.n.Keys++
-		return
-	}
-	if f.guest != nil {
-		f.guest.Take(f.view.ShardOf(f.key))
-		defer f.guest.Free()
-	}
-	if !f.options.Replace && f.db.Exists(f.key) {
-		f.r.fail(fmt.Sprintf("RDB has duplicated key '%.128s' in DB %d", f.key, f.db.Index()))
-		return
-	}
-	draft.Attach(f.key, f.expiry)
-	f.n.Keys++
-	if f.idle < 0 && f.frequency < 0 {
-		return
-	}
-	if it, ok := f.db.Peek(f.key); ok {
-		f.db.SetAccess(&it, f.idle, f.frequency)
 	}
 }
 

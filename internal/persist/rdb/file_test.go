@@ -34,13 +34,35 @@ func aFile(head string, body ...string) string {
 // pairOf makes a key with a value.
 func pairOf(kind Kind, key, body string) string { return string([]byte{byte(kind)}) + text(key) + body }
 
-// load reads a file into an empty store with two databases.
+// load reads a file into an empty store with two databases, alone, and into another with several makers: that comes to the same.
 func load(t testing.TB, file string, o LoadOptions) (*store.View, Loaded, error) {
 	t.Helper()
-	rig := commandtest.NewRig(t)
+	rig, other := commandtest.NewRig(t), commandtest.NewRig(t)
 	rig.SetNow(fileTime)
+	other.SetNow(fileTime)
 	n, err := ReadFile(strings.NewReader(file), rig.View(), o)
+	o.Aux, o.Skipped, o.EmptyKey, o.Beside = nil, nil, nil, true
+	o.Makers, o.piece = 2+len(file)%2, len(file)%80
+	m, again := ReadFile(strings.NewReader(file), other.View(), o)
+	if fmt.Sprint(again) != fmt.Sprint(err) || err == nil && m != n {
+		t.Fatalf("%d makers: %v, %+v\none: %v, %+v", o.Makers, again, m, err, n)
+	}
+	if one, several := contents(rig.View()), contents(other.View()); err == nil && !slices.Equal(one, several) {
+		t.Fatalf("%d makers: %.1000q\none: %.1000q", o.Makers, several, one)
+	}
 	return rig.View(), n, err
+}
+
+// readAgain reads a file into a view where its keys may be already, alone and with several makers: that comes to the same.
+func readAgain(t testing.TB, file func() io.Reader, view *store.View, o LoadOptions) error {
+	t.Helper()
+	o.Replace, o.piece = true, 20
+	n, err := ReadFile(file(), view, o)
+	o.Makers = 3
+	if m, again := ReadFile(file(), view, o); fmt.Sprint(again) != fmt.Sprint(err) || err == nil && m != n {
+		t.Fatalf("%d makers: %v, %+v\none: %v, %+v", o.Makers, again, m, err, n)
+	}
+	return err
 }
 
 // contents tells what keys of all databases hold, and when they die.
@@ -204,17 +226,22 @@ func TestFileShort(t *testing.T) {
 	rig := commandtest.NewRig(t)
 	rig.SetNow(fileTime)
 	for n := range len(file) {
-		_, err := ReadFile(strings.NewReader(file[:n]), rig.View(), LoadOptions{Checksum: true, Replace: true})
+		err := readAgain(t, func() io.Reader { return strings.NewReader(file[:n]) }, rig.View(), LoadOptions{Checksum: true})
 		if want := fmt.Sprintf("The bytes end too early at offset %d", n); !errors.Is(err, ErrFormat) || err.Error() != want {
 			t.Fatalf("cut to %d bytes: %v", n, err)
 		}
 	}
-	if _, err := ReadFile(iotest.OneByteReader(strings.NewReader(file)), rig.View(), LoadOptions{Checksum: true, Replace: true}); err != nil {
+	inBytes := func() io.Reader { return iotest.OneByteReader(strings.NewReader(file)) }
+	if err := readAgain(t, inBytes, rig.View(), LoadOptions{Checksum: true}); err != nil {
 		t.Fatal(err)
 	}
-	failing := io.MultiReader(strings.NewReader(file[:200]), iotest.ErrReader(errors.New("no disk")))
-	if _, err := ReadFile(failing, rig.View(), LoadOptions{Replace: true}); err == nil || !strings.HasPrefix(err.Error(), "no disk at offset ") {
-		t.Errorf("from a disk that fails: %v", err)
+	for n := range len(file) {
+		failing := func() io.Reader {
+			return io.MultiReader(strings.NewReader(file[:n]), iotest.ErrReader(errors.New("no disk")))
+		}
+		if err := readAgain(t, failing, rig.View(), LoadOptions{}); err == nil || !strings.HasPrefix(err.Error(), "no disk at offset ") {
+			t.Errorf("from a disk that fails: %v", err)
+		}
 	}
 }
 
@@ -230,7 +257,8 @@ func TestFileFlipped(t *testing.T) {
 			if !errors.Is(err, ErrFormat) {
 				t.Fatalf("byte %d ^ %#x: %v", i, flip, err)
 			}
-			if _, err = ReadFile(bytes.NewReader(file), rig.View(), LoadOptions{Replace: true}); err != nil && !errors.Is(err, ErrFormat) {
+			src := func() io.Reader { return bytes.NewReader(file) }
+			if err = readAgain(t, src, rig.View(), LoadOptions{}); err != nil && !errors.Is(err, ErrFormat) {
 				t.Fatalf("byte %d ^ %#x, no checksum: %v", i, flip, err)
 			}
 			file[i] ^= flip

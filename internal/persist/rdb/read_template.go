@@ -4,6 +4,7 @@ package rdb
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/redpoll/redpoll/internal/ds/listpack"
 	"github.com/redpoll/redpoll/internal/store"
@@ -17,6 +18,20 @@ const (
 	templatePack  = 0 // a listpack in a text
 	templateTexts = 1 // their number, and texts
 )
+
+// templates are those of a file, which several goroutines read.
+type templates struct {
+	mu    sync.RWMutex        // a leaf
+	known map[uint64]template // by number; guarded by mu
+	room  int                 // bytes of their fields; belongs to who reads them from the file
+}
+
+type template struct {
+	at     int64  // where it ends in the file: hashes follow it
+	fields []byte // a listpack
+}
+
+func newTemplates() *templates { return &templates{known: map[uint64]template{}} }
 
 // readTemplateHash reads a hash of a template and values.
 func (r *Reader) readTemplateHash(db *store.DB, packed bool) {
@@ -62,11 +77,19 @@ func (r *Reader) readReferringHash(db *store.DB, packed bool) {
 
 // refer makes one of the file's templates that of the hash that is being read.
 func (r *Reader) refer(number uint64) {
-	fields, ok := r.templates[number]
-	if !ok {
+	r.template = append(r.template[:0], r.fieldsOf(number)...)
+}
+
+// fieldsOf gives the fields of one of the file's templates, which has come before.
+func (r *Reader) fieldsOf(number uint64) []byte {
+	r.templates.mu.RLock()
+	t, ok := r.templates.known[number]
+	r.templates.mu.RUnlock()
+	if !ok || t.at > r.Offset() {
 		r.fail(fmt.Sprintf("Invalid hash template ID %d", number))
+		return nil
 	}
-	r.template = append(r.template[:0], fields...)
+	return t.fields
 }
 
 // templateValues reads a hash's values, which are texts, each for the next field of the template.
@@ -134,12 +157,15 @@ func (r *Reader) keepTemplate(db *store.DB) {
 	if r.err != nil {
 		return
 	}
-	if _, twice := r.templates[number]; twice {
+	t := r.templates
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, twice := t.known[number]; twice {
 		r.fail(fmt.Sprintf("Duplicate hash template ID %d", number))
 		return
 	}
-	if r.templateRoom += len(fields); r.templateRoom > bigUnpacked {
-		db.Reserve(r.templateRoom) // it lies elsewhere, but hashes will have it too
+	if t.room += len(fields); t.room > bigUnpacked {
+		db.Reserve(t.room) // it lies elsewhere, but hashes will have it too
 	}
-	r.templates[number] = fields
+	t.known[number] = template{r.Offset(), fields}
 }

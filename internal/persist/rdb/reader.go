@@ -3,6 +3,7 @@
 package rdb
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -58,6 +59,12 @@ type Reader struct {
 	err     error
 	lacking int64 // offset of what the stream had too few bytes for, when err is its own
 
+	piece    int  // bytes of the stream that are read at a time; 0: firstBuffer
+	most     int  // bytes that are kept behind the mark
+	marked   bool // bytes of buf are kept from mark on, not only from at on
+	mark     int
+	overflow func(bytes []byte) // is given what is between mark and at when that has become much; then mark is at
+
 	sums   bool   // a checksum is made of the stream
 	sum    uint64 // of what precedes buf[summed]
 	summed int
@@ -68,8 +75,7 @@ type Reader struct {
 	name, iid []byte // of what is being read
 	template  []byte // fields of a hash that is being read, a listpack
 
-	templates    map[uint64][]byte // of the file that is read, by number: fields, a listpack; nil: it is no file
-	templateRoom int               // bytes of them
+	templates *templates // of the file that is read; nil: it is no file
 
 	text   store.StringDraft
 	list   store.ListDraft
@@ -104,7 +110,16 @@ func NewStreamReader(src io.Reader, version int) *Reader { return &Reader{src: s
 // Reset makes the reader one of other bytes, as NewReader does; the memory that it has is used again.
 func (r *Reader) Reset(b []byte, version int) {
 	r.buf, r.at, r.gone, r.src, r.err, r.version = b, 0, 0, nil, nil, version
-	r.sums, r.sum, r.summed = false, 0, 0
+	r.sums, r.sum, r.summed, r.marked = false, 0, 0, false
+}
+
+// resetStream makes the reader one of a stream, as NewStreamReader does; the memory that it has is used again.
+func (r *Reader) resetStream(src io.Reader, version int) {
+	if cap(r.buf) > keptRoom {
+		r.buf = nil
+	}
+	r.Reset(r.buf[:0], version)
+	r.src = src
 }
 
 // Err gives the first error: it is ErrFormat, or one of the stream.
@@ -155,28 +170,56 @@ func (r *Reader) fill(n uint64) bool {
 		return false
 	}
 	r.Sum()
-	have := copy(r.buf, r.buf[r.at:])
-	r.summed = 0
-	r.gone += int64(r.at)
-	r.buf, r.at = r.buf[:have], 0
+	have, most := r.makeRoom(), uint64(cmp.Or(r.piece, firstBuffer))
+	n = min(n, math.MaxInt64) + uint64(r.at)
 	for uint64(have) < n {
 		if have == cap(r.buf) {
-			grown := make([]byte, have, max(2*have, firstBuffer))
+			grown := make([]byte, have, max(2*have, int(most)))
 			copy(grown, r.buf)
 			r.buf = grown
 		}
-		got, err := io.ReadAtLeast(r.src, r.buf[have:min(uint64(cap(r.buf)), max(n, firstBuffer))], 1)
+		got, err := io.ReadAtLeast(r.src, r.buf[have:min(uint64(cap(r.buf)), max(n, most))], 1)
 		have += got
 		r.buf = r.buf[:have]
 		if err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			r.err, r.lacking = err, r.gone
+			r.err, r.lacking = err, r.Offset()
 			return false
 		}
 	}
 	return true
+}
+
+// makeRoom moves what is still needed to the beginning of the buffer, and tells how many bytes that is.
+func (r *Reader) makeRoom() (have int) {
+	from := r.at
+	if r.marked {
+		if r.at-r.mark > r.most {
+			r.overflow(r.buf[r.mark:r.at])
+			r.mark = r.at
+		}
+		from = r.mark
+		r.mark = 0
+	}
+	have = copy(r.buf, r.buf[from:])
+	r.gone += int64(from)
+	r.at -= from
+	r.buf, r.summed = r.buf[:have], r.at
+	return have
+}
+
+// pass reads n bytes that nobody wants to see, in pieces.
+func (r *Reader) pass(n uint64) {
+	for n > 0 {
+		if r.at == len(r.buf) && !r.fill(1) {
+			return
+		}
+		step := min(n, uint64(len(r.buf)-r.at))
+		r.at += int(step)
+		n -= step
+	}
 }
 
 // Sum gives the checksum of what has been read of a stream whose checksum is made; 0 of another.
