@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/persist/aof"
@@ -176,19 +177,19 @@ func (l *aofLoad) file(r *engine.Replayer, i int) error {
 
 // refuse gives the end of a start that comes of an error in a file; nil for none.
 func (l *aofLoad) refuse(name string, err error) error {
-	var command *commandError
+	var bad *commandError
 	line := ""
 	switch {
 	case err == nil:
 		return nil
 	case l.s.ended():
 		return ErrStopped
-	case !errors.As(err, &command):
+	case !errors.As(err, &bad):
 		line = fmt.Sprintf("Unrecoverable error reading the append only file %s: %s", name, config.SystemText(err))
-	case command.err.Unknown != "":
-		line = fmt.Sprintf("Unknown command '%.128s' reading the append only file %s, at offset %d", command.err.Unknown, name, command.offset)
+	case bad.err.Unknown != "":
+		line = fmt.Sprintf("Unknown command '%.128s' reading the append only file %s, at offset %d", bad.err.Unknown, name, bad.offset)
 	default:
-		line = fmt.Sprintf("Error reading the append only file %s, at offset %d: %s", name, command.offset, command.err)
+		line = fmt.Sprintf("Error reading the append only file %s, at offset %d: %s", name, bad.offset, bad.err)
 	}
 	return &StartError{line, err}
 }
@@ -366,4 +367,54 @@ func (l *aofLoad) cut(i int, at int64) error {
 	}
 	l.sizes[i] = at
 	return f.Sync()
+}
+
+// reloads tells of a call of DEBUG that it needs the world still.
+func reloads(argv [][]byte) bool {
+	return len(argv) > 1 && (command.EqualFold(argv[1], "RELOAD") || command.EqualFold(argv[1], "LOADAOF"))
+}
+
+// debugLoadAOF implements DEBUG LOADAOF: it writes all that is logged, and takes the data from the files. The world is still.
+func (s *Server) debugLoadAOF(c *command.Ctx) (err error) {
+	if s.Loading() {
+		return command.ErrLoading
+	}
+	s.stopSaving(func(work func()) { s.asideWhole(c, work) })
+	s.asideWhole(c, func() { err = s.reloadAOF() })
+	for n := range c.DB.Databases() {
+		c.DB.Other(n).SignalAll()
+	}
+	if err != nil {
+		return command.Error("ERR Error trying to load the append only files: " + err.Error())
+	}
+	s.snapshots.changes.Store(s.engine.Stats.Changes.Load())
+	s.log.Warn("Append Only File loaded by DEBUG LOADAOF")
+	c.Reply.OK()
+	return nil
+}
+
+// reloadAOF is debugLoadAOF without a client. If the data is gone and does not come back the server ends.
+func (s *Server) reloadAOF() error {
+	a := &s.aof
+	a.work.Lock()
+	defer a.work.Unlock()
+	w := a.writer.Load()
+	if w == nil || !a.is(aofOn) {
+		return errors.New("what commands change is not logged in any")
+	}
+	if err := w.Drain(); err != nil {
+		return err
+	}
+	l, err := s.openAOF(a.dir, a.manifest)
+	if err != nil {
+		return err
+	}
+	l.alone = true
+	s.engine.Flush(-1)
+	if err := l.load(); err != nil {
+		s.log.Warn(err.Error())
+		s.fail()
+		return err
+	}
+	return nil
 }

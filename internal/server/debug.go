@@ -46,6 +46,8 @@ func debugHelp() []string {
 		"    Return figures of the table that a key holds.",
 		"LISTPACK <key>",
 		"    Write the elements of a packed value to the server's log.",
+		"LOADAOF",
+		"    Remove all keys, and load the append-only files.",
 		"LOG <message>",
 		"    Write a line to the server's log.",
 		"OBJECT <key>",
@@ -102,9 +104,6 @@ func (s *Server) debug(c *command.Ctx) error {
 	return errDebugUsage(c.Argv[1])
 }
 
-// reloads tells of a call of DEBUG that it needs the world still.
-func reloads(argv [][]byte) bool { return len(argv) > 1 && command.EqualFold(argv[1], "RELOAD") }
-
 // errDebugUsage is the answer to a subcommand that there is not, or not with so many words.
 func errDebugUsage(name []byte) error {
 	return command.Error(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try DEBUG HELP.", name))
@@ -136,6 +135,7 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 		{"HTSTATS", 3, 4, s.debugHTStats},
 		{"HTSTATS-KEY", 3, 4, debugHTStatsKey},
 		{"LISTPACK", 3, 3, s.debugListpack},
+		{"LOADAOF", 2, 2, s.debugLoadAOF},
 		{"LOG", 3, 3, s.debugLog},
 		{"OBJECT", 3, 4, s.debugObject},
 		{"OOM", 2, 2, s.debugCrash(syscall.SIGABRT, "Out Of Memory: called by DEBUG OOM")},

@@ -135,8 +135,8 @@ func (s *Server) ended() bool {
 	}
 }
 
-// loadedTo notes that so many bytes of the source, and keys, have been loaded. The log hears of it every second. With an error the loading
-// is to end, for the server does.
+// loadedTo notes that so many bytes of the source have been loaded, and so many keys of a snapshot, or commands of a log. The log hears of it
+// every second. With an error the loading is to end, for the server does.
 func (s *Server) loadedTo(bytes, keys int64) error {
 	if s.ended() {
 		return ErrStopped
@@ -146,7 +146,7 @@ func (s *Server) loadedTo(bytes, keys int64) error {
 	l.keys.Store(keys)
 	if now := s.machine.Mono(); now-l.logged >= int64(time.Second) {
 		l.logged = now
-		s.log.Info(fmt.Sprintf("Loading: %.1f%% of %d bytes, %d keys, about %d seconds left", l.percent(), l.total.Load(), keys, l.left(now)))
+		s.log.Info(fmt.Sprintf("Loading: %.1f%% of %d bytes, %d keys or commands, about %d seconds left", l.percent(), l.total.Load(), keys, l.left(now)))
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (s *Server) loadingStats(sec *stats.Section) {
 		v.Int("loading_eta_seconds", l.left(s.machine.Mono()))
 		v.Int("redpoll_loading_loaded_keys", l.keys.Load())
 	}, stats.Field{Name: "loading_*", Kind: stats.Gauge, Help: "how far a load is that is under way"},
-		stats.Field{Name: "redpoll_loading_loaded_keys", Kind: stats.Gauge, Help: "keys that it has loaded"})
+		stats.Field{Name: "redpoll_loading_loaded_keys", Kind: stats.Gauge, Help: "keys of a snapshot, or commands of a log, that it has loaded"})
 }
 
 // openSource opens what the server is to start from; nil if there is nothing.

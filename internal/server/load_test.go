@@ -36,11 +36,13 @@ func saved(t *testing.T) (dir string) {
 	return dir
 }
 
-// slow starts a server that takes its time to load what is in a directory, a minute or more, and gives it while it does.
-func slow(t *testing.T, dir string, log *lines) (*server.Server, *testutil.Target) {
+// slow starts a server that takes its time to load what is in a directory, a minute or more, and gives it while it does. directives are lines of
+// its configuration.
+func slow(t *testing.T, dir string, log *lines, directives ...string) (*server.Server, *testutil.Target) {
 	t.Helper()
 	cfg := config.New()
-	err := cfg.Load(config.Source{Options: "port 0\nbind 127.0.0.1\nsave 3600 1\nenable-debug-command yes\nkey-load-delay 50000\ndir " + config.Quote(dir) + "\n"})
+	err := cfg.Load(config.Source{Options: "port 0\nbind 127.0.0.1\nsave 3600 1\nenable-debug-command yes\nkey-load-delay 50000\ndir " + config.Quote(dir) + "\n" +
+		strings.Join(directives, "\n")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ package check
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ import (
 func run(t testing.TB, tool string, text []byte, args ...string) (string, int) {
 	t.Helper()
 	d := disktest.New()
-	f, err := d.OpenFile("/file", 0x42, 0o644) // read, write, create
+	f, err := d.OpenFile("/file", os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}
