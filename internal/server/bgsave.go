@@ -95,42 +95,29 @@ func (s *Server) saving() bool {
 
 // A bgSave is a save that goes on while clients are served: the sink of a snapshot.
 type bgSave struct {
-	s        *Server
-	options  rdb.FileOptions  // Immutable
+	dumpSink
 	began    int64            // Unix seconds; Immutable
-	stop     chan struct{}    // closed when it was cancelled
 	snapshot *engine.Snapshot // guarded by Server.snapshots.mu, nil at first
+	told     int64            // monotonic time at which the log was told how far it is; the walker's
 
-	instant engine.Instant // written at it, before anything else happens
-
-	// The walker's:
-	file *dumpFile
-	out  *rdb.FileWriter
-	told int64 // monotonic time at which the log was told how far it is
-
-	placing   sync.Mutex // held while the file takes its place
-	cancelled bool       // guarded by placing
-}
-
-// fileFormat is equal for snapshots whose encoders give the same bytes.
-type fileFormat struct {
-	version int
-	packs   bool
+	placing   sync.Mutex    // held while the file takes its place
+	cancelled chan struct{} // closed with placing held
 }
 
 // beginSave begins a save. With still the world is, and the save has the data as it is now.
 func (s *Server) beginSave(still bool) {
-	b := &bgSave{s: s, options: s.fileOptions(), began: s.seconds(), stop: make(chan struct{}), told: s.machine.Mono()}
+	b := &bgSave{began: s.seconds(), told: s.machine.Mono(), cancelled: make(chan struct{})}
+	b.dumpSink = dumpSink{s: s, options: s.fileOptions(), create: func(enc *rdb.FileEncoder) (*dumpFile, error) {
+		return s.createDump(enc, b.cancelled)
+	}}
 	saves := &s.snapshots
 	saves.saves.Add(1)
 	saves.mu.Lock()
 	saves.current, saves.scheduled, saves.tried = b, false, b.began
 	saves.mu.Unlock()
 	s.log.Info(fmt.Sprintf("Background saving started by pid %d", os.Getpid()))
-	request := engine.SnapshotRequest{
-		Encoder: b.options.Encoder(), Format: fileFormat{b.options.Version, b.options.Pack}, Sink: b, Flushed: true,
-		Begin: func(at engine.Instant) { b.instant = at },
-	}
+	request := b.request(b)
+	request.Flushed = true
 	var snapshot *engine.Snapshot
 	if still {
 		snapshot = s.engine.SnapshotStill(request)
@@ -143,25 +130,9 @@ func (s *Server) beginSave(still bool) {
 	saves.mu.Unlock()
 }
 
-// open makes the file, unless that was done.
-func (b *bgSave) open() (err error) {
-	if b.out != nil {
-		return nil
-	}
-	enc := b.instant.Encoder.(*rdb.FileEncoder)
-	if b.file, err = b.s.createDump(enc, b.stop); err != nil {
-		return err
-	}
-	b.out, err = rdb.NewFileWriter(b.file, b.instant.NowMillis, b.options)
-	return err
-}
-
 // Write implements engine.Sink.
 func (b *bgSave) Write(p []byte) error {
-	if err := b.open(); err != nil {
-		return err
-	}
-	_, err := b.out.Write(p)
+	err := b.dumpSink.Write(p)
 	b.tell()
 	return err
 }
@@ -186,18 +157,10 @@ func (b *bgSave) tell() {
 // End implements engine.Sink.
 func (b *bgSave) End(err error) {
 	unwanted := errors.Is(err, engine.ErrCancelled) || errors.Is(err, errUnwanted)
-	if err == nil {
-		err = b.open() // of no keys nothing was written
-	}
-	if err == nil {
-		err = b.out.End(b.file.enc.Version())
-	}
-	if b.file != nil {
-		err = b.file.finish(err)
-	}
+	err = b.finish(err)
 	b.placing.Lock()
 	defer b.placing.Unlock()
-	switch unwanted = unwanted || b.cancelled; {
+	switch unwanted = unwanted || b.isCancelled(); {
 	case err != nil:
 	case unwanted:
 		b.file.drop()
@@ -207,12 +170,20 @@ func (b *bgSave) End(err error) {
 	b.s.endSave(b, err, unwanted)
 }
 
+func (b *bgSave) isCancelled() bool {
+	select {
+	case <-b.cancelled:
+		return true
+	default:
+		return false
+	}
+}
+
 // cancel ends the save, if it is not over: when it returns the file either has its place or will not get it.
 func (b *bgSave) cancel() {
 	b.placing.Lock()
-	if !b.cancelled {
-		b.cancelled = true
-		close(b.stop)
+	if !b.isCancelled() {
+		close(b.cancelled)
 	}
 	b.placing.Unlock()
 	b.s.snapshots.mu.Lock()

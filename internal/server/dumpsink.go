@@ -17,6 +17,7 @@ type dumpSink struct {
 	s       *Server
 	path    string // whose place the file is to take
 	temp    string
+	create  func(*rdb.FileEncoder) (*dumpFile, error) // makes the file; nil: it is that of path and temp
 	options rdb.FileOptions
 	stop    <-chan struct{} // closed when nobody wants the file any more
 	begin   func()          // called at the instant, with the world still; may be nil
@@ -28,18 +29,29 @@ type dumpSink struct {
 	done    chan error
 }
 
+// fileFormat is equal for snapshots whose encoders give the same bytes.
+type fileFormat struct {
+	version int
+	packs   bool
+}
+
 // ask asks for the snapshot.
 func (d *dumpSink) ask() *engine.Snapshot {
 	d.done = make(chan error, 1)
-	return d.s.engine.Snapshot(engine.SnapshotRequest{
-		Encoder: d.options.Encoder(), Format: fileFormat{d.options.Version, d.options.Pack}, Sink: d,
+	return d.s.engine.Snapshot(d.request(d))
+}
+
+// request gives what is asked for, with the dumpSink or what it is part of as the sink.
+func (d *dumpSink) request(sink engine.Sink) engine.SnapshotRequest {
+	return engine.SnapshotRequest{
+		Encoder: d.options.Encoder(), Format: fileFormat{d.options.Version, d.options.Pack}, Sink: sink,
 		Begin: func(at engine.Instant) {
 			d.instant = at
 			if d.begin != nil {
 				d.begin()
 			}
 		},
-	})
+	}
 }
 
 // open makes the file, unless that was done.
@@ -47,18 +59,29 @@ func (d *dumpSink) open() error {
 	if d.out != nil {
 		return nil
 	}
-	enc := d.instant.Encoder.(*rdb.FileEncoder)
+	create := d.create
+	if create == nil {
+		create = d.createTemp
+	}
+	var err error
+	if d.file, err = create(d.instant.Encoder.(*rdb.FileEncoder)); err != nil {
+		return err
+	}
+	d.out, err = rdb.NewFileWriter(d.file, d.instant.NowMillis, d.options)
+	return err
+}
+
+// createTemp makes the file that has a name already.
+func (d *dumpSink) createTemp(enc *rdb.FileEncoder) (*dumpFile, error) {
 	f := &dumpFile{s: d.s, path: d.path, temp: d.temp, enc: enc, keys: enc.Keys, stop: d.stop}
 	if d.s.config.Bool("rdb-save-incremental-fsync").Load() {
 		f.every = syncEvery
 	}
 	var err error
 	if f.file, err = d.s.disk.OpenFile(d.temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644); err != nil {
-		return fmt.Errorf("Can't create the file %s: %s", filepath.Base(d.temp), config.SystemText(err))
+		return nil, fmt.Errorf("Can't create the file %s: %s", filepath.Base(d.temp), config.SystemText(err))
 	}
-	d.file = f
-	d.out, err = rdb.NewFileWriter(f, d.instant.NowMillis, d.options)
-	return err
+	return f, nil
 }
 
 // Write implements engine.Sink.
@@ -71,7 +94,11 @@ func (d *dumpSink) Write(p []byte) error {
 }
 
 // End implements engine.Sink.
-func (d *dumpSink) End(err error) {
+func (d *dumpSink) End(err error) { d.done <- d.finish(err) }
+
+// finish has the whole file on the disk, unless err says that the snapshot has failed; then nothing is left of it. The error is a line of
+// the log.
+func (d *dumpSink) finish(err error) error {
 	if err == nil {
 		err = d.open() // of no keys nothing was written
 	}
@@ -81,5 +108,5 @@ func (d *dumpSink) End(err error) {
 	if d.file != nil {
 		err = d.file.finish(err)
 	}
-	d.done <- err
+	return err
 }
