@@ -46,18 +46,18 @@ type ack struct {
 // acknowledged tells whether the waiting is over: what was waited for is there, or cannot come any more.
 func (w *Worker) acknowledged(a *ack) bool {
 	log := w.e.Effects
-	return a.file && !log.HasFile() || a.replicas <= 0 && (!a.file || log.Durable() >= a.offset)
+	return a.file && log.File() == FileOff || a.replicas <= 0 && (!a.file || log.synced(a.offset))
 }
 
 // acknowledge writes the reply that tells how far things have come.
 func (w *Worker) acknowledge(cl *Client, a *ack) error {
 	log := w.e.Effects
 	switch {
-	case a.file && !log.HasFile():
+	case a.file && log.File() == FileOff:
 		return errNoFile
 	case a.both:
 		cl.Reply.Array(2)
-		if log.HasFile() && log.Durable() >= a.offset {
+		if log.synced(a.offset) {
 			cl.Reply.Int(1)
 		} else {
 			cl.Reply.Int(0)
@@ -107,9 +107,9 @@ func (cl *Client) AwaitsLog(l *Log) (offset int64, waits bool) {
 	switch {
 	case wt == nil || wt.ack == nil || !wt.ack.file:
 		return 0, false
-	case !l.HasFile():
+	case l.File() == FileOff:
 		return 0, true
-	case wt.ack.replicas > 0: // only that ends it, beside its time
+	case l.File() == FileComing || wt.ack.replicas > 0: // nothing that becomes durable ends it
 		return math.MaxInt64 - 1, true
 	}
 	return wt.ack.offset, true

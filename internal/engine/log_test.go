@@ -242,6 +242,21 @@ func TestLogWait(t *testing.T) {
 			t.Errorf("%+v: told %d times", step, told)
 		}
 	}
+	told = 0
+	l.SetFile(FileComing)
+	if told != 1 {
+		t.Error("not told of a file")
+	}
+	if w.For(100); told != 2 {
+		t.Error("not told of what it has not looked at")
+	}
+	w.Look()
+	if w.For(100); told != 2 {
+		t.Error("told of what it has looked at")
+	}
+	if l.HoldReplies(true); told != 3 {
+		t.Error("not told that replies are held")
+	}
 	if l.Durable() != 29 {
 		t.Errorf("durable up to %d", l.Durable())
 	}

@@ -20,20 +20,39 @@ type logFile struct {
 	written atomic.Int64
 	durable atomic.Int64
 	hold    atomic.Bool
-	kept    atomic.Bool // there is a file
+	state   atomic.Int32 // FileState
+	changes atomic.Int64 // of these two
 
 	waitsMu sync.Mutex // a leaf
 	waits   atomic.Pointer[[]*LogWait]
 }
 
-// SetFile says whether there is a file that the log is written to (appendonly). Without one nothing becomes durable.
-func (l *Log) SetFile(kept bool) {
-	l.kept.Store(kept)
-	l.wakeWaits(math.MaxInt64)
+// FileState says whether there is a file that the log is written to (appendonly).
+type FileState int32
+
+const (
+	FileOff    FileState = iota // there is none
+	FileComing                  // one was asked for: it is there when its base has what was not logged, and until then nothing is durable
+	FileOn                      // there is one
+)
+
+// SetFile says whether there is a file that the log is written to.
+func (l *Log) SetFile(s FileState) {
+	l.state.Store(int32(s))
+	l.changed()
 }
 
-// HasFile tells whether there is a file that the log is written to.
-func (l *Log) HasFile() bool { return l.kept.Load() }
+// File tells whether there is a file that the log is written to.
+func (l *Log) File() FileState { return FileState(l.state.Load()) }
+
+// synced tells whether the log's file is there and durable up to an offset.
+func (l *Log) synced(offset int64) bool { return l.File() == FileOn && l.durable.Load() >= offset }
+
+// changed has the loops that wait look once more, whatever they wait for.
+func (l *Log) changed() {
+	l.changes.Add(1)
+	l.wakeWaits(math.MaxInt64)
+}
 
 // Written gives the offset up to which the log's file has been handed to the system.
 func (l *Log) Written() int64 { return l.written.Load() }
@@ -71,7 +90,7 @@ func (l *Log) Flush() {
 // the batches of commands that begin afterwards.
 func (l *Log) HoldReplies(on bool) {
 	l.hold.Store(on)
-	l.wakeWaits(math.MaxInt64)
+	l.changed()
 }
 
 // HoldsReplies tells whether replies are held back.
@@ -81,6 +100,7 @@ func (l *Log) HoldsReplies() bool { return l.hold.Load() }
 type LogWait struct {
 	log  *Log
 	at   atomic.Int64 // the offset; math.MaxInt64 for none
+	seen int64        // Log.changes when the loop looked last; the loop's own
 	wake func()
 }
 
@@ -107,10 +127,13 @@ func (w *LogWait) For(offset int64) {
 	if offset < w.at.Load() {
 		w.at.Store(offset)
 	}
-	if w.log.durable.Load() >= offset { // it has come to it meanwhile, and whoever said so may not have seen this
-		w.call(offset)
+	if w.log.durable.Load() >= offset || w.log.changes.Load() != w.seen {
+		w.call(offset) // it has come to it meanwhile, and whoever said so may not have seen this
 	}
 }
+
+// Look is called by the loop before it looks at what waits.
+func (w *LogWait) Look() { w.seen = w.log.changes.Load() }
 
 // call makes the wake-up call if it is due at an offset and nobody has made it.
 func (w *LogWait) call(offset int64) {

@@ -196,7 +196,7 @@ func (s *Server) aofWrote(ns int64, syncing bool) {
 // aofCounts notes that a start would find all that is logged.
 func (s *Server) aofCounts() {
 	s.aof.state.Store(int32(aofOn))
-	s.engine.Effects.SetFile(true)
+	s.engine.Effects.SetFile(engine.FileOn)
 	s.applyAppendFsync()
 }
 
@@ -268,6 +268,7 @@ func (s *Server) switchAppendOnly(inTransaction bool) error {
 func (s *Server) startAppendOnly(inTransaction bool) error {
 	a := &s.aof
 	a.state.Store(int32(aofWaiting))
+	s.engine.Effects.SetFile(engine.FileComing)
 	switch {
 	case s.saving():
 		a.scheduled.Store(true)
@@ -283,6 +284,7 @@ func (s *Server) startAppendOnly(inTransaction bool) error {
 	}
 	if err := s.startRewrite(); err != nil {
 		a.state.Store(int32(aofOff))
+		s.engine.Effects.SetFile(engine.FileOff)
 		s.log.Warn("Redis needs to enable the AOF but can't trigger a background AOF rewrite operation. " +
 			"Check the above logs for more info about the error.")
 		return err
@@ -297,7 +299,7 @@ func (s *Server) stopAppendOnly() {
 	s.cancelRewrite()
 	s.closeWriter()
 	a.state.Store(int32(aofOff))
-	s.engine.Effects.SetFile(false)
+	s.engine.Effects.SetFile(engine.FileOff)
 }
 
 // closeWriter has what was logged written, or not if a start would not find it, and ends the writer, if there is one. s.aof.work is held.

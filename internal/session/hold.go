@@ -76,6 +76,7 @@ func (h *Hub) openLog(l *netloop.Loop, state *loopState) {
 // logged goes through the loop's list: what has waited for long enough goes on.
 func (h *Hub) logged(r *netloop.Runner) {
 	l, log := r.Worker.(*worker).loop, h.engine.Effects
+	l.durable.Look()
 	next := int64(math.MaxInt64)
 	for i := len(l.held) - 1; i >= 0; i-- { // the last one takes the place of one that leaves
 		s := l.held[i]

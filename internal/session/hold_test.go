@@ -28,7 +28,7 @@ type file struct {
 func (r *rig) keep(always bool) *file {
 	f := &file{r: r, log: r.engine.Effects}
 	f.reader = f.log.Attach(nil)
-	f.log.SetFile(true)
+	f.log.SetFile(engine.FileOn)
 	f.log.HoldReplies(always)
 	return f
 }
@@ -383,16 +383,21 @@ func TestWaitAOF(t *testing.T) {
 		receive(t, c, how.reply)
 	}
 	for _, wanted := range []string{"0", "1"} { // without the file neither comes any more
-		f.log.SetFile(true)
+		f.log.SetFile(engine.FileOn)
 		r.sendWaiting(c, "INCR n", "WAITAOF 1 "+wanted+" 0")
 		if _, err := c.Receive(); err != nil {
 			t.Fatal(err)
 		}
-		f.log.SetFile(false)
+		f.log.SetFile(engine.FileOff)
 		receive(t, c, noFile)
 	}
-	f.log.SetFile(true)
-	r.sendWaiting(c, "WAITAOF 1 0 0")
+	f.log.SetFile(engine.FileComing)
+	r.sendWaiting(c, "WAITAOF 1 0 0") // also what has been written before is to be safe
+	f.sync()
+	quiet(t, c, "the file is not there yet")
+	f.log.SetFile(engine.FileOn)
+	receive(t, c, "*2 :1 :0")
+	r.sendWaiting(c, "INCR n", "WAITAOF 1 0 0")
 	c.Close()
 	r.nobodyWaits()
 	f.sync()
