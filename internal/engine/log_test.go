@@ -243,6 +243,7 @@ func TestLogWait(t *testing.T) {
 		}
 	}
 	told = 0
+	w.For(100)
 	l.SetFile(FileComing)
 	if told != 1 {
 		t.Error("not told of a file")
@@ -252,7 +253,7 @@ func TestLogWait(t *testing.T) {
 	}
 	w.Look()
 	if w.For(100); told != 2 {
-		t.Error("told of what it has looked at")
+		t.Error("told of what it has looked at already")
 	}
 	if l.HoldReplies(true); told != 3 {
 		t.Error("not told that replies are held")
