@@ -26,6 +26,11 @@ type Options struct {
 	BigValues int // bytes from which a value gets a heap of its own; 0: as store has it
 	// Account counts the memory that clients make the server hold; nil for one that nobody else sees.
 	Account *mem.Account
+	// Preimages is the bytes of pre-images that a snapshot has in memory past which who writes has to wait; 0: as store has it.
+	Preimages int64
+	// Spill gives an empty file for more pre-images than are to be in memory while a big value is written; it is closed when the
+	// snapshot ends, and nobody else uses it. nil: there is none.
+	Spill func() (SpillFile, error)
 	// WakeLoop is called, from any goroutine, when a loop has housekeeping to do earlier than it knew.
 	WakeLoop func(loop int)
 	// Protect tells why a client may not use a command with the flag Protected; nil if it may. Without it everybody may.
@@ -68,6 +73,7 @@ type Engine struct {
 	lastCompact int64                      // monotonic time of its last call
 
 	snapshots snapshots
+	openSpill func() (SpillFile, error) // nil: there is no file for pre-images
 
 	hideData atomic.Bool // keys and values are kept out of the log
 	loading  atomic.Bool // see SetLoading
@@ -96,21 +102,22 @@ func New(o Options) *Engine {
 	e := &Engine{
 		Registry: o.Registry, Effects: newLog(), Stats: newStats(o.Registry.Size()),
 		arena: o.Arena, clock: o.Clock, log: o.Log, loops: make([]loopDuty, max(o.Loops, 1)), wake: o.WakeLoop,
-		protect: o.Protect, account: o.Account,
+		protect: o.Protect, account: o.Account, openSpill: o.Spill,
 	}
 	e.Channels = pubsub.New(len(e.loops))
 	if e.account == nil {
 		e.account = &mem.Account{}
 	}
 	e.maxPending = maxPending
-	e.snapshots.quit = make(chan struct{})
+	e.snapshots.quit, e.snapshots.woke = make(chan struct{}), make(chan struct{}, 1)
 	e.execID, e.pingID = e.idOf("exec"), e.idOf("ping")
 	for i := range e.loops {
 		e.loops[i].due.Store(never)
 	}
 	e.Store = store.New(store.Options{
 		Arena: o.Arena, Shards: o.Shards, Databases: o.Databases, BigTable: o.BigValues, BigString: o.BigValues,
-		OnExpire: e.expired, OnExpireField: e.expiredField, OnReap: e.reaped, OnEvict: e.evicted, OnDue: e.hurry,
+		Preimages: o.Preimages,
+		OnExpire:  e.expired, OnExpireField: e.expiredField, OnReap: e.reaped, OnEvict: e.evicted, OnDue: e.hurry,
 	})
 	e.SetTenacity(10)
 	return e

@@ -64,14 +64,24 @@ type Snapshot struct {
 
 // snapshots is what the engine knows of them.
 type snapshots struct {
-	quit chan struct{} // closed when the engine is
-	wg   sync.WaitGroup
+	quit    chan struct{} // closed when the engine is
+	woke    chan struct{} // what the walker has waited for may have come
+	wg      sync.WaitGroup
+	cancels atomic.Int64 // that there were
 
 	mu      sync.Mutex // a leaf
 	waiting []*Snapshot
 	fed     []*Snapshot // by the walk that is under way
 	walking bool        // there is a walker
 	closed  bool
+}
+
+// wake has the walker look again. Any goroutine may call it, whatever it holds.
+func (all *snapshots) wake() {
+	select {
+	case all.woke <- struct{}{}:
+	default:
+	}
 }
 
 // close cancels all and waits for their ends.
@@ -164,13 +174,14 @@ func (e *Engine) beginWalk() *store.Walk {
 	return walk
 }
 
-// Cancel ends the snapshot with ErrCancelled, unless it has ended. It does not wait for that; if the walk has not begun the sink's End is
-// called at once.
+// Cancel ends the snapshot with ErrCancelled, unless it has ended. It does not wait for that, and that does not wait for the world to move;
+// if the walk has not begun the sink's End is called at once.
 func (s *Snapshot) Cancel() {
 	if s.cancelled.Swap(true) {
 		return
 	}
 	all := &s.e.snapshots
+	all.cancels.Add(1)
 	invariants.Waits(invariants.RankLeaf, 0)
 	all.mu.Lock()
 	before := len(all.waiting)
@@ -184,6 +195,7 @@ func (s *Snapshot) Cancel() {
 	case lone:
 		walk.Fail(store.ErrWalkCancelled)
 	}
+	all.wake()
 }
 
 // end tells the sink that it was that.
@@ -212,7 +224,8 @@ func (s *Snapshot) Preimages() (size, peak int64) {
 	if walk == nil {
 		return 0, 0
 	}
-	return walk.Preimages()
+	queued := walk.Preimages()
+	return queued.Bytes, queued.Peak
 }
 
 // Copied gives the bytes of all that commands have saved before they changed it: as it lay in memory, or as it was encoded if that is more.
@@ -222,7 +235,7 @@ func (s *Snapshot) Copied() int64 {
 	if walk == nil {
 		return 0
 	}
-	return walk.Copied()
+	return walk.Preimages().All
 }
 
 // Flush removes all keys of one database, or of all with db -1, as Store.Flush does, and cancels the snapshots that end with the latter.

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	snapshotPiece = 64 << 10  // bytes that are written to a sink at a time, about
+	snapshotPiece = 64 << 10  // bytes that are written to a sink at a time at most, and mostly
 	drainFrom     = 256 << 10 // bytes of pre-images that are worth taking
 )
 
@@ -22,14 +22,19 @@ type walker struct {
 	e    *Engine
 	gate *store.Gate
 	view *store.View
-	woke chan struct{} // what it has waited for may have come
 
-	walk *store.Walk
-	buf  []byte // whole records that were not written yet
+	walk      *store.Walk
+	buf       []byte // whole records that were not written yet
+	cancels   int64  // snapshots.cancels as last seen
+	spilled   spill
+	spillFrom int64 // bytes of pre-images from which on they go to the file
 }
 
 func (e *Engine) newWalker() *walker {
-	return &walker{e: e, gate: e.Store.NewGate(), view: e.Store.NewView(), woke: make(chan struct{}, 1)}
+	return &walker{
+		e: e, gate: e.Store.NewGate(), view: e.Store.NewView(),
+		spilled: newSpill(e.openSpill), spillFrom: e.Store.MaxPreimages() / 2,
+	}
 }
 
 // run makes all snapshots there are. If the first walk has begun already, it is given.
@@ -41,6 +46,7 @@ func (w *walker) run(begun *store.Walk) {
 		}
 		err := w.whole()
 		w.walk.End()
+		w.spilled.close()
 		w.endAll(err)
 		w.walk, w.buf = nil, nil
 	}
@@ -65,30 +71,23 @@ func (w *walker) begin() bool {
 			return false
 		}
 		all.mu.Unlock()
-		if w.e.Store.Still() {
+		if began := w.e.clock.Mono(); w.e.Store.Still() {
 			w.walk = w.e.beginWalk()
 			w.e.Store.Resume()
+			w.e.Stats.Spikes.Note("snapshot-instant", w.e.clock.Mono()-began, w.e.clock.WallMillis())
 			if w.walk != nil {
 				return true
 			}
-		} else if w.e.Store.ParkGate(w.wake, true) {
+		} else if w.e.Store.ParkGate(w.e.snapshots.wake, true) {
 			w.wait()
 		}
-	}
-}
-
-// wake ends a wait.
-func (w *walker) wake() {
-	select {
-	case w.woke <- struct{}{}:
-	default:
 	}
 }
 
 // wait waits until wake is called, or the engine is closed.
 func (w *walker) wait() {
 	select {
-	case <-w.woke:
+	case <-w.e.snapshots.woke:
 	case <-w.e.snapshots.quit:
 	}
 }
@@ -96,39 +95,20 @@ func (w *walker) wait() {
 // whole goes through the walk to its end, and tells why it has failed, if it has. When the engine is closed it ends early.
 func (w *walker) whole() error {
 	for {
-		select {
-		case <-w.e.snapshots.quit:
+		if w.e.closing.Load() {
 			w.walk.Fail(store.ErrWalkCancelled)
 			return ErrCancelled
-		default:
 		}
 		w.endCancelled()
-		size, _ := w.walk.Preimages()
-		if size >= drainFrom || w.walk.QueuedBig() {
+		if queued := w.walk.Preimages(); queued.Bytes >= drainFrom || queued.Big > 0 {
 			w.drain()
 		}
 		if w.walk.Over() {
 			w.endAll(w.walk.Err())
 		}
-		if !w.e.Store.Enter(w.gate) {
-			if w.e.Store.ParkGate(w.wake, false) {
-				w.wait()
-			}
-			continue
-		}
-		w.view.NowMillis = w.e.clock.WallMillis()
-		var state store.WalkState
-		var shard int
-		w.buf, state, shard = w.walk.Slice(w.view, w.buf)
-		w.e.Store.Leave(w.gate)
-		switch state {
-		case store.WalkDone:
+		if w.slice() == store.WalkDone {
 			w.drain()
 			return w.walk.Err()
-		case store.WalkBusy:
-			if w.e.Store.Park(shard, w.wake) {
-				w.wait()
-			}
 		}
 		if len(w.buf) >= snapshotPiece {
 			w.flush()
@@ -136,12 +116,38 @@ func (w *walker) whole() error {
 	}
 }
 
+// slice saves a few records. If nothing can be done at present it waits.
+func (w *walker) slice() (state store.WalkState) {
+	if !w.e.Store.Enter(w.gate) {
+		if w.e.Store.ParkGate(w.e.snapshots.wake, false) {
+			w.wait()
+		}
+		return store.WalkMore
+	}
+	w.view.NowMillis = w.e.clock.WallMillis()
+	var shard int
+	w.buf, state, shard = w.walk.Slice(w.view, w.buf)
+	w.e.Store.Leave(w.gate)
+	if state == store.WalkBusy && w.e.Store.Park(shard, w.e.snapshots.wake) {
+		w.wait()
+	}
+	return state
+}
+
 // drain writes all that there is: the records that it has, and the pre-images.
 func (w *walker) drain() {
 	w.flush()
-	for chunk := w.walk.TakePreimages(nil); chunk != nil; chunk = w.walk.TakePreimages(chunk) {
-		w.write(chunk)
+	if err := w.spilled.empty(w.write); err != nil {
+		w.walk.Fail(err)
 	}
+	w.walk.Elsewhere()
+	for chunk := w.spilled.rest; ; {
+		w.write(chunk)
+		if chunk = w.walk.TakePreimages(chunk); chunk == nil {
+			break
+		}
+	}
+	w.spilled.rest = nil
 	for {
 		head, source, ok := w.walk.TakeBig(w.buf)
 		if !ok {
@@ -152,7 +158,7 @@ func (w *walker) drain() {
 	}
 }
 
-// stream writes a big value.
+// stream writes a big value. No record can be written meanwhile: if pre-images become many they go to a file.
 func (w *walker) stream(source resp.Source) {
 	defer source.Close()
 	for !w.walk.Over() {
@@ -162,6 +168,20 @@ func (w *walker) stream(source resp.Source) {
 		}
 		w.write(piece)
 		w.endCancelled()
+		if w.walk.Preimages().Bytes >= w.spillFrom && !w.spilled.failed {
+			w.spill()
+		}
+	}
+}
+
+// spill has pre-images go to a file.
+func (w *walker) spill() {
+	for chunk := w.walk.TakePreimages(nil); chunk != nil; chunk = w.walk.TakePreimages(chunk) {
+		if err := w.spilled.add(chunk); err != nil { // clients will have to wait
+			w.e.log.Warn("Pre-images of a snapshot cannot be put into a file: " + err.Error())
+			w.spilled.rest = chunk
+			return
+		}
 	}
 }
 
@@ -181,14 +201,13 @@ func (w *walker) flush() {
 	w.buf = w.buf[:0]
 }
 
-// write writes to all sinks; those that fail are ended.
+// write writes to all sinks, some snapshotPiece at a time; those that fail are ended.
 func (w *walker) write(p []byte) {
-	if len(p) == 0 {
-		return
-	}
-	for _, s := range w.fed() {
-		if err := s.request.Sink.Write(p); err != nil {
-			w.end(s, err)
+	for piece := range slices.Chunk(p, snapshotPiece) {
+		for _, s := range w.fed() {
+			if err := s.request.Sink.Write(piece); err != nil {
+				w.end(s, err)
+			}
 		}
 	}
 }
@@ -203,6 +222,11 @@ func (w *walker) fed() []*Snapshot {
 
 // endCancelled ends those that were cancelled.
 func (w *walker) endCancelled() {
+	n := w.e.snapshots.cancels.Load()
+	if n == w.cancels {
+		return
+	}
+	w.cancels = n
 	for _, s := range w.fed() {
 		if s.cancelled.Load() {
 			w.end(s, ErrCancelled)

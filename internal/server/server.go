@@ -146,7 +146,7 @@ func Start(o Options) (*Server, error) {
 	s.engine = engine.New(engine.Options{
 		Arena: s.arena, Clock: s.clock, Log: s.log, Registry: s.registry,
 		Databases: int(s.config.Int("databases").Load()), Shards: o.Shards, Loops: s.numLoops, WakeLoop: s.wakeLoop,
-		Protect: s.protect, Account: &s.account, BigValues: o.BigValues,
+		Protect: s.protect, Account: &s.account, BigValues: o.BigValues, Spill: s.openSpill,
 	})
 	s.hub = session.NewHub(session.Options{
 		Engine: s.engine, Log: s.log, Password: s.config.Str("requirepass").Load, Version: s.config.Version,

@@ -55,6 +55,9 @@ type Options struct {
 	// BigString is the length in bytes past which a string gets one, 64 at least: numbers get none; 0 is the default.
 	BigString int
 
+	// Preimages is the bytes of pre-images in memory past which who writes is to wait; 0 is the default.
+	Preimages int64
+
 	// OnExpire is called for each key that died of its expiry, its shard held, before the key's bytes are gone; also, with fields set,
 	// for a large hash all of whose fields have.
 	OnExpire func(db int, key []byte, fields bool)
@@ -83,6 +86,7 @@ type Store struct {
 	databases     int        // Immutable
 	bigTable      int        // Immutable; see Options
 	bigString     int        // Immutable; see Options
+	preimages     int64      // Immutable; see Options
 	onExpire      func(db int, key []byte, fields bool)
 	onReap        func(db int, key []byte, fields [][]byte, gone bool)
 	onExpireField func(db int, key, field []byte)
@@ -172,7 +176,8 @@ func New(o Options) *Store {
 	s := &Store{
 		arena: o.Arena, shards: make([]Shard, o.Shards), mask: uint64(o.Shards - 1),
 		databases: o.Databases, bigTable: cmp.Or(o.BigTable, bigTable), bigString: cmp.Or(o.BigString, bigString),
-		onExpire: o.OnExpire, onExpireField: o.OnExpireField, onReap: o.OnReap, onEvict: o.OnEvict, onDue: o.OnDue,
+		preimages: cmp.Or(o.Preimages, maxPreimages),
+		onExpire:  o.OnExpire, onExpireField: o.OnExpireField, onReap: o.OnReap, onEvict: o.OnEvict, onDue: o.OnDue,
 	}
 	for 1<<s.shardBits < o.Shards {
 		s.shardBits++

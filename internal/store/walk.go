@@ -73,7 +73,7 @@ type Walk struct {
 	expires []int64     // of them, those with an expiry; Immutable
 	over    atomic.Bool // nothing more is saved
 	saved   atomic.Int64
-	copied  atomic.Int64
+	copied  atomic.Int64 // bytes of pre-images
 
 	queue preimages
 }
@@ -115,7 +115,7 @@ func (s *Store) BeginWalk(e Encoder) *Walk {
 		s: s, encoder: e, db: -1,
 		told: make([]bool, s.databases), keys: make([]int64, s.databases), expires: make([]int64, s.databases),
 	}
-	w.queue.most = MaxPreimages
+	w.queue.most = s.preimages
 	for db := range s.databases {
 		for i := range s.shards {
 			if t := s.shards[i].tables[db].Load(); t != nil && t.keys.Len() > 0 {

@@ -11,8 +11,7 @@ import (
 )
 
 const (
-	// MaxPreimages is the bytes of pre-images in memory past which who writes has to wait.
-	MaxPreimages = 64 << 20
+	maxPreimages = 64 << 20 // the default of Options.Preimages
 
 	chunkSize  = 64 << 10 // of pre-images in one piece
 	keptChunks = 64       // that are kept for pre-images to come
@@ -23,6 +22,8 @@ type preimages struct {
 	most int64        // bytes; Immutable
 	size atomic.Int64 // bytes of chunks; written with mu held
 	peak atomic.Int64 // the most that size was; written with mu held
+
+	queuedBigs atomic.Int64 // the length of bigs; written with mu held
 
 	mu     sync.Mutex // a leaf
 	chunks [][]byte   // each begins by saying its database; guarded by mu, as all that follows
@@ -38,6 +39,14 @@ type preimages struct {
 type bigImage struct {
 	db     int
 	source resp.Source
+}
+
+// Preimages tells of the pre-images of a walk.
+type Preimages struct {
+	Bytes int64 // of those that wait in memory
+	Peak  int64 // the most that these ever were
+	All   int64 // bytes of all up to now: as they lay in memory, or as they were encoded if that is more
+	Big   int64 // big values that wait, frozen; they are not among the bytes
 }
 
 // keep saves an old record that a command has found, if it may change it. A command of which the view says that it only reads leaves
@@ -118,6 +127,7 @@ func (q *preimages) addBig(db int, source resp.Source) {
 	q.mu.Lock()
 	if !q.ended {
 		q.bigs = append(q.bigs, bigImage{db, source})
+		q.queuedBigs.Add(1)
 		source = nil
 	}
 	q.mu.Unlock()
@@ -132,6 +142,7 @@ func (q *preimages) end(err error) {
 	bigs, parked := q.bigs, q.parked
 	q.chunks, q.spare, q.bigs, q.parked = nil, nil, nil, nil
 	q.size.Store(0)
+	q.queuedBigs.Store(0)
 	if q.err == nil && !q.ended {
 		q.err = err
 	}
@@ -151,22 +162,14 @@ func (q *preimages) failure() error {
 	return q.err
 }
 
-// Preimages gives the bytes of pre-images in memory, and the most that there ever were. Any goroutine may call it.
-func (w *Walk) Preimages() (size, peak int64) { return w.queue.size.Load(), w.queue.peak.Load() }
-
-// Copied gives the bytes of all that was saved as a pre-image: as it lay in memory, or as it was encoded if that is more. Big values, which
-// are not copied, do not count. Any goroutine may call it.
-func (w *Walk) Copied() int64 { return w.copied.Load() }
-
-// QueuedBig tells whether there are pre-images of big values.
-func (w *Walk) QueuedBig() bool {
-	w.queue.mu.Lock()
-	defer w.queue.mu.Unlock()
-	return len(w.queue.bigs) > 0
+// Preimages gives the figures of the queue. Any goroutine may call it.
+func (w *Walk) Preimages() Preimages {
+	q := &w.queue
+	return Preimages{Bytes: q.size.Load(), Peak: q.peak.Load(), All: w.copied.Load(), Big: q.queuedBigs.Load()}
 }
 
 // TakePreimages takes a chunk of pre-images from the queue; none when only big values are left. The chunk says itself which databases
-// they are of. It counts as waiting until the next call gives it back, as used.
+// they are of: see Elsewhere. It counts as waiting until the next call gives it back, as used.
 func (w *Walk) TakePreimages(used []byte) (chunk []byte) {
 	q := &w.queue
 	q.mu.Lock()
@@ -184,7 +187,6 @@ func (w *Walk) TakePreimages(used []byte) (chunk []byte) {
 		chunk = q.chunks[0]
 		q.chunks[0] = nil
 		q.chunks = q.chunks[1:]
-		w.db = -1
 	}
 	var parked []func()
 	if q.size.Load() <= q.most/4*3 {
@@ -196,6 +198,9 @@ func (w *Walk) TakePreimages(used []byte) (chunk []byte) {
 	}
 	return chunk
 }
+
+// Elsewhere says that a chunk of pre-images was written: the next record has to say its database again.
+func (w *Walk) Elsewhere() { w.db = -1 }
 
 // TakeBig takes a big value from the queue, which the caller is to Close, and appends to dst what says its database; false when there
 // is none.
@@ -210,14 +215,18 @@ func (w *Walk) TakeBig(dst []byte) (out []byte, source resp.Source, ok bool) {
 	big := q.bigs[last]
 	q.bigs[last] = bigImage{}
 	q.bigs = q.bigs[:last]
+	q.queuedBigs.Add(-1)
 	q.mu.Unlock()
 	return w.announce(dst, big.db), big.source, true
 }
 
+// MaxPreimages gives the bytes of pre-images in memory past which who writes is to wait.
+func (s *Store) MaxPreimages() int64 { return s.preimages }
+
 // Crowded tells whether so many pre-images wait that who writes is to wait too.
 func (s *Store) Crowded() bool {
 	w := s.walk.Load()
-	return w != nil && w.queue.size.Load() >= w.queue.most
+	return w != nil && w.queue.size.Load() >= s.preimages
 }
 
 // ParkWalk leaves call to be made when there is room for pre-images, and gives true; false when there is.
