@@ -124,7 +124,7 @@ func (r *Replayer) run(c *Call) error {
 		return &ReplayError{Err: command.ErrArity(c.spec.FullName())}
 	case c.spec.FullName() == "select":
 		return r.choose(c.Argv[1])
-	case !c.spec.Flags.Has(command.Write):
+	case !c.spec.Flags.Has(command.Write) && !c.spec.Flags.Has(command.ReadOnly|command.MayReplicate): // such as PFCOUNT
 		return nil
 	case !r.acquire(c):
 		return &ReplayError{Err: errStopped}

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,18 @@ type setup struct {
 	config        map[string]string
 	proto         int
 	pipeline      int // commands that are sent before their replies are read, at most
+	log           logging
 }
+
+// A logging says how a server logs what changes, and is started anew from that when all has been run.
+type logging uint8
+
+const (
+	notLogged logging = iota
+	logged
+	rewrittenAsSnapshot
+	rewrittenAsCommands
+)
 
 // plain is the setup that others are held against: everything in one shard on one loop, one command at a time.
 var plain = setup{shards: 1, loops: 1, proto: 2, pipeline: 1}
@@ -42,7 +54,7 @@ func randomSetup(rnd *rand.Rand) setup {
 	pick := func(n ...int) int { return n[rnd.IntN(len(n))] }
 	return setup{
 		shards: pick(1, 2, 64, 1024), loops: pick(1, 2, 5), proto: pick(2, 3), pipeline: pick(1, 7, 60),
-		big: pick(0, 64, 600, 10_000),
+		big: pick(0, 64, 600, 10_000), log: logging(pick(0, 1, 2, 3)),
 		config: map[string]string{
 			"hash-max-listpack-entries": strconv.Itoa(pick(1, 3, 128, 10_000)),
 			"hash-max-listpack-value":   strconv.Itoa(pick(1, 64, 5_000)),
@@ -72,7 +84,7 @@ func TestMetamorphic(t *testing.T) {
 		want := run(t, plain, steps)
 		for range 3 {
 			other := randomSetup(rnd)
-			if got := run(t, other, steps); got.digest() != want.digest() {
+			if got := run(t, other, steps); got.digest(other) != want.digest(other) {
 				report(t, seed, other, steps)
 			}
 		}
@@ -84,7 +96,9 @@ func TestMetamorphic(t *testing.T) {
 // report shrinks the steps that show a difference and fails the test.
 func report(t *testing.T, seed uint64, other setup, steps []step) {
 	t.Helper()
-	differ := func(steps []step) bool { return run(t, plain, steps).digest() != run(t, other, steps).digest() }
+	differ := func(steps []step) bool {
+		return run(t, plain, steps).digest(other) != run(t, other, steps).digest(other)
+	}
 	if !differ(steps) {
 		t.Fatalf("-meta.seed=%d under %+v: a difference that does not show again", seed, other)
 	}
@@ -113,10 +127,17 @@ func report(t *testing.T, seed uint64, other setup, steps []step) {
 type outcome struct {
 	replies [][]string
 	data    string
+	kept    string // the data without what no log has: when consumers were seen
 }
 
-// digest stands for the whole outcome.
-func (o outcome) digest() string { return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%q", o))) }
+// digest stands for all of the outcome that a setup keeps.
+func (o outcome) digest(s setup) string {
+	data := o.data
+	if s.log != notLogged {
+		data = o.kept
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%q %q", o.replies, data)))
+}
 
 // difference describes the first thing in which two outcomes differ.
 func (o outcome) difference(other outcome) string {
@@ -138,11 +159,13 @@ func run(t *testing.T, s setup, steps []step) outcome {
 	for name, value := range s.config {
 		config[name] = value
 	}
-	server, err := redpoll.Start(redpoll.Options{Config: config, Clock: clock, Shards: s.shards, Loops: s.loops, BigValues: s.big})
-	if err != nil {
-		t.Fatal(err)
+	if s.log != notLogged {
+		config["dir"], config["appendonly"], config["appendfsync"], config["rdb-version"] = t.TempDir(), "yes", "no", "15"
+		config["aof-use-rdb-preamble"] = map[bool]string{true: "no", false: "yes"}[s.log == rewrittenAsCommands]
 	}
-	defer server.Close()
+	options := redpoll.Options{Config: config, Clock: clock, Shards: s.shards, Loops: s.loops, BigValues: s.big}
+	server := begin(t, options)
+	defer func() { server.Close() }()
 	actors := make([]*actor, 1)
 	for _, step := range steps {
 		for step.actor >= len(actors) {
@@ -169,11 +192,41 @@ func run(t *testing.T, s setup, steps []step) outcome {
 	for _, a := range actors {
 		o.replies = append(o.replies, a.replies)
 	}
-	o.data = data(t, dial(t, server))
 	for _, a := range actors {
 		a.conn.Close()
 	}
+	if s.log != notLogged {
+		if s.log != logged {
+			rewrite(t, dial(t, server))
+		}
+		server.Close()
+		server = begin(t, options)
+	}
+	o.data = data(t, dial(t, server))
+	o.kept = times.ReplaceAllString(o.data, "")
 	return o
+}
+
+// times are when consumers were seen and active, in data.
+var times = regexp.MustCompile(`"(seen|active)-time" "-?[0-9]+" `)
+
+func begin(t *testing.T, o redpoll.Options) *redpoll.Server {
+	t.Helper()
+	server, err := redpoll.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+// rewrite has the append-only files rewritten, and waits until that is done.
+func rewrite(t *testing.T, c *testutil.Client) {
+	t.Helper()
+	defer c.Close()
+	c.Must(t, "BGREWRITEAOF")
+	testutil.Poll(t, 10*time.Second, func() bool {
+		return strings.Contains(c.Must(t, "INFO", "persistence").Str, "aof_rewrite_in_progress:0")
+	})
 }
 
 // data gives all that a server has: a digest, and what that leaves out, the groups of streams.
@@ -347,7 +400,7 @@ func TestDifferenceIsFound(t *testing.T) {
 	one := []step{{call: []string{"SET", "a", "1"}}, {call: []string{"GET", "a"}}}
 	two := []step{{call: []string{"SET", "a", "2"}}, {call: []string{"GET", "a"}}}
 	a, b := run(t, plain, one), run(t, plain, two)
-	if a.digest() == b.digest() || a.data == b.data || !strings.Contains(a.difference(b), "call 1") {
+	if a.digest(plain) == b.digest(plain) || a.data == b.data || !strings.Contains(a.difference(b), "call 1") {
 		t.Errorf("%q and %q are told to be alike", a, b)
 	}
 }
