@@ -42,6 +42,7 @@ type appendOnly struct {
 	copied    atomic.Int64               // bytes that commands saved before they changed them, during the last one
 	limit     rewriteLimit               // cron's
 	rest      atomic.Int64               // µs to wait before something is written
+	spent     atomic.Int64               // ns that writing has taken
 
 	work     sync.Mutex
 	dir      aof.Dir       // guarded by work; stays as it is while the state is aofOn
@@ -177,6 +178,7 @@ func (s *Server) aofRest() {
 
 // aofWrote has the latency events of writes noted.
 func (s *Server) aofWrote(ns int64, syncing bool) {
+	s.aof.spent.Add(ns)
 	spikes := &s.engine.Stats.Spikes
 	if ns < spikes.From() {
 		return

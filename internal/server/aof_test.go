@@ -510,3 +510,26 @@ func TestAppendOnlyPreloaded(t *testing.T) {
 		t.Errorf("%d of two are there", v.Int)
 	}
 }
+
+// TestRewriteLimit holds back rewrites that fail again and again, longer each time.
+func TestRewriteLimit(t *testing.T) {
+	var l server.RewriteLimit
+	now := int64(1_800_000_000)
+	is := func(failures int64, held bool, minutes int64) {
+		t.Helper()
+		if yes, said := l.Holds(failures, now); yes != held || said != minutes {
+			t.Errorf("after %d failures: %v for %d minutes, want %v for %d", failures, yes, said, held, minutes)
+		}
+	}
+	is(2, false, 0)
+	for _, minutes := range []int64{1, 2, 4, 8, 16, 32, 60, 60} {
+		is(3, true, minutes)
+		is(3, true, 0)
+		now += minutes*60 - 1
+		is(3, true, 0)
+		now++
+		is(3, false, 0)
+	}
+	is(0, false, 0)
+	is(3, true, 1)
+}

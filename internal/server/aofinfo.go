@@ -29,6 +29,14 @@ func (s *Server) aofFields(sec *stats.Section) {
 	sec.Gauge("aof_last_cow_size", "bytes that commands have saved before they changed them during the last rewrite", a.copied.Load)
 }
 
+// aofBuffer gives the bytes that are logged and not written yet.
+func (s *Server) aofBuffer() int64 {
+	if w := s.aof.writer.Load(); w != nil {
+		return w.reader.Unread()
+	}
+	return 0
+}
+
 // aofFileFields tells of the files, while there are some, behind the other fields of the section.
 func (s *Server) aofFileFields(sec *stats.Section) {
 	fields := []stats.Field{
@@ -44,14 +52,14 @@ func (s *Server) aofFileFields(sec *stats.Section) {
 		if a.is(aofOff) {
 			return
 		}
-		var size, unwritten, syncing, delayed int64
+		var size, syncing, delayed int64
 		if w := a.writer.Load(); w != nil {
-			size, unwritten, syncing, delayed = w.Size(), w.reader.Unread(), oneIf(w.Syncing()), w.Delayed()
+			size, syncing, delayed = w.Size(), oneIf(w.Syncing()), w.Delayed()
 		}
 		v.Int("aof_current_size", size)
 		v.Int("aof_base_size", a.baseSize.Load())
 		v.Int("aof_pending_rewrite", oneIf(a.scheduled.Load()))
-		v.Int("aof_buffer_length", unwritten)
+		v.Int("aof_buffer_length", s.aofBuffer())
 		v.Int("aof_pending_bio_fsync", syncing)
 		v.Int("aof_delayed_fsync", delayed)
 	}, fields...)

@@ -37,3 +37,11 @@ func (s *Server) Counters() map[string]float64 {
 	})
 	return all
 }
+
+// RewriteLimit is what holds back rewrites of the append-only files that begin by themselves.
+type RewriteLimit struct{ rewriteLimit }
+
+// Holds tells whether it does so at a time, Unix seconds, after so many failures, and the minutes for which it says so.
+func (l *RewriteLimit) Holds(failures, now int64) (yes bool, said int64) {
+	return l.holds(failures, now)
+}

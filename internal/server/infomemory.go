@@ -104,7 +104,7 @@ func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {
 	}
 	v.Int("mem_clients_normal", m.clients)
 	v.Int("mem_cluster_links", 0)
-	v.Int("mem_aof_buffer", 0)
+	v.Int("mem_aof_buffer", s.aofBuffer())
 	v.Text("mem_allocator", "redpoll")
 	v.Int("mem_overhead_db_hashtable_rehashing", 0)
 	v.Int("active_defrag_running", s.engine.Compacting())

@@ -148,7 +148,9 @@ func (s *Server) loopStats(sec *stats.Section) {
 // debugStats tells what developers of the server look at.
 func (s *Server) debugStats(sec *stats.Section) {
 	sec.Hide()
-	constants(sec, stats.Counter, "this version has no append-only file", 0, "eventloop_duration_aof_sum")
+	sec.Counter("eventloop_duration_aof_sum", "microseconds that it took to write to the append-only file", s.since(func() int64 {
+		return s.aof.spent.Load() / 1000
+	}))
 	sec.Gauge("eventloop_duration_max", "microseconds that the longest batch of commands took", func() int64 { return s.engine.Stats.MaxBusy.Load() / 1000 })
 	sec.Gauge("eventloop_cmd_per_cycle_max", "commands of the largest batch", s.engine.Stats.MaxBatch.Load)
 	sec.Counter("eventloop_duration_cron_sum", "microseconds that the server's housekeeping took", func() int64 { return s.cron.spent.Load() / 1000 })

@@ -32,9 +32,10 @@ func (s *Server) memoryStats(c *command.Ctx) error {
 	r.int("replication.backlog", 0)
 	r.int("clients.slaves", 0)
 	r.int("clients.normal", m.clients)
-	for _, name := range []string{"cluster.links", "aof.buffer", "lua.caches", "functions.caches"} {
-		r.int(name, 0)
-	}
+	r.int("cluster.links", 0)
+	r.int("aof.buffer", s.aofBuffer())
+	r.int("lua.caches", 0)
+	r.int("functions.caches", 0)
 	keys, tables := int64(0), int64(0)
 	for i, n := range databases {
 		keys += n.Keys
