@@ -3,13 +3,14 @@
 
 GO     ?= go
 T      ?= 60s
+N      ?= 300
 CHECKS  = $(GO) run ./scripts/checks
 
 # Packages that the race detector and the invariants build look at in "make test"; "make race" takes all.
 RACE       ?= ./internal/clock ./internal/mem ./internal/netloop ./internal/store ./internal/engine ./internal/session ./internal/server ./test/meta ./test/waiting
 INVARIANTS ?= ./internal/invariants ./internal/mem ./internal/ds/... ./internal/store ./internal/engine ./internal/session ./internal/server ./internal/cmds/... ./test/compat ./test/meta ./test/waiting
 
-.PHONY: help run build test vet unit race-some invariants portable clients race compat meta bench fuzz docs clean
+.PHONY: help run build test vet unit race-some invariants portable clients race compat meta durability bench fuzz docs clean
 
 help:
 	@echo 'make run      build and start the server on port 6379'
@@ -17,6 +18,7 @@ help:
 	@echo 'make test     all checks; says which were skipped and what they need'
 	@echo 'make compat   compare with a real redis-server for T=60s (REDIS_BIN may name its binary)'
 	@echo 'make meta     random calls under random setups, in the debug build, for T=60s'
+	@echo 'make durability  the server killed N=300 times under each fsync policy; nothing may be lost'
 	@echo 'make race     all tests under the race detector'
 	@echo 'make fuzz     every fuzz target for T=60s'
 	@echo 'make bench    Redpoll beside redis-server: a table of ratios (ARGS=-h for its options)'
@@ -73,6 +75,9 @@ compat:
 
 meta:
 	$(GO) test -count=1 -v -timeout 0 -tags invariants -run Metamorphic ./test/meta -args -meta.time=$(T)
+
+durability:
+	$(GO) test -count=1 -v -timeout 0 -run Kill ./test/durability -args -durability.kills=$(N)
 
 bench: build
 	$(GO) run ./test/bench $(ARGS)

@@ -91,6 +91,10 @@ func boot(d *disktest.Disk, dir string, set directives) (*box, error) {
 		return nil, fmt.Errorf("%w\n%s", err, b.log)
 	}
 	b.addr = b.server.Addrs()[0].String()
+	go func() { // as the process does when the server is to end
+		<-b.server.Stopped()
+		_ = b.server.Close() // whoever closes it gets the error
+	}()
 	return b, nil
 }
 

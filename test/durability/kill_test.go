@@ -33,11 +33,11 @@ type setup struct {
 
 // setups are what is tested of both servers.
 var setups = []setup{
-	{"always", all, 40, []string{"--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-min-size", "300kb"}, nil},
-	{"everysec", recent, 25, []string{"--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-min-size", "300kb"}, nil},
-	{"no", written, 20, []string{"--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-min-size", "300kb"}, nil},
-	{"commands", all, 15, []string{"--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no", "--aof-timestamp-enabled", "yes"}, nil},
-	{"rdb", saved, 15, nil, nil},
+	{"always", all, 30, []string{"--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-min-size", "300kb"}, nil},
+	{"everysec", recent, 15, []string{"--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-min-size", "300kb"}, nil},
+	{"no", recent, 10, []string{"--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-min-size", "300kb"}, nil},
+	{"commands", all, 10, []string{"--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no", "--aof-timestamp-enabled", "yes"}, nil},
+	{"rdb", saved, 10, nil, nil},
 }
 
 // chance gives random numbers, and has the log say how to have them again.
@@ -50,17 +50,39 @@ func chance(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(n, 0))
 }
 
+// TestKill kills Redpoll.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	bin, args := testutil.RedpollBinary(t)
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) { survive(t, s, append([]string{bin}, args...)) })
+	}
+}
+
+// TestKillMixed has Redpoll and a real redis-server take turns on the same files.
+func TestKillMixed(t *testing.T) {
+	t.Parallel()
+	oracle := testutil.OracleBinary(t)
+	bin, args := testutil.RedpollBinary(t)
+	for _, s := range setups {
+		s.kills = 4
+		t.Run(s.name, func(t *testing.T) { survive(t, s, append([]string{bin}, args...), []string{oracle}) })
+	}
+}
+
 // TestKillOracle proves the workers on a real redis-server.
 func TestKillOracle(t *testing.T) {
+	t.Parallel()
 	bin := testutil.OracleBinary(t)
 	for _, s := range setups {
-		s.kills = 3
-		t.Run(s.name, func(t *testing.T) { survive(t, bin, nil, s) })
+		s.kills = 2
+		t.Run(s.name, func(t *testing.T) { survive(t, s, []string{bin}) })
 	}
 }
 
 // TestKillNotices proves that the workers notice a log that lacks its last lines.
 func TestKillNotices(t *testing.T) {
+	t.Parallel()
 	bin := testutil.OracleBinary(t)
 	s := setups[0]
 	s.damage = func(t *testing.T, dir string) {
@@ -77,33 +99,37 @@ func TestKillNotices(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := killOften(t, bin, nil, s); err == nil {
+	if killOften(t, s, []string{bin}) == nil {
 		t.Error("20,000 bytes of the log are gone, and nobody notices")
 	}
 }
 
 // A victim is the server that is killed again and again, on the files of a directory.
 type victim struct {
-	t    *testing.T
-	bin  string
-	args []string
-	sock string
+	t        *testing.T
+	r        *rand.Rand
+	binaries [][]string // each with its first arguments
+	args     []string
+	sock     string
 }
 
-// launch starts the server, and does not wait for it.
-func (v *victim) launch() *testutil.Proc { return testutil.Launch(v.t, v.bin, v.args, "unix", v.sock) }
+// launch starts one of the binaries, and does not wait for it.
+func (v *victim) launch() *testutil.Proc {
+	b := v.binaries[v.r.IntN(len(v.binaries))]
+	return testutil.Launch(v.t, b[0], append(b[1:len(b):len(b)], v.args...), "unix", v.sock)
+}
 
 func (v *victim) dial() (*testutil.Client, error) { return testutil.Connect("unix", v.sock) }
 
-// survive wants nothing to be lost by a binary that is killed.
-func survive(t *testing.T, bin string, args []string, s setup) {
-	if err := killOften(t, bin, args, s); err != nil {
+// survive wants nothing to be lost by binaries that are killed.
+func survive(t *testing.T, s setup, binaries ...[]string) {
+	if err := killOften(t, s, binaries...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// killOften kills a binary at random moments and looks each time at what the next one has, until it finds fault.
-func killOften(t *testing.T, bin string, args []string, s setup) error {
+// killOften kills binaries at random moments and looks each time at what the next one has, until it finds fault.
+func killOften(t *testing.T, s setup, binaries ...[]string) error {
 	if *kills > 0 {
 		s.kills = *kills
 	}
@@ -113,10 +139,9 @@ func killOften(t *testing.T, bin string, args []string, s setup) error {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	v := &victim{t: t, bin: bin, sock: filepath.Join(dir, "s")}
-	v.args = append(append(v.args, args...), "--port", "0", "--unixsocket", v.sock, "--dir", dir, "--save", "", "--enable-debug-command", "yes")
-	v.args = append(v.args, s.args...)
-	w := newCrew(s.promise)
+	v := &victim{t: t, r: r, binaries: binaries, sock: filepath.Join(dir, "s")}
+	v.args = append([]string{"--port", "0", "--unixsocket", v.sock, "--dir", dir, "--save", "", "--enable-debug-command", "yes"}, s.args...)
+	w := newCrew(s.promise, 0)
 	p := v.launch()
 	p.Await(t)
 	c, err := v.dial()
@@ -137,6 +162,7 @@ func killOften(t *testing.T, bin string, args []string, s setup) error {
 		if err != nil {
 			return fmt.Errorf("round %d: %w\n%s", round, err, p.Output())
 		}
+		tallies := w.sent(w.tally(ended))
 		if s.damage != nil {
 			s.damage(t, dir)
 		}
@@ -150,9 +176,11 @@ func killOften(t *testing.T, bin string, args []string, s setup) error {
 		if c, err = v.dial(); err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(w.look(c, ended), still.look(c)); err != nil {
+		counts, err := w.look(c, tallies)
+		if err := errors.Join(err, still.look(c)); err != nil {
 			return fmt.Errorf("round %d: %w\n%s\n%s", round, err, p.Output(), listing(dir))
 		}
+		w.resume(counts)
 		c.Close()
 	}
 	t.Logf("%d kills, %d acknowledged writes lost", s.kills, w.lost)

@@ -21,7 +21,8 @@ type crew struct {
 	lost    int64 // of what was acknowledged, as far as the promise allows it
 }
 
-func newCrew(p promise) *crew {
+// newCrew makes a crew whose workers rest for a pace between their bursts.
+func newCrew(p promise, pace time.Duration) *crew {
 	w := &crew{promise: p}
 	for i := range 2 {
 		name := fmt.Sprint(i)
@@ -29,6 +30,9 @@ func newCrew(p promise) *crew {
 		w.queues = append(w.queues, q)
 		w.workers = append(w.workers, &counter{key: "counter:" + name}, &list{key: "numbers:" + name}, &block{name: name}, q,
 			&mortal{key: "mortal:" + name, dying: map[string]time.Time{}})
+	}
+	for _, each := range w.workers {
+		each.ledger().pace = pace
 	}
 	return w
 }
@@ -104,27 +108,51 @@ func (s *shift) end() error {
 	return errors.Join(s.errs...)
 }
 
-// look holds what a server has against what the crew knows, for one that ended at a time, and has the crew go on from there.
-func (w *crew) look(c *testutil.Client, ended time.Time) error {
+// tally gives how far the workers are at a time that is not to come; see ledger.tally.
+func (w *crew) tally(now time.Time) []tally {
+	all := make([]tally, len(w.workers))
+	for i, each := range w.workers {
+		all[i] = each.ledger().tally(now)
+	}
+	return all
+}
+
+// sent adds to tallies what was sent until now.
+func (w *crew) sent(tallies []tally) []tally {
+	for i, each := range w.workers {
+		tallies[i].sent = each.ledger().sent.Load()
+	}
+	return tallies
+}
+
+// look holds what a server has against the tallies of one that has ended. It gives how far the workers come, with which they can go on.
+func (w *crew) look(c *testutil.Client, tallies []tally) (counts []int64, err error) {
 	var errs []error
-	for _, each := range w.workers {
-		l := each.ledger()
-		n, err := each.count(c)
+	for i, each := range w.workers {
+		t := tallies[i]
+		n, err := each.count(c, t)
 		if err == nil {
-			w.lost += max(l.acked.Load()-n, 0)
-			if _, is := each.(*mortal); !is || w.promise <= written { // a key that is dead says nothing of how long it has been
-				err = l.check(n, w.promise, ended)
+			w.lost += max(t.acked-n, 0)
+			if _, is := each.(*mortal); !is || w.promise == all { // a key that is dead says nothing of how long it has been
+				err = w.promise.check(n, t)
 			}
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%T: %w", each, err))
 		}
-		l.resume(n)
+		counts = append(counts, n)
 	}
 	if total, err := sum(c); err != nil || total != 0 {
 		errs = append(errs, or(err, "the accounts add up to %d", total))
 	}
-	return errors.Join(errs...)
+	return counts, errors.Join(errs...)
+}
+
+// resume has the workers go on from what a server has.
+func (w *crew) resume(counts []int64) {
+	for i, each := range w.workers {
+		each.ledger().resume(counts[i])
+	}
 }
 
 // ballast is data that nobody changes, so that saving and loading takes a while.

@@ -153,6 +153,7 @@ var saves = map[string]save{
 
 // TestSavePower loses power during saves: the file is the old one or the new one, whole, and the new one when the save is said to be over.
 func TestSavePower(t *testing.T) {
+	t.Parallel()
 	for name, how := range saves {
 		t.Run(name, func(t *testing.T) {
 			r := chance(t)
@@ -190,6 +191,7 @@ func saveFaults() []saveFault {
 
 // TestSaveFaults has everything that a save does fail in turn: the old file stays, nothing else does, and the next save is well.
 func TestSaveFaults(t *testing.T) {
+	t.Parallel()
 	for name, how := range saves {
 		for _, fault := range saveFaults() {
 			t.Run(name+" "+fault.name, func(t *testing.T) {
@@ -235,6 +237,7 @@ func TestSaveFaults(t *testing.T) {
 
 // TestSaveFullDisk has no room for the file.
 func TestSaveFullDisk(t *testing.T) {
+	t.Parallel()
 	for name, how := range saves {
 		dir := t.TempDir()
 		d := newDisk(t, dir)
@@ -258,6 +261,7 @@ func TestSaveFullDisk(t *testing.T) {
 // TestStartKeeps starts from a file that has its name, but not for certain, as when the server before was killed in between: once it has started the
 // name is certain.
 func TestStartKeeps(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	d := newDisk(t, dir)
 	s := tell(t, d, dir, nil)
@@ -284,6 +288,7 @@ func TestStartKeeps(t *testing.T) {
 
 // TestSaveSyncsMeanwhile has a long file be forced to the disk as it grows, if it is to be.
 func TestSaveSyncsMeanwhile(t *testing.T) {
+	t.Parallel()
 	for name, how := range saves {
 		for value, least := range map[string]int64{"yes": 3, "no": 1} {
 			dir := t.TempDir()
@@ -302,4 +307,37 @@ func TestSaveSyncsMeanwhile(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSaveRefuses has saves beside the clients fail: writes are refused until one succeeds.
+func TestSaveRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := newDisk(t, dir)
+	s := tell(t, d, dir, directives{"save": "3600 1000000"})
+	how := saves["BGSAVE"]
+	if err := how(t, s.c); err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, "second")
+	for _, fault := range saveFaults() {
+		d.SetHook(fault.hook)
+		if err := how(t, s.c); err == nil {
+			t.Errorf("%s: nobody is told", fault.name)
+		}
+		d.SetHook(nil)
+		for _, argv := range [][]string{{"SET", "k", "v"}, {"PING"}, {"DEL", "none"}} {
+			if v, err := s.c.Do(argv...); err != nil || !strings.HasPrefix(v.Str, "MISCONF Redis is configured to save RDB snapshots") {
+				t.Errorf("%s: %s: %v, %v", fault.name, testutil.Quote(argv), v, err)
+			}
+		}
+		s.c.Must(t, "GET", "version")
+		s.c.Must(t, "CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
+		s.c.Must(t, "DEL", "none")
+		s.c.Must(t, "CONFIG", "SET", "stop-writes-on-bgsave-error", "yes")
+	}
+	if err := how(t, s.c); err != nil {
+		t.Error(err)
+	}
+	s.write(t, "third")
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,16 +21,29 @@ type worker interface {
 	work(c *testutil.Client, r *rand.Rand) error
 	// ledger gives how far it is.
 	ledger() *ledger
-	// count reads how far a server has come. An error tells of what no server should have at any moment.
-	count(c *testutil.Client) (int64, error)
+	// count reads how far a server has come, of which the tally is known. An error tells of what no server should have at any moment.
+	count(c *testutil.Client, t tally) (int64, error)
 }
 
-// A ledger is how far a worker is: what was sent, acknowledged, and what others have read.
-type ledger struct {
-	sent, acked, read atomic.Int64
-	saved             atomic.Int64 // what was acknowledged before a save began that has ended well
+// A tally is how far a worker was when its server ended.
+type tally struct {
+	sent, acked int64
+	read        int64 // what others have read
+	saved       int64 // what was acknowledged before a save began that has ended well
+	old         int64 // what was acknowledged longer than the grace before
+}
 
-	past []mark // of acked, in the order of time; belongs to the worker while it works
+// grace is how old what was acknowledged may be and yet be lost under everysec.
+const grace = 2 * time.Second
+
+// A ledger is how far a worker is.
+type ledger struct {
+	sent, acked, read, saved atomic.Int64
+
+	pace time.Duration // the worker rests for so long between its bursts. Immutable
+
+	mu   sync.Mutex
+	past []mark // of acked, in the order of time; guarded by mu
 }
 
 // A mark says how far a worker was at a time.
@@ -38,13 +52,15 @@ type mark struct {
 	acked int64
 }
 
-// grace is how old what was acknowledged may be and yet be lost under everysec.
-const grace = 2 * time.Second
-
 // ack notes an acknowledgement.
 func (l *ledger) ack(n int64) {
 	l.acked.Store(n)
-	l.past = append(l.past, mark{time.Now(), n})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	const every = 10 * time.Millisecond
+	if now := time.Now(); len(l.past) == 0 || now.Sub(l.past[len(l.past)-1].at) > every {
+		l.past = append(l.past, mark{now, n})
+	}
 }
 
 // see notes what somebody has read.
@@ -54,6 +70,19 @@ func (l *ledger) see(n int64) {
 			return
 		}
 	}
+}
+
+// tally gives how far the worker is at a time that is not to come. What is sent is to be asked for when the server has ended.
+func (l *ledger) tally(now time.Time) tally {
+	t := tally{acked: l.acked.Load(), read: l.read.Load(), saved: l.saved.Load()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, m := range l.past {
+		if now.Sub(m.at) > grace {
+			t.old = m.acked
+		}
+	}
+	return t
 }
 
 // resume goes on from what a server has.
@@ -69,33 +98,17 @@ func (l *ledger) resume(n int64) {
 type promise int
 
 const (
-	all     promise = iota // it is there, and whatever was read
-	written                // it is there
-	recent                 // it is there if it is older than the grace
-	saved                  // it is there if a save was begun after it, and has ended
+	all    promise = iota // it is there, and whatever was read
+	recent                // it is there if it is older than the grace
+	saved                 // it is there if a save was begun after it, and has ended
+	whole                 // what is there was so at some moment
 )
 
-// check holds what a server has against the ledger, for one that ended at a time.
-func (l *ledger) check(n int64, p promise, ended time.Time) error {
-	least := l.acked.Load()
-	switch p {
-	case recent:
-		least = 0
-		for _, m := range l.past {
-			if ended.Sub(m.at) > grace {
-				least = m.acked
-			}
-		}
-	case saved:
-		least = l.saved.Load()
-	}
-	switch {
-	case n < least:
-		return fmt.Errorf("%d are there of the %d acknowledged (%d sent)", n, least, l.sent.Load())
-	case n > l.sent.Load():
-		return fmt.Errorf("%d are there of the %d that were sent", n, l.sent.Load())
-	case p == all && n < l.read.Load():
-		return fmt.Errorf("%d are there, and %d were read", n, l.read.Load())
+// check holds what a server has against the tally.
+func (p promise) check(n int64, t tally) error {
+	least := map[promise]int64{all: max(t.acked, t.read), recent: t.old, saved: t.saved}[p]
+	if n < least || n > t.sent {
+		return fmt.Errorf("%d are there: %+v", n, t)
 	}
 	return nil
 }
@@ -129,6 +142,9 @@ func (l *ledger) burst(c *testutil.Client, n int, call func(i int64) [][]string,
 		}
 		l.ack(i)
 	}
+	if l.pace > 0 {
+		<-time.After(l.pace)
+	}
 	return nil
 }
 
@@ -152,15 +168,15 @@ func number(c *testutil.Client, argv ...string) (int64, error) {
 
 // counter increments one key.
 type counter struct {
-	ledger_ ledger
-	key     string
+	marks ledger
+	key   string
 }
 
-func (w *counter) ledger() *ledger { return &w.ledger_ }
+func (w *counter) ledger() *ledger { return &w.marks }
 
 func (w *counter) work(c *testutil.Client, r *rand.Rand) error {
 	for {
-		err := w.ledger_.burst(c, 1+r.IntN(32), func(i int64) [][]string {
+		err := w.marks.burst(c, 1+r.IntN(32), func(i int64) [][]string {
 			if i%3 == 0 {
 				return [][]string{{"SET", w.key, fmt.Sprint(i)}}
 			}
@@ -172,12 +188,12 @@ func (w *counter) work(c *testutil.Client, r *rand.Rand) error {
 	}
 }
 
-func (w *counter) count(c *testutil.Client) (int64, error) { return number(c, "GET", w.key) }
+func (w *counter) count(c *testutil.Client, _ tally) (int64, error) { return number(c, "GET", w.key) }
 
 // list pushes numbers to a list, and cuts it off now and then.
 type list struct {
-	ledger_ ledger
-	key     string
+	marks ledger
+	key   string
 }
 
 // listKept is what is left of a list that is cut off, and listCut how often that is.
@@ -186,11 +202,11 @@ const (
 	listCut  = 400
 )
 
-func (w *list) ledger() *ledger { return &w.ledger_ }
+func (w *list) ledger() *ledger { return &w.marks }
 
 func (w *list) work(c *testutil.Client, r *rand.Rand) error {
 	for {
-		err := w.ledger_.burst(c, 1+r.IntN(20), func(i int64) [][]string {
+		err := w.marks.burst(c, 1+r.IntN(20), func(i int64) [][]string {
 			calls := [][]string{{"RPUSH", w.key, fmt.Sprint(i)}}
 			if i%listCut == 0 {
 				calls = append(calls, []string{"LTRIM", w.key, fmt.Sprint(-listKept), "-1"})
@@ -206,7 +222,7 @@ func (w *list) work(c *testutil.Client, r *rand.Rand) error {
 }
 
 // count wants the numbers to stand one behind the other.
-func (w *list) count(c *testutil.Client) (int64, error) {
+func (w *list) count(c *testutil.Client, _ tally) (int64, error) {
 	v, err := c.Do("LRANGE", w.key, "0", "-1")
 	if err != nil || len(v.Elems) == 0 {
 		return 0, err
@@ -232,8 +248,8 @@ func atoi(s string) int64 {
 
 // block counts up keys of all types in one transaction, and moves an amount between accounts that all blocks share.
 type block struct {
-	ledger_ ledger
-	name    string
+	marks ledger
+	name  string
 }
 
 // accounts are the keys whose sum stays.
@@ -241,7 +257,7 @@ const accounts = 8
 
 func account(i int) string { return fmt.Sprint("account:", i) }
 
-func (w *block) ledger() *ledger { return &w.ledger_ }
+func (w *block) ledger() *ledger { return &w.marks }
 
 func (w *block) key(kind string) string { return kind + ":" + w.name }
 
@@ -249,7 +265,7 @@ func (w *block) work(c *testutil.Client, r *rand.Rand) error {
 	for {
 		from, to, amount := r.IntN(accounts), r.IntN(accounts), fmt.Sprint(r.IntN(100))
 		var calls int
-		err := w.ledger_.burst(c, 1+r.IntN(4), func(i int64) [][]string {
+		err := w.marks.burst(c, 1+r.IntN(4), func(i int64) [][]string {
 			n := fmt.Sprint(i)
 			b := [][]string{
 				{"MULTI"}, {"INCR", w.key("string")}, {"HINCRBY", w.key("hash"), "f", "1"}, {"ZINCRBY", w.key("zset"), "1", "m"},
@@ -270,7 +286,7 @@ func (w *block) work(c *testutil.Client, r *rand.Rand) error {
 }
 
 // count wants all keys to be as far as each other.
-func (w *block) count(c *testutil.Client) (int64, error) {
+func (w *block) count(c *testutil.Client, _ tally) (int64, error) {
 	var counts []string
 	for _, argv := range [][]string{
 		{"GET", w.key("string")}, {"HGET", w.key("hash"), "f"}, {"ZSCORE", w.key("zset"), "m"}, {"LINDEX", w.key("list"), "0"},
@@ -313,15 +329,15 @@ func sum(c *testutil.Client) (total int64, err error) {
 
 // queue pushes numbers to a queue, from which another client moves them to a second one; it waits for them there.
 type queue struct {
-	ledger_ ledger
-	name    string
+	marks ledger
+	name  string
 }
 
-func (w *queue) ledger() *ledger { return &w.ledger_ }
+func (w *queue) ledger() *ledger { return &w.marks }
 
 func (w *queue) work(c *testutil.Client, r *rand.Rand) error {
 	for {
-		err := w.ledger_.burst(c, 1+r.IntN(8), func(i int64) [][]string {
+		err := w.marks.burst(c, 1+r.IntN(8), func(i int64) [][]string {
 			return [][]string{{"LPUSH", "queue:" + w.name, fmt.Sprint(i)}}
 		}, func(_ int64, got []testutil.Value) bool { return got[0].Kind == ':' })
 		if err != nil {
@@ -341,7 +357,7 @@ func (w *queue) serve(c *testutil.Client) error {
 		if n < 0 {
 			return fmt.Errorf("BLMOVE is answered with %s", testutil.Format(v))
 		}
-		w.ledger_.see(n)
+		w.marks.see(n)
 		if n%500 == 0 {
 			if _, err := c.Do("LTRIM", "done:"+w.name, "0", "100"); err != nil {
 				return errBroken
@@ -351,7 +367,7 @@ func (w *queue) serve(c *testutil.Client) error {
 }
 
 // count wants all numbers to be in one of the two, each once.
-func (w *queue) count(c *testutil.Client) (int64, error) {
+func (w *queue) count(c *testutil.Client, _ tally) (int64, error) {
 	waiting, err := c.Do("LRANGE", "queue:"+w.name, "0", "-1")
 	if err != nil {
 		return 0, err

@@ -5,6 +5,7 @@ package disktest
 import (
 	"maps"
 	"math/rand/v2"
+	"slices"
 )
 
 // An Order says what a file system does with what is pending of a file's end when power is lost.
@@ -40,23 +41,57 @@ func (d *Disk) Crash(r *rand.Rand, order Order) *Disk {
 			}
 		}
 	}
-	return d.image(func(n *node) []byte { return n.left(r, order) }, of)
-}
-
-// Kill gives a disk such as there is if the process is killed now: with all that was written.
-func (d *Disk) Kill() *Disk {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.image(func(n *node) []byte { return append([]byte{}, n.seen...) }, func(n *node) map[string]*node { return n.names })
-}
-
-// image gives a disk with a copy of everything.
-func (d *Disk) image(bytes func(*node) []byte, names func(*node) map[string]*node) *Disk {
 	done := map[*node]*node{}
-	c := &Disk{root: d.root.copies(done, bytes, names), ticks: d.ticks}
+	c := &Disk{root: d.root.copies(done, func(n *node) []byte { return n.left(r, order) }, of), ticks: d.ticks}
 	c.limit.Store(d.limit.Load())
 	for _, n := range done {
 		c.used += int64(len(n.seen))
 	}
+	return c
+}
+
+// Kill gives a disk such as there is if the process is killed now: all that was written is there, but what is pending is so still. The disk
+// itself goes on as if nothing were.
+func (d *Disk) Kill() *Disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	done := map[*node]*node{nil: nil}
+	c := &Disk{root: d.root.clone(done), ticks: d.ticks}
+	c.limit.Store(d.limit.Load())
+	for _, s := range d.steps {
+		var same step
+		for _, p := range s {
+			same = append(same, place{p.dir.clone(done), p.name, p.node.clone(done)})
+		}
+		c.steps = append(c.steps, same)
+	}
+	for _, n := range done {
+		if n != nil && n.links > 0 {
+			c.used += int64(len(n.seen))
+		}
+	}
+	return c
+}
+
+// clone gives a copy of everything below a node, with what is pending. Nodes that were copied already are in done.
+func (n *node) clone(done map[*node]*node) *node {
+	if c, ok := done[n]; ok {
+		return c
+	}
+	c := &node{isDir: n.isDir, links: n.links, changed: n.changed}
+	done[n] = c
+	if !n.isDir {
+		c.seen, c.kept = slices.Clone(n.seen), slices.Clone(n.kept)
+		c.pending, c.doubtful = slices.Clone(n.pending), maps.Clone(n.doubtful)
+		return c
+	}
+	below := func(names map[string]*node) map[string]*node {
+		same := make(map[string]*node, len(names))
+		for name, child := range names {
+			same[name] = child.clone(done)
+		}
+		return same
+	}
+	c.names, c.keptNames = below(n.names), below(n.keptNames)
 	return c
 }

@@ -93,8 +93,16 @@ func TestCrashNames(t *testing.T) {
 	expect("a file beside", "none old", "new old")
 	must(t, d.Rename("/temp", "/dump"))
 	expect("renamed", "none old", "new old", "none new")
-	if got := look(d.Kill()); got != "none new" {
+	killed := d.Kill()
+	if got := look(killed); got != "none new" {
 		t.Errorf("a kill leaves %q", got)
+	}
+	if got := outcomes(killed, Unordered, look); !slices.Equal(got, []string{"new old", "none new", "none old"}) {
+		t.Errorf("power is lost after a kill: %q", got)
+	}
+	must(t, killed.SyncDir("/"))
+	if got := outcomes(killed, Unordered, look); !slices.Equal(got, []string{"none new"}) {
+		t.Errorf("power is lost after a kill and a sync: %q", got)
 	}
 	d.Lie(Sync, SyncDir)
 	must(t, d.SyncDir("/"))
@@ -162,6 +170,12 @@ func TestCrashAppends(t *testing.T) {
 	}
 	if holes < 100 {
 		t.Errorf("%d holes", holes)
+	}
+	killed := d.Kill()
+	for _, got := range outcomes(killed, Ordered, func(d *Disk) string { return read(t, d, "/log") }) {
+		if !strings.HasPrefix(whole, got) || len(got) < page+100 || read(t, killed, "/log") != whole {
+			t.Fatalf("%d bytes after a kill", len(got))
+		}
 	}
 	must(t, f.Truncate(page+50))
 	for _, got := range outcomes(d, Ordered, func(d *Disk) string { return read(t, d, "/log") }) {
