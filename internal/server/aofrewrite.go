@@ -224,6 +224,7 @@ func (r *aofRewrite) prepare() error {
 			_ = f.Close()
 			return err
 		}
+		a.writer.Load().SyncEarly()
 	}
 	r.incr, r.incrName = f, name
 	s.log.Info("Creating AOF incr file " + name + " on background rewrite")

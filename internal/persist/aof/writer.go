@@ -116,9 +116,10 @@ type Writer struct {
 	at     int64 // when the last sync began, or the last attempt to write after a failure, Mono
 
 	kick   chan struct{}
-	broken chan struct{} // closed when a promise was
-	stop   chan struct{} // closed by Close
-	over   chan struct{} // closed when the goroutine has ended
+	early  chan chan struct{} // who waits for a sync, and is told by closing his
+	broken chan struct{}      // closed when a promise was
+	stop   chan struct{}      // closed by Close
+	over   chan struct{}      // closed when the goroutine has ended
 }
 
 // A Beginning says where a Writer begins.
@@ -134,7 +135,7 @@ type Beginning struct {
 func NewWriter(log Log, b Beginning, o WriterOptions) *Writer {
 	w := &Writer{
 		log: log, options: o, file: b.File, written: b.At, synced: b.At, at: o.Mono(),
-		kick: make(chan struct{}, 1), broken: make(chan struct{}), stop: make(chan struct{}), over: make(chan struct{}),
+		kick: make(chan struct{}, 1), early: make(chan chan struct{}), broken: make(chan struct{}), stop: make(chan struct{}), over: make(chan struct{}),
 	}
 	w.policy.Store(int32(o.Policy))
 	w.superseded.Store(b.At)
@@ -154,6 +155,9 @@ func (w *Writer) Start() {
 			select {
 			case <-w.stop:
 				return
+			case done := <-w.early:
+				w.syncEarly()
+				close(done)
 			case <-w.kick:
 			case <-ticker.C:
 			}
@@ -235,13 +239,38 @@ func (w *Writer) Count() {
 	w.wake()
 }
 
+// SyncEarly forces what is written to the disk, whatever the policy, and waits for that: a rotation that is asked for right after it is soon
+// over, and until it is nothing can be written behind it. What a failure means is known when it returns.
+func (w *Writer) SyncEarly() {
+	if w.Policy() == Always {
+		return // there is next to nothing
+	}
+	done := make(chan struct{})
+	select {
+	case w.early <- done:
+		<-done
+	case <-w.over:
+	}
+}
+
+// syncEarly is SyncEarly for the goroutine.
+func (w *Writer) syncEarly() {
+	w.mu.Lock()
+	w.write()
+	unsynced := w.written > w.synced && !w.dead
+	w.mu.Unlock()
+	if unsynced {
+		w.sync()
+	}
+}
+
 // Flush writes what the log has, unless it is the goroutine's business to. A loop calls it before it sends replies.
 func (w *Writer) Flush() {
 	if w.Policy() == Always {
 		w.wake()
 		return
 	}
-	if w.failing.Load() || w.syncing.Load() && w.postpone() {
+	if w.failing.Load() || w.Policy() == EverySec && w.syncing.Load() && w.postpone() {
 		return
 	}
 	w.mu.Lock()

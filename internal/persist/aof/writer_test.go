@@ -475,6 +475,32 @@ func TestWriterPostpones(t *testing.T) {
 	r.is("after the sync", "1", "one\ntwo\nthree\n", 14, 4)
 }
 
+// TestWriterSyncsEarly wants all but what comes meanwhile to be on the disk before a rotation, and nothing to wait for that without EverySec.
+func TestWriterSyncsEarly(t *testing.T) {
+	r := newRig(t, Never, true)
+	r.log.add("one\n")
+	r.Flush()
+	r.is("after a flush", "1", "one\n", 4, 0)
+	r.disk.SetHook(func(op disktest.Op) error {
+		if op.Kind == disktest.Sync {
+			r.log.add("two\n")
+			r.Flush()
+			r.is("during the sync", "1", "one\ntwo\n", 8, 0)
+		}
+		return nil
+	})
+	r.Start()
+	r.SyncEarly()
+	r.disk.SetHook(nil)
+	if got := text(t, r.disk.Crash(rand.New(rand.NewPCG(1, 0)), disktest.Ordered), "1"); !strings.HasPrefix(got, "one\n") {
+		t.Errorf("%q is left when power is lost after an early sync", got)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	r.SyncEarly() // of one that has ended waits for nothing
+}
+
 func TestWriterStamps(t *testing.T) {
 	r := newRig(t, EverySec, true)
 	r.stamp = true
