@@ -398,16 +398,24 @@ func (s *Server) reloadAOF() error {
 	a := &s.aof
 	a.work.Lock()
 	defer a.work.Unlock()
-	w := a.writer.Load()
-	if w == nil || !a.is(aofOn) {
-		return errors.New("what commands change is not logged in any")
-	}
-	if err := w.Drain(); err != nil {
-		return err
+	switch w := a.writer.Load(); {
+	case a.is(aofOff):
+		if err := s.readManifest(); err != nil { // what is there of a time when it was on
+			return err
+		}
+	case a.is(aofWaiting) || w == nil:
+		return errors.New("the first of them is still being made")
+	default:
+		if err := w.Drain(); err != nil {
+			return err
+		}
 	}
 	l, err := s.openAOF(a.dir, a.manifest)
 	if err != nil {
 		return err
+	}
+	if len(l.files) == 0 {
+		return errors.New("there are none")
 	}
 	l.alone = true
 	s.engine.Flush(-1)

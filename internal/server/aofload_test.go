@@ -268,7 +268,15 @@ func TestDebugLoadAOF(t *testing.T) {
 		t.Errorf("who waits: %v, %v", v, err)
 	}
 	c.Must(t, "CONFIG", "SET", "appendonly", "no")
-	if v := do(t, c, "DEBUG", "LOADAOF"); !strings.HasPrefix(v.Str, "ERR ") {
+	c.Must(t, "SET", "text", "later")
+	c.Must(t, "DEBUG", "LOADAOF")
+	if v := c.Must(t, "GET", "text"); v.Str != "v" {
+		t.Errorf("the files of the time before: text is %v", v)
+	}
+	_, target = start(t, saving(t.TempDir(), nil))
+	c = target.Dial(t)
+	c.Must(t, "SET", "text", "v")
+	if v := do(t, c, "DEBUG", "LOADAOF"); v.Str != "ERR Error trying to load the append only files: there are none" {
 		t.Errorf("without files: %v", v)
 	}
 	if v := c.Must(t, "GET", "text"); v.Str != "v" {

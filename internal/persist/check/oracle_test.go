@@ -229,7 +229,7 @@ func (r *rig) snapshot() []byte {
 	dir := r.t.TempDir()
 	c := testutil.Oracle(r.t, "--dir", dir).Dial(r.t)
 	for _, line := range []string{
-		"set text value", "set number 12345 ex 100000", "set dead 1 px 1", "rpush list a b c 1000", "sadd ints 1 2 3", "sadd set a b", "zadd zset 1 a 2.5 b",
+		"debug set-active-expire 0", "set text value", "set number 12345 ex 100000", "set dead 1 pxat 1000", "rpush list a b c 1000", "sadd ints 1 2 3", "sadd set a b", "zadd zset 1 a 2.5 b",
 		"hset hash f v g 10", "xadd stream 1-1 f v", "xgroup create stream g 0", "set long " + strings.Repeat("ab", 100), "select 3", "set k v",
 	} {
 		c.Must(r.t, strings.Fields(line)...)
