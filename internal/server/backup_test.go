@@ -313,6 +313,48 @@ func TestPreload(t *testing.T) {
 	}
 }
 
+// TestPreloadOwn names the server's own files: they are not written anew.
+func TestPreloadOwn(t *testing.T) {
+	dir := t.TempDir()
+	o := logging(dir, nil)
+	s, target := start(t, o)
+	target.Dial(t).Must(t, "SET", "k", "v")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o.Config["preload-file"] = "aof:appendonlydir/" + backupManifest
+	_, target = start(t, o)
+	c := target.Dial(t)
+	if v := c.Must(t, "GET", "k").Str; v != "v" || number(t, c, "aof_rewrites") != 0 || manifest(t, dir) != "1.base.rdb 1.incr.aof" {
+		t.Errorf("%s, %s", v, manifest(t, dir))
+	}
+}
+
+// TestBackupBesideLog makes a backup of a server that logs, and rewrites its own files meanwhile.
+func TestBackupBesideLog(t *testing.T) {
+	dir := t.TempDir()
+	_, target := start(t, logging(dir, nil))
+	c := target.Dial(t)
+	c.Must(t, "SET", "a", "1")
+	begun(t, c)
+	c.Must(t, "SET", "b", "2")
+	c.Must(t, "BGREWRITEAOF")
+	rewritten(t, c)
+	c.Must(t, "SET", "c", "3")
+	c.Must(t, "CONFIG", "SET", "appendonly", "no")
+	c.Must(t, "SET", "d", "4")
+	expect(t, c, "OK", "BACKUP", "SEAL")
+	c.Must(t, "CONFIG", "SET", "appendonly", "yes")
+	rewritten(t, c)
+	c.Must(t, "SET", "e", "5")
+	for _, more := range [][]string{{"appendonly", "no"}, {"appendonly", "yes"}} {
+		d := preloaded(t, "aof:"+filepath.Join(dir, "backupdir", backupManifest), more...)
+		if n := d.Must(t, "EXISTS", "a", "b", "c", "d").Int; n != 4 || d.Must(t, "DBSIZE").Int != 4 {
+			t.Errorf("%q: %d keys are there", more, n)
+		}
+	}
+}
+
 // TestScheduledBackups lets days go by.
 func TestScheduledBackups(t *testing.T) {
 	dir, log := t.TempDir(), &lines{}

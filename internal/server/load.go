@@ -70,7 +70,7 @@ func (s *Server) openData() (from *source, err error) {
 	a, begin := &s.aof, s.openAppendOnly
 	a.work.Lock()
 	defer a.work.Unlock()
-	if s.config.Str("preload-file").Load() != "" {
+	if s.preloads() && !s.preloadsOwn() {
 		from, err = s.preloadSource()
 		begin = func() error { return s.startAppendOnly(false) } // what is there of an earlier time gives way to a new base
 	} else if err = s.readManifest(); err == nil {
@@ -185,7 +185,7 @@ func (s *Server) loadingStats(sec *stats.Section) {
 
 // openSource opens what the server is to start from; nil if there is nothing.
 func (s *Server) openSource() (*source, error) {
-	if s.config.Str("preload-file").Load() != "" {
+	if s.preloads() {
 		return s.preloadSource()
 	}
 	f, err := s.openSnapshotFile()

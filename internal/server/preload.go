@@ -11,6 +11,16 @@ import (
 	"github.com/redpoll/redpoll/internal/persist/aof"
 )
 
+// preloads tells whether the server is to start from something else than its own files.
+func (s *Server) preloads() bool { return s.config.Str("preload-file").Load() != "" }
+
+// preloadsOwn tells whether preload-file names the manifest of the server's own append-only files, which makes it a start like any other.
+func (s *Server) preloadsOwn() bool {
+	isAOF, path := config.Preload(s.config.Str("preload-file").Load())
+	own := s.aofDir()
+	return isAOF && filepath.Clean(s.config.InDir(path)) == filepath.Clean(own.File(own.Names.Manifest()))
+}
+
 // preloadSource makes a source of what preload-file names, and nothing else: the server's own files are not looked at. The files are left as
 // they are, whatever is wrong with them.
 func (s *Server) preloadSource() (*source, error) {
