@@ -79,6 +79,9 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		if w.view.HasReady() { // it has met a dead key
 			w.serve()
 		}
+		if w.holding {
+			w.hold(cl, c.spec) // that there was nothing is told when its time has come
+		}
 		w.release()
 		return true, false
 	}

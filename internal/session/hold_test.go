@@ -174,6 +174,14 @@ func TestHeldWaiter(t *testing.T) {
 	receive(t, c, "*2 $1 l $1 x")
 	receive(t, pusher, ":1")
 	r.nobodyWaits()
+	pipe(t, pusher, "RPUSH l x|DEL l")
+	f.heldBack(1)
+	pipe(t, c, "BLPOP l 0.01")
+	f.heldBack(2)
+	quiet(t, c, "there was nothing for want of what is not durable")
+	f.sync()
+	receive(t, c, "*-1")
+	receive(t, pusher, ":1", ":1")
 }
 
 // TestHeldAndGone: a client that goes away while its reply is held leaves nothing behind, and others that are held get theirs.
