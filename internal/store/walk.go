@@ -186,17 +186,18 @@ func (w *Walk) savePart(p *walkPart, v *View, dst []byte) (out []byte, done bool
 	full, seen, saved, bigs := len(dst)+sliceBytes, 0, 0, 0
 	save := func(e mem.Ref) {
 		seen++
-		it := itemAt(sh, p.t, e)
-		if !w.old(it.rec) {
+		if rec := (record{p.t.heap.Pointer(e)}); !w.old(rec) {
 			return
 		}
+		it := &v.kept // one of its own would be on the Go heap
+		*it = itemAt(sh, p.t, e)
 		switch {
 		case w.over.Load() || it.gone(v.NowMillis):
 		case it.isBig():
-			w.queue.addBig(p.db, w.encoder.Stream(db, &it))
+			w.queue.addBig(p.db, w.encoder.Stream(db, it))
 			bigs++
 		default:
-			dst = w.encoder.Append(w.announce(dst, p.db), db, &it)
+			dst = w.encoder.Append(w.announce(dst, p.db), db, it)
 			saved++
 		}
 		w.renew(it.rec)
