@@ -132,7 +132,9 @@ func (e *Engine) SnapshotStill(r SnapshotRequest) *Snapshot {
 	all.walking = true
 	all.waiting = append(all.waiting, s)
 	all.mu.Unlock()
+	began := e.clock.Mono()
 	walk := e.beginWalk()
+	e.noteInstant(began)
 	all.wg.Go(func() { e.newWalker().run(walk) })
 	return s
 }
@@ -172,6 +174,11 @@ func (e *Engine) beginWalk() *store.Walk {
 		}
 	}
 	return walk
+}
+
+// noteInstant notes for how long the world has stood still for a walk, since a time in mono ns.
+func (e *Engine) noteInstant(began int64) {
+	e.Stats.Spikes.Note("snapshot-instant", e.clock.Mono()-began, e.clock.WallMillis())
 }
 
 // Cancel ends the snapshot with ErrCancelled, unless it has ended. It does not wait for that, and that does not wait for the world to move;

@@ -445,3 +445,63 @@ func TestSnapshotsOfEverything(t *testing.T) {
 		}
 	}
 }
+
+// TestSnapshotOfLongValues saves values of many elements that clients change all the while: before they are saved, while they are streamed,
+// and behind that.
+func TestSnapshotOfLongValues(t *testing.T) {
+	w := newWorld(t, 4)
+	filler := w.player(0)
+	elements := 20_000
+	if testing.Short() {
+		elements = 4000
+	}
+	for i := 0; i < elements; i += 500 {
+		calls := [][]string{{"SADD", "set"}, {"RPUSH", "list"}, {"HSET", "hash"}, {"ZADD", "zset"}}
+		for n := i; n < i+500; n++ {
+			text := strconv.Itoa(n)
+			calls[0], calls[1] = append(calls[0], "member"+text), append(calls[1], "element"+text)
+			calls[2], calls[3] = append(calls[2], text, "value"), append(calls[3], text, "member"+text)
+		}
+		for _, call := range calls {
+			filler.run(call...)
+		}
+		filler.run("SETRANGE", "string", strconv.Itoa(10*i), gostrings.Repeat("x", 5000))
+		filler.run("XADD", "stream", "*", "field", gostrings.Repeat("x", 5000))
+	}
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop.Store(true)
+	for n := range uint64(2) {
+		p := w.player(n + 1)
+		wg.Go(func() {
+			for !stop.Load() {
+				i := strconv.Itoa(p.rng.IntN(elements))
+				for _, call := range [][]string{
+					{"SADD", "set", i}, {"SREM", "set", "member" + i}, {"LSET", "list", i, "new"}, {"LPUSH", "list", i}, {"HSET", "hash", i, "new"},
+					{"ZADD", "zset", i, "member" + i}, {"SETRANGE", "string", i, i}, {"XADD", "stream", "MAXLEN", "100", "*", "f", i},
+				} {
+					p.run(call...)
+				}
+				w.plays.Add(1)
+			}
+		})
+	}
+	for range 3 {
+		var want map[string]keyContent
+		sink := &fileSink{o: w.rdb}
+		snapshot := w.Snapshot(SnapshotRequest{Encoder: &slowEncoder{FileEncoder: w.rdb.Encoder(), w: w}, Sink: sink, Begin: func(i Instant) {
+			view := w.Store.NewView()
+			view.NowMillis = i.NowMillis
+			want = allContent(view, w.rdb)
+			sink.begin(i)
+		}})
+		<-snapshot.Done()
+		if sink.err != nil {
+			t.Fatal(sink.err)
+		}
+		if compareContent(t, load(t, sink.b, w.clock.WallMillis(), w.rdb), want); t.Failed() {
+			return
+		}
+	}
+}

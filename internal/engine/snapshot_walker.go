@@ -74,7 +74,7 @@ func (w *walker) begin() bool {
 		if began := w.e.clock.Mono(); w.e.Store.Still() {
 			w.walk = w.e.beginWalk()
 			w.e.Store.Resume()
-			w.e.Stats.Spikes.Note("snapshot-instant", w.e.clock.Mono()-began, w.e.clock.WallMillis())
+			w.e.noteInstant(began)
 			if w.walk != nil {
 				return true
 			}
