@@ -290,6 +290,10 @@ func TestAppendOnlySwitch(t *testing.T) {
 	if m := manifest(t, dir); m != "2.base.rdb" {
 		t.Errorf("the manifest names %s", m)
 	}
+	c.Must(t, "FLUSHALL")
+	if c.Must(t, "DEBUG", "LOADAOF"); c.Must(t, "EXISTS", "too late").Int != 1 {
+		t.Error("the base has nothing")
+	}
 	if err := os.RemoveAll(filepath.Join(dir, "appendonlydir")); err != nil {
 		t.Fatal(err)
 	}
@@ -532,4 +536,102 @@ func TestRewriteLimit(t *testing.T) {
 	}
 	is(0, false, 0)
 	is(3, true, 1)
+}
+
+// increments counts the increments of a directory that has append-only files on a disk.
+func increments(t *testing.T, d *disktest.Disk, c *testutil.Client) (n int) {
+	t.Helper()
+	dir := c.Must(t, "CONFIG", "GET", "dir").Elems[1].Str
+	entries, err := d.ReadDir(filepath.Join(dir, "appendonlydir"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".incr.aof") {
+			n++
+		}
+	}
+	return n
+}
+
+// TestRewriteFailsAgain has rewrites fail at every step of theirs: each leaves an increment at most, and everything can be loaded from
+// them; one that succeeds does away with all of them.
+func TestRewriteFailsAgain(t *testing.T) {
+	d, log := disktest.New(), &lines{}
+	_, c := onDisk(t, d, log, "enable-debug-command yes")
+	failures := int64(0)
+	for _, fault := range []struct {
+		kind    disktest.Kind
+		pattern string
+		skip    int64 // times that it goes well before
+	}{
+		{disktest.Open, "temp-rewriteaof-bg-*", 0}, {disktest.Write, "temp-rewriteaof-bg-*", 0}, {disktest.Sync, "temp-rewriteaof-bg-*", 0},
+		{disktest.Rename, "temp-rewriteaof-bg-*", 0}, {disktest.Write, "temp-*.manifest", 1}, {disktest.Rename, "temp-*.manifest", 1},
+		{disktest.SyncDir, "appendonlydir", 2}, {disktest.SyncDir, "appendonlydir", 3},
+	} {
+		c.Must(t, "INCR", "counter")
+		d.SetHook(disktest.Fail(fault.kind, fault.pattern, fault.skip, 1, syscall.EIO))
+		c.Must(t, "BGREWRITEAOF")
+		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "aof_rewrite_in_progress") == 0 })
+		failures++
+		if n := number(t, c, "aof_rewrites_consecutive_failures"); n != failures || field(t, c, "aof_last_bgrewrite_status") != "err" {
+			t.Errorf("%v %s: %d failures, want %d", fault.kind, fault.pattern, n, failures)
+		}
+		before := c.Must(t, "DEBUG", "DIGEST").Str
+		if c.Must(t, "DEBUG", "LOADAOF"); c.Must(t, "DEBUG", "DIGEST").Str != before {
+			t.Errorf("%v %s: the data differs", fault.kind, fault.pattern)
+		}
+	}
+	for _, fault := range []struct {
+		kind    disktest.Kind
+		pattern string
+	}{
+		{disktest.Open, "*.incr.aof"}, {disktest.Write, "temp-*.manifest"}, {disktest.Sync, "temp-*.manifest"}, {disktest.Rename, "temp-*.manifest"},
+		{disktest.SyncDir, "appendonlydir"},
+	} {
+		c.Must(t, "INCR", "counter")
+		d.SetHook(disktest.Fail(fault.kind, fault.pattern, 0, 1, syscall.EIO))
+		expect(t, c, "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.", "BGREWRITEAOF")
+	}
+	d.SetHook(nil)
+	if n := increments(t, d, c); n < 5 {
+		t.Errorf("there are %d increments", n)
+	}
+	c.Must(t, "INCR", "counter")
+	before := c.Must(t, "DEBUG", "DIGEST").Str
+	c.Must(t, "DEBUG", "LOADAOF")
+	if c.Must(t, "DEBUG", "DIGEST").Str != before {
+		t.Error("the data differs after failures")
+	}
+	c.Must(t, "BGREWRITEAOF")
+	rewritten(t, c)
+	c.Must(t, "INCR", "counter")
+	before = c.Must(t, "DEBUG", "DIGEST").Str
+	c.Must(t, "DEBUG", "LOADAOF")
+	if c.Must(t, "DEBUG", "DIGEST").Str != before || number(t, c, "aof_rewrites_consecutive_failures") != 0 {
+		t.Error("the data differs after a rewrite")
+	}
+}
+
+// TestSwitchFailsAgain has the first base fail: it is made again, from what there is then.
+func TestSwitchFailsAgain(t *testing.T) {
+	d, log := disktest.New(), &lines{}
+	_, c := onDisk(t, d, log, "enable-debug-command yes")
+	c.Must(t, "CONFIG", "SET", "appendonly", "no")
+	c.Must(t, "SET", "a", "1")
+	d.SetHook(disktest.Fail(disktest.Write, "temp-rewriteaof-bg-*", 0, 2, syscall.EIO))
+	c.Must(t, "CONFIG", "SET", "appendonly", "yes")
+	c.Must(t, "INCR", "a")
+	testutil.Poll(t, 10*time.Second, func() bool {
+		return log.has("Removing the temp incr aof file temp-appendonly.aof.incr in the background")
+	})
+	testutil.Poll(t, 10*time.Second, func() bool {
+		return number(t, c, "aof_rewrites_consecutive_failures") == 0 && number(t, c, "aof_current_size") > 0
+	})
+	rewritten(t, c)
+	c.Must(t, "INCR", "a")
+	c.Must(t, "DEBUG", "LOADAOF")
+	if v := c.Must(t, "GET", "a").Str; v != "3" {
+		t.Errorf("a is %s", v)
+	}
 }

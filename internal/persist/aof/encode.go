@@ -12,7 +12,8 @@ import (
 
 // A base of commands (aof-use-rdb-preamble no) has for each key the commands that make it, as those that Redis writes: elements in rows of
 // at most rowsPerCommand to a command, then what there is to know of the value as a whole, then when the key dies. What commands
-// cannot say is lost: for how long keys and consumers have not been used, and which entries are pending that the stream no longer has.
+// cannot say is lost: for how long keys and consumers have not been used, what a stream's producers have done in all, and which entries are
+// pending that the stream no longer has.
 
 const (
 	rowsPerCommand = 64
