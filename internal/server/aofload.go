@@ -337,7 +337,7 @@ func (l *aofLoad) mend(i int, bad *aof.ReadError) error {
 	switch {
 	case why != "" && i != l.last:
 		return &StartError{"Fatal error: the truncated file is not the last file", bad}
-	case why != "" && !l.alone && !l.fixed:
+	case why != "" && !l.fixed:
 		s.log.Warn(fmt.Sprintf("!!! Truncating the AOF %s at offset %d !!!", name, bad.Valid))
 		err := l.cut(i, bad.Valid)
 		if err == nil {
@@ -417,7 +417,7 @@ func (s *Server) reloadAOF() error {
 	if len(l.files) == 0 {
 		return errors.New("there are none")
 	}
-	l.alone = true
+	l.alone, l.fixed = true, !a.is(aofOff) // a writer would not know of it
 	s.engine.Flush(-1)
 	if err := l.load(); err != nil {
 		s.log.Warn(err.Error())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/command/gen"
 	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/server"
 	"github.com/redpoll/redpoll/internal/testutil"
@@ -281,5 +282,33 @@ func TestDebugLoadAOF(t *testing.T) {
 	}
 	if v := c.Must(t, "GET", "text"); v.Str != "v" {
 		t.Errorf("text is %v", v)
+	}
+}
+
+// TestAOFOfAnything starts from files of any valid calls of all commands, whatever they do for clients: the server starts, and no handler fails.
+func TestAOFOfAnything(t *testing.T) {
+	probe, _ := slow(t, t.TempDir(), &lines{})
+	for seed := range uint64(4) {
+		g := gen.New(seed)
+		var b []byte
+		for range 40 {
+			for s := range probe.Registry().All() {
+				if call := g.Valid(s); s.ArityOK(len(call)) && s.FullName() != "select" {
+					b = resp.AppendCommand(b, call...)
+				}
+			}
+		}
+		files := parts(twoParts, "", string(b))
+		files["dump.rdb"] = "not read"
+		dir := lay(t, files)
+		_, target := start(t, logging(dir, nil))
+		c := target.Dial(t)
+		if n := number(t, c, "redpoll_handler_panics"); n != 0 {
+			t.Errorf("seed %d: %d handlers have failed", seed, n)
+		}
+		c.Must(t, "DEBUG", "DIGEST")
+		if left, err := os.ReadFile(filepath.Join(dir, "dump.rdb")); err != nil || string(left) != "not read" {
+			t.Errorf("the snapshot is %q, %v", left, err)
+		}
 	}
 }

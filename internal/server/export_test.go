@@ -19,6 +19,9 @@ type hasty struct{ command.Host }
 
 func (hasty) Tick() error { return command.Error("ERR end") }
 
+// Registry gives a server's commands.
+func (s *Server) Registry() *command.Registry { return s.registry }
+
 // Effects gives the log of a server's effects.
 func (s *Server) Effects() *engine.Log { return s.engine.Effects }
 

@@ -31,7 +31,8 @@ func (s *Server) flush(c *command.Ctx, db int) error {
 	if err := a.Done(); err != nil {
 		return err
 	}
-	if db < 0 {
+	whole := db < 0 && c.Client.ClientID() != 0 // of a log that is run again it has been so once
+	if whole {
 		s.stopSaving(func(work func()) { s.asideWhole(c, work) })
 	}
 	removed := s.engine.Flush(db)
@@ -41,7 +42,7 @@ func (s *Server) flush(c *command.Ctx, db int) error {
 		}
 	}
 	c.Dirty += int64(max(removed, 1))
-	if db < 0 && len(s.config.SavePoints().Load()) > 0 && s.saveHeld(c) == nil { // or a start would bring the keys back; the log has an error
+	if whole && len(s.config.SavePoints().Load()) > 0 && s.saveHeld(c) == nil { // or a start would bring the keys back; the log has an error
 		s.snapshots.changes.Add(c.Dirty) // which are counted when the command is over
 	}
 	c.Reply.OK()
