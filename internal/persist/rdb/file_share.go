@@ -29,7 +29,7 @@ const (
 	parcelBytes = 64 << 10 // from which on a parcel is handed over
 	parcelKeys  = 1024
 	parcelMost  = 32 << 10  // bytes up to which a key and its value go into one
-	parcels     = 128       // that wait for a maker at most
+	parcels     = 32        // that wait for a maker at most
 	readBytes   = 128 << 10 // of the file at a time, so that a piece is not much more
 	nowhere     = math.MaxInt64
 )
@@ -58,7 +58,7 @@ type makers struct {
 	free   chan *parcel // to be used again
 	failed atomic.Int64 // where the first key in the file begins that could not be made; nowhere
 	done   sync.WaitGroup
-	told   sync.Mutex // a leaf, held while EmptyKey is called
+	told   sync.Mutex // held while EmptyKey is called
 
 	version int // of the file; written before there is a parcel
 

@@ -128,6 +128,19 @@ func TestFileOfEveryVersion(t *testing.T) {
 	}
 }
 
+// TestFileUndying reads a file in front of a log: keys past their time are there, since the log may be about them.
+func TestFileUndying(t *testing.T) {
+	file := aFile("REDIS0010", "\xfc"+millis(fileTime-1), pairOf(KindString, "k", text("v")))
+	for _, makers := range []int{1, 2} {
+		v := newDBs(t)
+		v.Undying = true
+		n, err := ReadFile(strings.NewReader(file), v, LoadOptions{Makers: makers})
+		if err != nil || n.Keys != 1 || n.Expired != 0 || !v.DB(0).Exists([]byte("k")) {
+			t.Errorf("%d makers: %v, %+v", makers, err, n)
+		}
+	}
+}
+
 // TestFileOfEveryKind has one file for every version with all samples that there are of it.
 func TestFileOfEveryKind(t *testing.T) {
 	for version, head := range map[int]string{10: "REDIS0010", 12: "REDIS0012", 15: "REDIS0015", 80: "VALKEY080"} {
