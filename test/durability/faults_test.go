@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -323,7 +325,8 @@ func TestRewriteFaults(t *testing.T) {
 	t.Parallel()
 	l := newLogger(t, directives{"appendfsync": "always"})
 	r := chance(t)
-	var ops []disktest.Op
+	var mu sync.Mutex
+	var ops []disktest.Op // guarded by mu
 	rewrite := func(hook disktest.Hook) {
 		t.Helper()
 		l.disk.SetHook(hook)
@@ -340,14 +343,19 @@ func TestRewriteFaults(t *testing.T) {
 	log := func(op disktest.Op) bool { return strings.HasSuffix(op.Path, ".incr.aof") && op.Kind != disktest.Open }
 	rewrite(func(op disktest.Op) error { // goes well, to learn what is done
 		if op.Changes() && !log(op) {
+			mu.Lock()
+			defer mu.Unlock()
 			ops = append(ops, op)
 		}
 		return nil
 	})
-	if len(ops) < 8 {
-		t.Fatalf("a rewrite does %v", ops)
+	mu.Lock()
+	all := slices.Clone(ops)
+	mu.Unlock()
+	if len(all) < 8 {
+		t.Fatalf("a rewrite does %v", all)
 	}
-	for i, op := range ops {
+	for i, op := range all {
 		var n atomic.Int64
 		rewrite(func(op disktest.Op) error {
 			if op.Changes() && !log(op) && n.Add(1) == int64(i+1) {

@@ -154,7 +154,11 @@ func killOften(t *testing.T, s setup, binaries ...[]string) error {
 	for round := range s.kills {
 		shift := w.start(t, v.dial, r)
 		busy := v.disturb(w, s, r)
-		<-time.After(time.Duration(r.IntN(150)) * time.Millisecond)
+		life := time.Duration(r.IntN(150)) * time.Millisecond
+		if s.promise == recent && round%8 == 7 { // so that something is old
+			life += grace + time.Duration(r.IntN(1000))*time.Millisecond
+		}
+		<-time.After(life)
 		ended := time.Now()
 		p.Kill()
 		err := shift.end()

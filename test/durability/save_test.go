@@ -37,13 +37,21 @@ func tell(t *testing.T, d *disktest.Disk, dir string, set directives) *story {
 	return s
 }
 
+// versionOf gives the calls that make all of the data a version.
+func versionOf(version string) [][]string {
+	calls := [][]string{{"SET", "version", version}}
+	for i := range 200 {
+		calls = append(calls, []string{"SET", fmt.Sprint("key:", i), version},
+			[]string{"HSET", "hash", fmt.Sprint("f", i), version + strings.Repeat("+", 60)})
+	}
+	return calls
+}
+
 // write makes all of the data a version.
 func (s *story) write(t *testing.T, version string) {
 	t.Helper()
-	s.c.Must(t, "SET", "version", version)
-	for i := range 200 {
-		s.c.Must(t, "SET", fmt.Sprint("key:", i), version)
-		s.c.Must(t, "HSET", "hash", fmt.Sprint("f", i), version+strings.Repeat("+", 60))
+	for _, argv := range versionOf(version) {
+		s.c.Must(t, argv...)
 	}
 }
 
@@ -295,6 +303,7 @@ func TestSaveSyncsMeanwhile(t *testing.T) {
 			d := newDisk(t, dir)
 			s := tell(t, d, dir, directives{"rdb-save-incremental-fsync": value})
 			s.c.Must(t, "SETRANGE", "long", "70000000", "v")
+			s.c.SetTimeout(time.Minute)
 			var syncs atomic.Int64
 			d.SetHook(func(op disktest.Op) error {
 				if op.Kind == disktest.Sync {
