@@ -269,7 +269,7 @@ func (s *Store) detach(sh *Shard, t *table) {
 		s.drop(sh, t)
 		return
 	}
-	if s.walk.Load().over.Load() {
+	if w := s.walk.Load(); w == nil || w.over.Load() { // it has ended early with the engine, or is to end
 		p.t, t.part = nil, nil
 		s.drop(sh, t)
 		return
