@@ -35,7 +35,7 @@ func logging(dir string, log *lines, words ...string) redpoll.Options {
 func rewritten(t *testing.T, c *testutil.Client) {
 	t.Helper()
 	testutil.Poll(t, 10*time.Second, func() bool {
-		return number(t, c, "aof_rewrite_in_progress") == 0 && number(t, c, "aof_rewrite_scheduled") == 0
+		return number(t, c, "aof_rewrite_scheduled") == 0 && number(t, c, "aof_rewrite_in_progress") == 0 // what is scheduled first is under way then
 	})
 }
 
