@@ -20,17 +20,20 @@ type failure struct {
 	set     directives
 	rounds  int
 	longest time.Duration   // of a round
+	order   disktest.Order  // of what is left
 	needed  []disktest.Kind // syncs without which something is lost
 }
 
 var failures = []failure{
 	{"always", all, directives{"appendonly": "yes", "appendfsync": "always", "auto-aof-rewrite-min-size": "200kb"}, 40, 60 * time.Millisecond,
-		[]disktest.Kind{disktest.Sync, disktest.SyncDir}},
+		disktest.Ordered, []disktest.Kind{disktest.Sync, disktest.SyncDir}},
+	{"holes", all, directives{"appendonly": "yes", "appendfsync": "always", "aof-load-corrupt-tail-max-size": "100mb"}, 15, 60 * time.Millisecond,
+		disktest.Unordered, nil},
 	{"everysec", recent, directives{"appendonly": "yes", "appendfsync": "everysec", "auto-aof-rewrite-min-size": "200kb"}, 3, 3500 * time.Millisecond,
-		[]disktest.Kind{disktest.Sync, disktest.SyncDir}},
-	{"no", whole, directives{"appendonly": "yes", "appendfsync": "no", "auto-aof-rewrite-min-size": "200kb"}, 20, 60 * time.Millisecond, nil},
+		disktest.Ordered, []disktest.Kind{disktest.Sync, disktest.SyncDir}},
+	{"no", whole, directives{"appendonly": "yes", "appendfsync": "no", "auto-aof-rewrite-min-size": "200kb"}, 20, 60 * time.Millisecond, disktest.Ordered, nil},
 	{"commands", all, directives{"appendonly": "yes", "appendfsync": "always", "aof-use-rdb-preamble": "no", "aof-timestamp-enabled": "yes"}, 15,
-		60 * time.Millisecond, nil},
+		60 * time.Millisecond, disktest.Ordered, nil},
 }
 
 // TestPower loses power under each policy, also right after a server was killed.
@@ -152,7 +155,7 @@ func (f *failure) work(t *testing.T, b *box, d *disktest.Disk, w *crew, r *rand.
 		if kill {
 			c.disk, c.when = d.Kill(), "the process is killed before "+op.String()
 		} else {
-			c.disk = d.Crash(r, disktest.Ordered)
+			c.disk = d.Crash(r, f.order)
 		}
 		c.tallies = w.sent(tallies)
 		over = true
