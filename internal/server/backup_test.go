@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/persist/disk/disktest"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -234,6 +236,50 @@ func TestBackupWaits(t *testing.T) {
 	c.Must(t, "CONFIG", "SET", "rdb-key-save-delay", "0")
 	settled(t, c)
 	begun(t, c)
+}
+
+// TestBackupFails has the disk fail at each of a backup's steps: the server goes on, nothing is left of the backup, and the next one works.
+func TestBackupFails(t *testing.T) {
+	d, log := disktest.New(), &lines{}
+	_, c := onDisk(t, d, log, "")
+	dir := filepath.Join(c.Must(t, "CONFIG", "GET", "dir").Elems[1].Str, "backupdir")
+	for _, tc := range []struct {
+		kind disktest.Kind
+		name string
+	}{
+		{disktest.Open, "*.incr.aof"}, {disktest.Open, "temp-*.rdb"}, {disktest.Write, "temp-*.rdb"}, {disktest.Sync, "temp-*.rdb"}, {disktest.Rename, "temp-*.rdb"},
+		{disktest.SyncDir, "backupdir"}, {disktest.Write, "*.incr.aof"}, {disktest.Sync, "*.incr.aof"}, {disktest.Open, "temp-*.manifest"},
+		{disktest.Write, "temp-*.manifest"}, {disktest.Rename, "temp-*.manifest"},
+	} {
+		fail := disktest.Fail(tc.kind, tc.name, 0, 1, syscall.EIO)
+		d.SetHook(func(op disktest.Op) error {
+			if filepath.Dir(op.Path) == dir || op.Path == dir {
+				return fail(op)
+			}
+			return nil
+		})
+		v := do(t, c, "BACKUP", "START")
+		if v.Str == "OK" {
+			testutil.Poll(t, 10*time.Second, func() bool {
+				state := backupField(t, c, "state").Str
+				return state == "incrementing" || state == "failed"
+			})
+			c.Must(t, "SET", "k", "v")
+			v = do(t, c, "BACKUP", "SEAL")
+		}
+		state, failure := backupField(t, c, "state").Str, backupField(t, c, "error").Str
+		if !strings.Contains(v.Str+failure, "nput/output error") || state == "sealed" {
+			t.Errorf("%s of %s: %v, %s: %s", tc.kind, tc.name, v, state, failure)
+		}
+		d.SetHook(nil)
+		if entries, err := d.ReadDir(dir); err == nil && len(entries) > 0 {
+			t.Fatalf("%s of %s: %v are left", tc.kind, tc.name, entries)
+		}
+		c.Must(t, "SET", "k", "v")
+		begun(t, c)
+		expect(t, c, "OK", "BACKUP", "SEAL")
+		expect(t, c, "OK", "BACKUP", "CLEANUP")
+	}
 }
 
 // TestBackupIsForgotten removes a sealed backup after its time, and one that is not sealed at the end of the server.
