@@ -184,9 +184,14 @@ func Launch(t testing.TB, bin string, args []string, network, addr string) *Proc
 // Await waits until the server answers PING, and fails the test when it does not, or has ended.
 func (p *Proc) Await(t testing.TB) {
 	t.Helper()
-	if !poll(DefaultTimeout, func() bool { return p.ended() || p.answers() }) || p.ended() {
+	if !p.Answers() {
 		t.Fatalf("%s does not answer on %s\n%s", Quote(p.cmd.Args), p.Addr, p.Output())
 	}
+}
+
+// Answers waits until the server answers PING, and tells whether it does.
+func (p *Proc) Answers() bool {
+	return poll(DefaultTimeout, func() bool { return p.ended() || p.answers() }) && !p.ended()
 }
 
 // Kill ends the process with SIGKILL and waits for its end.

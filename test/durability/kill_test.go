@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,17 @@ func (v *victim) launch() *testutil.Proc {
 	return testutil.Launch(v.t, b[0], append(b[1:len(b):len(b)], v.args...), "unix", v.sock)
 }
 
+// start starts one of the binaries and waits for it. A kill in a rewrite of Redpoll's may leave a torn increment behind which there is an empty
+// one, which redis-server does not take; then the first binary, which is Redpoll, has its turn.
+func (v *victim) start() *testutil.Proc {
+	p := v.launch()
+	if len(v.binaries) > 1 && !p.Answers() && strings.Contains(p.Output(), "the truncated file is not the last file") {
+		p = testutil.Launch(v.t, v.binaries[0][0], append(slices.Clone(v.binaries[0][1:]), v.args...), "unix", v.sock)
+	}
+	p.Await(v.t)
+	return p
+}
+
 func (v *victim) dial() (*testutil.Client, error) { return testutil.Connect("unix", v.sock) }
 
 // survive wants nothing to be lost by binaries that are killed.
@@ -175,8 +187,7 @@ func killOften(t *testing.T, s setup, binaries ...[]string) error {
 			<-time.After(time.Duration(r.IntN(40)) * time.Millisecond)
 			p.Kill()
 		}
-		p = v.launch()
-		p.Await(t)
+		p = v.start()
 		if c, err = v.dial(); err != nil {
 			t.Fatal(err)
 		}
