@@ -64,10 +64,10 @@ type logWriter struct {
 	reader *engine.LogReader
 }
 
-// aofDir gives the directory that the configuration names.
-func (s *Server) aofDir() aof.Dir {
+// aofDir gives the directory of append-only files that a directive names: appenddirname, or backupdirname.
+func (s *Server) aofDir(directive string) aof.Dir {
 	return aof.Dir{
-		Disk: s.disk, Path: s.config.InDir(s.config.Str("appenddirname").Load()),
+		Disk: s.disk, Path: s.config.InDir(s.config.Str(directive).Load()),
 		Names: aof.Names(s.config.Str("appendfilename").Load()),
 	}
 }
@@ -75,7 +75,7 @@ func (s *Server) aofDir() aof.Dir {
 // readManifest reads the manifest of the directory that the configuration names, if there is one. s.aof.work is held.
 func (s *Server) readManifest() error {
 	a := &s.aof
-	a.dir = s.aofDir()
+	a.dir = s.aofDir("appenddirname")
 	m, err := a.dir.ReadManifest()
 	var bad *aof.ManifestError
 	switch {

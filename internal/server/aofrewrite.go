@@ -198,7 +198,7 @@ func (s *Server) startRewrite() error {
 func (r *aofRewrite) prepare() error {
 	s, a := r.s, &r.s.aof
 	if !a.is(aofOn) { // there may be another directory than before
-		a.dir = s.aofDir()
+		a.dir = s.aofDir("appenddirname")
 	}
 	if err := a.dir.Create(); err != nil {
 		return err

@@ -157,22 +157,14 @@ func (s *Server) startBackup() error {
 	case now.state == backupSealed:
 		return errBackupSealed
 	}
-	r, err := s.newBackupRun(s.backupDir())
+	r, err := s.newBackupRun(s.aofDir("backupdirname"))
 	if err != nil {
 		return command.Error("ERR " + err.Error())
 	}
-	b.set(r, func(st *backupStatus) { *st = backupStatus{state: backupPending, began: s.clock.WallMillis() / 1000} })
+	b.set(r, func(st *backupStatus) { *st = backupStatus{state: backupPending, began: s.seconds()} })
 	s.log.Info("Backup started in " + r.dir.Path)
 	r.start()
 	return nil
-}
-
-// backupDir gives the directory that BACKUP uses.
-func (s *Server) backupDir() aof.Dir {
-	return aof.Dir{
-		Disk: s.disk, Path: s.config.InDir(s.config.Str("backupdirname").Load()),
-		Names: aof.Names(s.config.Str("appendfilename").Load()),
-	}
 }
 
 // makeEmpty makes a directory if it is not there. It must be empty.
@@ -240,7 +232,7 @@ func (s *Server) cleanUpBackup(wanted func(backupStatus) bool) error {
 
 // expireBackup removes a sealed backup after backup-sealed-ttl. Cron calls it.
 func (s *Server) expireBackup() {
-	ttl, now := s.config.Int("backup-sealed-ttl").Load(), s.clock.WallMillis()/1000
+	ttl, now := s.config.Int("backup-sealed-ttl").Load(), s.seconds()
 	over := func(st backupStatus) bool { return st.state == backupSealed && ttl > 0 && now >= st.ended+ttl }
 	if st, _ := s.backups.get(); !over(st) || !s.backups.steps.TryLock() {
 		return

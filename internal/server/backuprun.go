@@ -166,7 +166,7 @@ func (r *backupRun) finish(end int64) error {
 	}
 	r.close()
 	r.s.backups.set(r, func(st *backupStatus) {
-		st.state, st.ended = backupSealed, r.s.clock.WallMillis()/1000
+		st.state, st.ended = backupSealed, r.s.seconds()
 		st.files = append(r.paths(2), r.dir.File(r.dir.Names.Manifest()))
 	})
 	r.s.log.Info("Backup sealed in " + r.dir.Path)

@@ -123,7 +123,7 @@ func (s *Server) serverStats(sec *stats.Section) {
 	hz := s.config.Int("hz")
 	sec.Gauge("hz", "directive hz", hz.Load)
 	sec.Gauge("configured_hz", "directive hz", hz.Load)
-	sec.Gauge("lru_clock", "clock of idle times, in seconds", func() int64 { return s.clock.WallMillis() / 1000 & (1<<24 - 1) })
+	sec.Gauge("lru_clock", "clock of idle times, in seconds", func() int64 { return s.seconds() & (1<<24 - 1) })
 	executable, err := os.Executable()
 	if err != nil {
 		executable = ""

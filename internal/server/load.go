@@ -55,7 +55,7 @@ func (s *Server) loadAtStart() (from *source, err error) {
 		return nil, err
 	}
 	l := &s.loading
-	l.began.Store(s.clock.WallMillis() / 1000)
+	l.began.Store(s.seconds())
 	l.beganMono.Store(s.machine.Mono())
 	l.total.Store(from.size)
 	s.engine.SetLoading(true)

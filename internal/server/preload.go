@@ -17,7 +17,7 @@ func (s *Server) preloads() bool { return s.config.Str("preload-file").Load() !=
 // preloadsOwn tells whether preload-file names the manifest of the server's own append-only files, which makes it a start like any other.
 func (s *Server) preloadsOwn() bool {
 	isAOF, path := config.Preload(s.config.Str("preload-file").Load())
-	own := s.aofDir()
+	own := s.aofDir("appenddirname")
 	return isAOF && filepath.Clean(s.config.InDir(path)) == filepath.Clean(own.File(own.Names.Manifest()))
 }
 

@@ -173,14 +173,9 @@ func (s *Server) endPending() {
 
 // Stopping tells whether the server is to end.
 func (s *Server) Stopping() bool {
-	select {
-	case <-s.stopped:
-		return true
-	default:
-	}
 	s.ending.mu.Lock()
 	defer s.ending.mu.Unlock()
-	return s.ending.pending
+	return s.ending.pending || s.ended()
 }
 
 // pauseCron holds back what the server does by the clock, or has it go on.
