@@ -65,7 +65,7 @@ var ErrUnsure = errors.New("aof: the disk may not have kept the manifest")
 // are on the disk then, too. On an error the old one is there, unless the error is ErrUnsure: then the new one is. The error's text is a line
 // of the log.
 func (d Dir) WriteManifest(m *Manifest) error {
-	name, temp := d.Names.Manifest(), d.Names.TempManifest()
+	name, temp := d.Names.Manifest(), d.Names.tempManifest()
 	f, err := d.Disk.OpenFile(d.File(temp), os.O_WRONLY|os.O_TRUNC|os.O_CREATE, 0o644)
 	if err != nil {
 		return fmt.Errorf("Can't open the AOF manifest file %s: %s", temp, config.SystemText(err))

@@ -22,8 +22,8 @@ func (n Names) Incr(seq int64) string { return fmt.Sprintf("%s.%d.incr.aof", n, 
 // Manifest gives the name of the manifest.
 func (n Names) Manifest() string { return string(n) + ".manifest" }
 
-// TempManifest gives the name of a manifest that is being written.
-func (n Names) TempManifest() string { return tempPrefix + n.Manifest() }
+// tempManifest gives the name of a manifest that is being written.
+func (n Names) tempManifest() string { return tempPrefix + n.Manifest() }
 
 // TempIncr gives the name of the increment that is written while the first base is made: it has no number before there is one.
 func (n Names) TempIncr() string { return tempPrefix + string(n) + ".incr" }

@@ -330,7 +330,7 @@ func (w *Writer) write() {
 	}
 	if now := w.options.Unix(); now > w.stamp && len(w.head) == 0 && w.options.Stamps() {
 		w.stamp = now
-		w.head = fmt.Appendf(w.head, "#TS:%d\r\n", now)
+		w.head = AppendStamp(w.head, now)
 	}
 	expected := int64(len(w.head)) + end - w.written
 	n, err := w.timed(end)
