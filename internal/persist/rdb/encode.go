@@ -10,7 +10,7 @@ import (
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-// A FileEncoder makes keys with their values into what a file has of them. All goroutines may use it.
+// A FileEncoder makes keys with their values into what a file has of them; see FileOptions.Encoder. All goroutines may use it.
 type FileEncoder struct {
 	version int  // that is written as far as it can say what there is
 	packs   bool // texts are packed
@@ -18,11 +18,6 @@ type FileEncoder struct {
 	need    atomic.Int64 // the newest version that a kind which was written is of
 	keys    atomic.Int64 // that were written
 	writers sync.Pool    // of *Writer
-}
-
-// NewFileEncoder makes one for a version and with texts packed or not; see Writer.Begin.
-func NewFileEncoder(version int, packs bool) *FileEncoder {
-	return &FileEncoder{version: version, packs: packs}
 }
 
 // Version gives the version of a file of what was written up to now: that which was asked for, or the lowest that can say all of it.

@@ -22,8 +22,8 @@ type FileOptions struct {
 	Base     bool   // the file is the base of an append-only file
 }
 
-// Encoder makes one of what the options say.
-func (o *FileOptions) Encoder() *FileEncoder { return NewFileEncoder(o.Version, o.Pack) }
+// Encoder makes the encoder of the file's keys.
+func (o *FileOptions) Encoder() *FileEncoder { return &FileEncoder{version: o.Version, packs: o.Pack} }
 
 // An Output is what a file is written to: an *os.File or the like, which is empty.
 type Output interface {
