@@ -62,15 +62,8 @@ func CheckFile(src io.Reader, db *store.DB, sums bool, note func(offset int64, l
 	k := checker{r: NewStreamReader(src, 0), db: db, note: note}
 	k.r.sums = sums
 	k.r.templates = newTemplates()
-	defer func() {
-		c, c.Bytes = k.c, k.offset()
-		if p := recover(); p != nil {
-			if p != mem.ErrNoMemory {
-				panic(p)
-			}
-			err = mem.ErrNoMemory
-		}
-	}()
+	defer func() { c, c.Bytes = k.c, k.offset() }()
+	defer catchNoMemory(func() { err = mem.ErrNoMemory })
 	k.check()
 	var bad *FormatError
 	switch err := k.r.err; {

@@ -31,13 +31,6 @@ type LoadOptions struct {
 	Delay func()
 }
 
-// add puts the keys of another count to n.
-func (n *Loaded) add(o *Loaded) {
-	n.Keys += o.Keys
-	n.Expired += o.Expired
-	n.Empty += o.Empty
-}
-
 // Loaded counts what was read.
 type Loaded struct {
 	Version int
@@ -45,6 +38,13 @@ type Loaded struct {
 	Keys    int64 // that are there now
 	Expired int64 // that were past their time already
 	Empty   int64 // that had values without elements
+}
+
+// add puts the keys of another count to n.
+func (n *Loaded) add(o *Loaded) {
+	n.Keys += o.Keys
+	n.Expired += o.Expired
+	n.Empty += o.Empty
 }
 
 // ReadFile reads a file into the databases of a view, whose time decides which keys are past theirs. Unless the options say that others
@@ -98,7 +98,7 @@ type keyAbout struct {
 
 // run reads the file and gives its error.
 func (f *fileReader) run(view *store.View) (err error) {
-	defer catchNoMemory(f.r, &err)
+	defer catchNoMemory(func() { err = noMemoryAt(f.r) })
 	f.read()
 	if f.stopped {
 		return f.r.err
@@ -106,13 +106,14 @@ func (f *fileReader) run(view *store.View) (err error) {
 	return f.r.located()
 }
 
-// catchNoMemory, deferred, makes an error of a panic for want of memory, with the reader's offset.
-func catchNoMemory(r *Reader, err *error) {
-	if p := recover(); p != nil {
-		if p != mem.ErrNoMemory {
-			panic(p)
-		}
-		*err = noMemoryAt(r)
+// catchNoMemory, deferred, ends a panic for want of memory, and calls then.
+func catchNoMemory(then func()) {
+	switch p := recover(); p {
+	case nil:
+	case mem.ErrNoMemory:
+		then()
+	default:
+		panic(p)
 	}
 }
 

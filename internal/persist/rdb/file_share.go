@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/hash"
-	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -248,7 +247,7 @@ func (s *sharer) run() {
 func (s *sharer) makeAll(p *parcel) {
 	const ahead = 4 // keys whose places are fetched into the cache
 	r := s.r
-	defer s.catch(r)
+	defer catchNoMemory(func() { s.fail(noMemoryAt(r)) })
 	for i := range p.keys {
 		if i+ahead < len(p.keys) && !s.options.Check {
 			next := &p.keys[i+ahead]
@@ -283,7 +282,7 @@ func (s *sharer) makeLong(p *parcel) {
 	s.r = s.long
 	s.r.resetStream(rest, s.all.version)
 	s.r.gone, s.at = k.at, k.at
-	defer s.catch(s.r)
+	defer catchNoMemory(func() { s.fail(noMemoryAt(s.long)) })
 	if s.makeKey(k.kind, s.view.DB(k.db), &k.about); s.r.err == nil && (s.r.Len() > 0 || rest.more()) {
 		s.r.fail(endsEarly)
 	}
@@ -294,16 +293,6 @@ func (s *sharer) makeLong(p *parcel) {
 
 // endsEarly is the reason when ReadValue and skipValue do not agree where a value ends.
 const endsEarly = "A value that ends before its end"
-
-// catch, deferred, notes that there is no memory for a key.
-func (s *sharer) catch(r *Reader) {
-	if p := recover(); p != nil {
-		if p != mem.ErrNoMemory {
-			panic(p)
-		}
-		s.fail(noMemoryAt(r))
-	}
-}
 
 // fail notes that a key could not be made.
 func (s *sharer) fail(err error) {

@@ -106,14 +106,7 @@ func WriteFile(out Output, view *store.View, o FileOptions) error {
 // WriteKeys writes all keys of all databases of a view as an encoder has them, piece by piece. The world must be still. The error is out's,
 // or mem.ErrNoMemory.
 func WriteKeys(out io.Writer, view *store.View, enc store.Encoder) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			if p != mem.ErrNoMemory {
-				panic(p)
-			}
-			err = mem.ErrNoMemory
-		}
-	}()
+	defer catchNoMemory(func() { err = mem.ErrNoMemory })
 	k := keysWriter{out: out, enc: enc}
 	db := view.DB(0)
 	for i := range db.Databases() {
