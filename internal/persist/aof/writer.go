@@ -107,6 +107,7 @@ type Writer struct {
 	written int64      // guarded by mu
 	stamp   int64      // the last time that the file has, Unix seconds; guarded by mu
 	told    int64      // when the last line about failing writes was logged, Mono; guarded by mu
+	torn    bool       // the file ends within an effect; guarded by mu
 	dead    bool       // closed, or a promise was broken: nothing is written any more; guarded by mu
 	failure error      // of the last write; guarded by mu
 	lost    error      // of the last sync; guarded by mu
@@ -328,7 +329,7 @@ func (w *Writer) write() {
 	if w.dead || end == w.written {
 		return
 	}
-	if now := w.options.Unix(); now > w.stamp && len(w.head) == 0 && w.options.Stamps() {
+	if now := w.options.Unix(); now > w.stamp && len(w.head) == 0 && !w.torn && w.options.Stamps() {
 		w.stamp = now
 		w.head = AppendStamp(w.head, now)
 	}
@@ -339,6 +340,7 @@ func (w *Writer) write() {
 		return
 	}
 	w.pass(n)
+	w.torn = false
 	w.recover()
 }
 
@@ -420,16 +422,20 @@ func (w *Writer) fail(n, expected int64, err error) {
 			warn("Could not remove short write from the append-only file.  Redis may refuse to load the AOF the next time it starts.  "+
 				"ftruncate: %s", config.SystemText(terr))
 			w.pass(n)
+			w.torn = true
 		}
 	}
 	w.failing.Store(true)
 	w.failure = err
-	if w.Policy() == Always {
+	if w.promises() {
 		w.die("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...")
 		return
 	}
 	w.options.Failing(err)
 }
+
+// promises tells whether a failure breaks what somebody may have been told: not as long as a start would not find the file.
+func (w *Writer) promises() bool { return w.Policy() == Always && w.counts.Load() }
 
 // die ends all writing, since what Always promises cannot be kept. w.mu is held.
 func (w *Writer) die(line string) {
@@ -471,7 +477,7 @@ func (w *Writer) rotate() {
 		w.before.Add(w.size.Load())
 	}
 	w.size.Store(0)
-	w.stamp = 0
+	w.stamp, w.torn = 0, false
 	w.synced = r.at // but see tainted
 	w.next.Store(nil)
 	w.write()
@@ -505,7 +511,7 @@ func (w *Writer) sync() bool {
 			w.options.Failing(w.failure)
 		}
 		return true
-	case w.Policy() == Always:
+	case w.promises():
 		w.die(fmt.Sprintf("Can't persist AOF for fsync error when the AOF fsync policy is 'always': %s. Exiting...", config.SystemText(err)))
 	case before == nil:
 		w.options.Warn("Fail to fsync the AOF file: " + config.SystemText(err))

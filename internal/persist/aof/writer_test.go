@@ -316,6 +316,18 @@ func TestWriterCannotTakeBack(t *testing.T) {
 	r.passes(time.Second)
 	r.step()
 	r.is("afterwards", "1", "#TS:1000\r\none\n", 4, 4)
+	fail = true
+	r.log.add("two\n")
+	r.Flush()
+	r.is("at another failure", "1", "#TS:1000\r\none\ntwo", 7, 4)
+	fail = false
+	r.unix.Store(1001)
+	r.passes(time.Second)
+	r.step()
+	r.is("a second later", "1", "#TS:1000\r\none\ntwo\n", 8, 8) // no annotation within an effect
+	r.log.add("three\n")
+	r.Flush()
+	r.is("behind it", "1", "#TS:1000\r\none\ntwo\n#TS:1001\r\nthree\n", 14, 8)
 }
 
 // TestWriterLosesSync has a sync that fails: what it was for is not durable before there is a base.
@@ -437,6 +449,32 @@ func TestWriterCounts(t *testing.T) {
 	r.Count()
 	r.step()
 	r.is("when it has it", "1", "one\n", 4, 4)
+}
+
+// TestWriterPromisesNothing has the failures that Always does not survive while no manifest names the file: nothing was promised yet.
+func TestWriterPromisesNothing(t *testing.T) {
+	for _, kind := range []disktest.Kind{disktest.Write, disktest.Sync} {
+		r := newRig(t, Always, false)
+		r.disk.SetHook(disktest.Fail(kind, "*", 0, 1, syscall.EIO))
+		r.log.add("one\n")
+		r.step()
+		if r.fatal || !errors.Is(r.refused, syscall.EIO) {
+			t.Errorf("%v: fatal: %v, writes are refused for %v", kind, r.fatal, r.refused)
+		}
+		r.passes(time.Second)
+		r.step()
+		r.is("a second later", "1", "one\n", 4, 0)
+		if r.refused != nil {
+			t.Errorf("%v: writes are refused for %v", kind, r.refused)
+		}
+		r.disk.SetHook(disktest.Fail(kind, "*", 0, 0, syscall.EIO))
+		r.Count()
+		r.log.add("two\n")
+		r.step()
+		if !r.fatal || r.log.durable.Load() >= 8 {
+			t.Errorf("%v: what was promised is not there, and it goes on", kind)
+		}
+	}
 }
 
 // TestWriterPostpones has a loop come while a sync is under way.
