@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,8 +84,7 @@ func (s *Server) readManifest() error {
 		a.manifest = m
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		a.manifest = &aof.Manifest{}
-		return nil
+		return s.noManifest()
 	case errors.As(err, &bad):
 		lines := bad.Lines()
 		last := len(lines) - 1
@@ -95,6 +95,22 @@ func (s *Server) readManifest() error {
 	}
 	name := a.dir.File(a.dir.Names.Manifest())
 	return &StartError{fmt.Sprintf("Fatal error: can't open the AOF manifest file %s for reading: %s", name, config.SystemText(err)), err}
+}
+
+// noManifest makes a manifest for a directory that has none. Files that are there in spite of that are not read, as in Redis, nor written
+// over: somebody may have lost no more than the manifest. s.aof.work is held.
+func (s *Server) noManifest() error {
+	a := &s.aof
+	m, strays, err := a.dir.Strays()
+	if err != nil {
+		return &StartError{fmt.Sprintf("Fatal error: can't read the append-only dir %s: %s", a.dir.Path, config.SystemText(err)), err}
+	}
+	if len(strays) > 0 {
+		s.log.Warn(fmt.Sprintf("There is no AOF manifest file %s, so that these files are not read. They stay where they are: %s",
+			a.dir.Names.Manifest(), strings.Join(strays, ", ")))
+	}
+	a.manifest = m
+	return nil
 }
 
 // openAppendOnly begins to log what commands change, at the start, when the data is there that the files have. Nobody else may be at the

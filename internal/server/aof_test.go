@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -403,6 +404,12 @@ func onDisk(t *testing.T, d *disktest.Disk, log *lines, lines string) (*server.S
 	if err := d.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	return startOn(t, d, dir, log, lines)
+}
+
+// startOn starts a server with append-only files in a directory of a disk.
+func startOn(t *testing.T, d *disktest.Disk, dir string, log *lines, lines string) (*server.Server, *testutil.Client) {
+	t.Helper()
 	cfg := config.New()
 	err := cfg.Load(config.Source{Options: "save \"\"\nport 0\nbind 127.0.0.1\nappendonly yes\ndir " + dir + "\n" + lines})
 	if err != nil {
@@ -633,5 +640,69 @@ func TestSwitchFailsAgain(t *testing.T) {
 	c.Must(t, "DEBUG", "LOADAOF")
 	if v := c.Must(t, "GET", "a").Str; v != "3" {
 		t.Errorf("a is %s", v)
+	}
+}
+
+// TestManifestLost starts without the manifest: what has lost it is not read, but stays.
+func TestManifestLost(t *testing.T) {
+	dir, log := t.TempDir(), &lines{}
+	o := logging(dir, log)
+	s, target := start(t, o)
+	c := target.Dial(t)
+	c.Must(t, "SET", "a", "1")
+	c.Must(t, "BGREWRITEAOF")
+	rewritten(t, c)
+	c.Must(t, "SET", "b", "2")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "appendonlydir", "appendonly.aof.manifest")
+	if err := os.Rename(name, name+".lost"); err != nil {
+		t.Fatal(err)
+	}
+	s, target = start(t, o)
+	c = target.Dial(t)
+	if n := c.Must(t, "DBSIZE").Int; n != 0 || !log.has("They stay where they are: appendonly.aof.2.base.rdb, appendonly.aof.2.incr.aof") {
+		t.Errorf("%d keys; the log: %s", n, &log.b)
+	}
+	c.Must(t, "SET", "c", "3")
+	if got := manifest(t, dir); got != "3.base.rdb 3.incr.aof" {
+		t.Errorf("the manifest has %s", got)
+	}
+	if err := errors.Join(s.Close(), os.Rename(name+".lost", name)); err != nil {
+		t.Fatal(err)
+	}
+	_, target = start(t, o)
+	if v := target.Dial(t).Must(t, "MGET", "a", "b", "c").Elems; v[0].Str != "1" || v[1].Str != "2" || !v[2].Null {
+		t.Errorf("with the manifest again: %v", v)
+	}
+}
+
+// TestUnsyncedDirectory starts in a directory that a server has made which was killed at once: it is on the disk before anything is promised.
+func TestUnsyncedDirectory(t *testing.T) {
+	d := disktest.New()
+	dir := t.TempDir()
+	if err := d.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for above := dir; above != "/"; {
+		above = filepath.Dir(above)
+		if err := d.SyncDir(above); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Mkdir(filepath.Join(dir, "appendonlydir"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s, c := startOn(t, d, dir, &lines{}, "appendfsync always\ndbfilename \"\"")
+	c.Must(t, "SET", "a", "1")
+	for seed := range uint64(4) {
+		lost := d.Crash(rand.New(rand.NewPCG(1, seed)), disktest.Unordered)
+		if _, c := startOn(t, lost, dir, &lines{}, ""); c.Must(t, "GET", "a").Str != "1" {
+			t.Error("what was acknowledged is gone")
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

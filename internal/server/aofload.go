@@ -65,7 +65,7 @@ type aofLoad struct {
 	files []aof.File
 	sizes []int64 // of the files
 	total int64   // of all
-	last  int     // the last file that has something
+	last  int     // the file whose tail may be cut off, as the last that has something; -1: none
 	alone bool    // nobody else is at the data
 	fixed bool    // the files are not to be changed
 
@@ -96,18 +96,24 @@ func (l *aofLoad) source() *source {
 	}}
 }
 
-// openAOF finds the files that a manifest names. There may be nothing in them.
+// openAOF finds the files that a manifest names. There may be nothing in them. A base that has an increment behind it was whole when the
+// manifest came to name them, so what it lacks is lost: it is never cut off, nor taken for one of no keys.
 func (s *Server) openAOF(d aof.Dir, m *aof.Manifest) (*aofLoad, error) {
-	l := &aofLoad{s: s, dir: d, files: m.Files()}
+	l := &aofLoad{s: s, dir: d, files: m.Files(), last: -1}
 	for i, f := range l.files {
 		info, err := s.disk.Stat(d.File(f.Name))
 		if err != nil {
 			return nil, &StartError{fmt.Sprintf("Unable to obtain the AOF file %s length. stat: %s", f.Name, config.SystemText(err)), err}
 		}
-		if l.sizes = append(l.sizes, info.Size()); info.Size() > 0 {
+		size := info.Size()
+		switch {
+		case size > 0 && (f.Kind != aof.Base || len(l.files) == 1):
 			l.last = i
+		case size == 0 && f.Kind == aof.Base && f.Name == d.Names.Base(f.Seq, true):
+			return nil, &StartError{"Error reading the RDB base file " + f.Name + ": it is empty, AOF loading aborted", rdb.ErrFormat}
 		}
-		l.total += info.Size()
+		l.sizes = append(l.sizes, size)
+		l.total += size
 	}
 	return l, nil
 }

@@ -176,7 +176,13 @@ func TestAOFRefused(t *testing.T) {
 			"The append only file i is good up to offset 54: Unexpected end of file at offset 74"},
 		"a cut before the last": {parts(threeParts, snapshot, good+cut, good), nil, "Fatal error: the truncated file is not the last file",
 			"!!! Warning: short read while loading the AOF file i!!!"},
-		"a cut in the base":      {parts(twoParts, cut, good), nil, "Fatal error: the truncated file is not the last file", ""},
+		"a cut in the base": {parts(twoParts, cut, good), nil, "Fatal error: the truncated file is not the last file", ""},
+		"a cut in a base that is the last to have anything": {parts(twoParts, good+cut, ""), nil, "Fatal error: the truncated file is not the last file", ""},
+		"an empty snapshot": {
+			map[string]string{
+				"appendonlydir/appendonly.aof.manifest":   "file appendonly.aof.1.base.rdb seq 1 type b\nfile i seq 1 type i\n",
+				"appendonlydir/appendonly.aof.1.base.rdb": "", "appendonlydir/i": good,
+			}, nil, "Error reading the RDB base file appendonly.aof.1.base.rdb: it is empty, AOF loading aborted", ""},
 		"a cut in the snapshot":  {parts(twoParts, snapshot[:len(snapshot)-3], ""), nil, "Error reading the RDB base file b, AOF loading aborted", "The bytes end too early at offset "},
 		"damage":                 {parts(twoParts, snapshot, good+"x"+good), nil, fmt.Sprintf(format, "i"), `'*' should be at offset 54`},
 		"damage in the base":     {parts(twoParts, good+"*1\r\n$1\r\na\n\n", good), nil, fmt.Sprintf(format, "b"), "a line break is missing at offset 63"},

@@ -28,14 +28,13 @@ func (d Dir) File(name string) string { return filepath.Join(d.Path, name) }
 func (d Dir) Create() error {
 	info, err := d.Disk.Stat(d.Path)
 	switch {
-	case err == nil && info.IsDir():
-		return nil
-	case err == nil:
+	case err == nil && !info.IsDir():
 		err = errors.New("Not a directory")
 	case errors.Is(err, fs.ErrNotExist):
-		if err = d.Disk.Mkdir(d.Path, 0o755); err == nil {
-			err = d.Disk.SyncDir(filepath.Dir(d.Path))
-		}
+		err = d.Disk.Mkdir(d.Path, 0o755)
+	}
+	if err == nil { // who has made it may have been killed before
+		err = d.Disk.SyncDir(filepath.Dir(d.Path))
 	}
 	if err != nil {
 		return fmt.Errorf("Can't open or create append-only dir %s: %s", filepath.Base(d.Path), config.SystemText(err))
@@ -55,6 +54,29 @@ func (d Dir) ReadManifest() (*Manifest, error) {
 		return nil, &ManifestError{Reason: "Read AOF manifest failed"}
 	}
 	return ParseManifest(text)
+}
+
+// Strays makes a manifest that names nothing for a directory that has none, and gives the files that seem to have lost theirs: the new one
+// gives none of their names.
+func (d Dir) Strays() (m *Manifest, names []string, err error) {
+	m = &Manifest{}
+	entries, err := d.Disk.ReadDir(d.Path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	for _, e := range entries {
+		f, ok := d.Names.parse(e.Name())
+		if !ok || d.Size(f) == 0 {
+			continue
+		}
+		names = append(names, f.Name)
+		if f.Kind == Base {
+			m.baseSeq = max(m.baseSeq, f.Seq)
+		} else {
+			m.incrSeq = max(m.incrSeq, f.Seq)
+		}
+	}
+	return m, names, nil
 }
 
 // ErrUnsure is the error of a manifest of which nobody knows whether it is still there after a failure of the machine, or the one before: the

@@ -2,7 +2,11 @@
 
 package aof
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // Names gives the files of a directory their names, which all begin with one word: the directive appendfilename.
 type Names string
@@ -18,6 +22,23 @@ func (n Names) Base(seq int64, rdb bool) string {
 
 // Incr gives the name of an increment.
 func (n Names) Incr(seq int64) string { return fmt.Sprintf("%s.%d.incr.aof", n, seq) }
+
+// parse tells of a name what Base or Incr was called with to give it; ok is false if neither gives it.
+func (n Names) parse(name string) (f File, ok bool) {
+	rest, ok := strings.CutPrefix(name, string(n)+".")
+	digits, _, _ := strings.Cut(rest, ".")
+	seq, err := strconv.ParseInt(digits, 10, 64)
+	if !ok || err != nil {
+		return File{}, false
+	}
+	switch name {
+	case n.Base(seq, true), n.Base(seq, false):
+		return File{name, seq, Base}, true
+	case n.Incr(seq):
+		return File{name, seq, Incr}, true
+	}
+	return File{}, false
+}
 
 // Manifest gives the name of the manifest.
 func (n Names) Manifest() string { return string(n) + ".manifest" }
