@@ -48,6 +48,7 @@ type appendOnly struct {
 	work     sync.Mutex
 	dir      aof.Dir       // guarded by work; stays as it is while the state is aofOn
 	manifest *aof.Manifest // as it is on the disk; guarded by work
+	unsure   bool          // or it is the one before when power is lost; guarded by work
 }
 
 // is tells whether that is the state.
@@ -315,20 +316,20 @@ func (s *Server) stopAppendOnly() {
 	a := &s.aof
 	a.scheduled.Store(false)
 	s.cancelRewrite()
-	s.closeWriter()
+	_ = s.closeWriter() // the log has told of it
 	a.state.Store(int32(aofOff))
 	s.engine.Effects.SetFile(engine.FileOff)
 }
 
-// closeWriter has what was logged written, or not if a start would not find it, and ends the writer, if there is one. s.aof.work is held.
-func (s *Server) closeWriter() {
+// closeWriter has what was logged written, or not if a start would not find it, and ends the writer, if there is one. An error says that
+// something may not be there at a start. s.aof.work is held.
+func (s *Server) closeWriter() (err error) {
 	a := &s.aof
 	w := a.writer.Load()
 	if w == nil {
-		return
+		return nil
 	}
 	s.engine.Effects.SetFlush(nil)
-	var err error
 	if a.is(aofOn) {
 		err = w.Close()
 	} else {
@@ -340,6 +341,10 @@ func (s *Server) closeWriter() {
 		s.engine.Effects.HoldReplies(false)
 	}
 	s.aofFailing(nil)
+	if err != nil {
+		s.log.Warn("The append-only file lacks the last changes: " + config.SystemText(err))
+	}
+	return err
 }
 
 // closeAppendOnly writes what was logged, at the server's end, when no command runs any more.
@@ -350,11 +355,20 @@ func (s *Server) closeAppendOnly() {
 	if a.writer.Load() != nil && a.is(aofOn) {
 		s.log.Info("Calling fsync() on the AOF file.")
 	}
-	s.closeWriter()
+	if s.closeWriter() != nil {
+		s.broken.Store(true)
+	}
 }
 
-// endsWithAOF tells, before the server ends, whether the append-only files do not stand in the way.
-func (s *Server) endsWithAOF(force bool) bool {
+// endsWithAOF tells, before the server ends, whether the append-only files do not stand in the way. run has work done that may take long.
+func (s *Server) endsWithAOF(force bool, run func(work func())) bool {
+	if w := s.aof.writer.Load(); w != nil && s.aof.is(aofOn) && w.Failing() {
+		var err error
+		if run(func() { err = w.Drain() }); err != nil && !force {
+			s.log.Warn("The append-only file lacks changes that cannot be written, can't exit: " + config.SystemText(err))
+			return false
+		}
+	}
 	if s.aof.is(aofWaiting) {
 		if !force {
 			s.log.Warn("Writing initial AOF, can't exit.")

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -704,5 +705,84 @@ func TestUnsyncedDirectory(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestShutdownUnwritten does not end a server whose log cannot be written, unless it is forced to, and then says so.
+func TestShutdownUnwritten(t *testing.T) {
+	d, log := disktest.New(), &lines{}
+	s, c := onDisk(t, d, log, "")
+	fill := func() {
+		t.Helper()
+		d.SetLimit(d.Used() + 1)
+		testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "INCR", "counter").IsError() })
+	}
+	fill()
+	expect(t, c, "ERR Errors trying to SHUTDOWN. Check logs.", "SHUTDOWN")
+	if !log.has("The append-only file lacks changes that cannot be written, can't exit: No space left on device") {
+		t.Error("the log does not say why")
+	}
+	s.StopLater(server.EndOptions{})
+	testutil.Poll(t, 10*time.Second, func() bool { return !s.Stopping() })
+	d.SetLimit(0)
+	testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "PING").Str == "PONG" })
+	fill()
+	if err := c.Send("SHUTDOWN", "FORCE"); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Stopped()
+	if err := s.Close(); !errors.Is(err, server.ErrBroken) || !log.has("The append-only file lacks the last changes: No space left on device") {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
+// TestRewriteElsewhere changes dir: the files stay where they are, and a rewrite needs no other directory, which may be on another disk.
+func TestRewriteElsewhere(t *testing.T) {
+	d, log := disktest.New(), &lines{}
+	_, c := onDisk(t, d, log, "enable-protected-configs yes")
+	dir, other := c.Must(t, "CONFIG", "GET", "dir").Elems[1].Str, t.TempDir()
+	c.Must(t, "CONFIG", "SET", "dir", other)
+	var opened atomic.Pointer[string]
+	d.SetHook(func(op disktest.Op) error {
+		if op.New && strings.HasPrefix(filepath.Base(op.Path), "temp-rewriteaof-bg-") {
+			opened.Store(&op.Path)
+		}
+		return nil
+	})
+	c.Must(t, "BGREWRITEAOF")
+	rewritten(t, c)
+	if path := opened.Load(); path == nil || filepath.Dir(*path) != dir || field(t, c, "aof_last_bgrewrite_status") != "ok" {
+		t.Errorf("the base was written to %v", path)
+	}
+}
+
+// TestHistoryStays has a manifest that the disk may not have kept: what the one before names stays until another one is certain.
+func TestHistoryStays(t *testing.T) {
+	d, log := disktest.New(), &lines{}
+	_, c := onDisk(t, d, log, "")
+	synced := int64(0)
+	unsure, gone := disktest.Fail(disktest.SyncDir, "appendonlydir", 3, 1, syscall.EIO), atomic.Bool{}
+	var puts atomic.Int64
+	d.SetHook(func(op disktest.Op) error {
+		switch name := filepath.Base(op.Path); {
+		case op.Kind == disktest.Rename && name == "temp-appendonly.aof.manifest":
+			puts.Add(1)
+		case op.Kind == disktest.Remove && name == "appendonly.aof.1.base.rdb" && puts.Load() < 3:
+			gone.Store(true)
+		}
+		return unsure(op)
+	})
+	c.Must(t, "BGREWRITEAOF")
+	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "aof_rewrite_in_progress") == 0 })
+	if synced = puts.Load(); synced != 2 || field(t, c, "aof_last_bgrewrite_status") != "err" {
+		t.Fatalf("the manifest was written %d times", synced)
+	}
+	c.Must(t, "CONFIG", "SET", "aof-disable-auto-gc", "yes")
+	c.Must(t, "CONFIG", "SET", "aof-disable-auto-gc", "no")
+	c.Must(t, "BGREWRITEAOF")
+	rewritten(t, c)
+	testutil.Poll(t, 10*time.Second, func() bool { return log.has("Removing the history file appendonly.aof.1.base.rdb in the background") })
+	if gone.Load() {
+		t.Error("a file is gone that the manifest may name after a loss of power")
 	}
 }

@@ -23,14 +23,14 @@ type baseEncoder interface {
 	Keys() int64
 }
 
-// createBase makes the file for a base, whose keys an encoder makes.
-func (s *Server) createBase(enc baseEncoder, stop <-chan struct{}) (*dumpFile, error) {
+// createBase makes the file for a base, whose keys an encoder makes, in a directory.
+func (s *Server) createBase(dir string, enc baseEncoder, stop <-chan struct{}) (*dumpFile, error) {
 	d := &dumpFile{s: s, keys: enc.Keys, stop: stop}
 	d.enc, _ = enc.(*rdb.FileEncoder)
 	if s.config.Bool("aof-rewrite-incremental-fsync").Load() {
 		d.every = syncEvery
 	}
-	if err := d.create(s.config.InDir("."), baseTemp, ".aof"); err != nil {
+	if err := d.create(dir, baseTemp, ".aof"); err != nil {
 		return nil, fmt.Errorf("Opening the temp file for AOF rewrite: %w", err)
 	}
 	return d, nil
@@ -65,7 +65,7 @@ func (s *Server) writeFirstBase(name string, preamble bool) error {
 		enc = options.Encoder()
 	}
 	now := s.clock.WallMillis()
-	d, err := s.createBase(enc, nil)
+	d, err := s.createBase(filepath.Dir(s.aof.dir.Path), enc, nil)
 	if err == nil {
 		var out io.Writer
 		if out, err = s.beginBase(d, now, options); err == nil {

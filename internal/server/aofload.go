@@ -24,9 +24,14 @@ import (
 func (s *Server) adoptOldAOF(d aof.Dir, m *aof.Manifest) (*aof.Manifest, error) {
 	name := string(d.Names)
 	old := s.config.InDir(name)
+	isOld, err := s.isFile(old)
+	isMoved, merr := s.isFile(d.File(name))
+	if err = errors.Join(err, merr); err != nil {
+		return nil, &StartError{fmt.Sprintf("Fatal error: can't look for an old AOF file %s: %s", old, config.SystemText(err)), err}
+	}
 	base, ok := m.Base()
-	begun := ok && base.Name == name && !s.isFile(d.File(name)) // and not ended: the manifest was written, the file not moved
-	if !s.isFile(old) || len(m.Incr()) > 0 || ok && !begun {
+	begun := ok && base.Name == name && !isMoved // and not ended: the manifest was written, the file not moved
+	if !isOld || len(m.Incr()) > 0 || ok && !begun {
 		return m, nil
 	}
 	if err := d.Create(); err != nil {
@@ -39,7 +44,7 @@ func (s *Server) adoptOldAOF(d aof.Dir, m *aof.Manifest) (*aof.Manifest, error) 
 			return nil, &StartError{err.Error(), err}
 		}
 	}
-	err := s.disk.Rename(old, d.File(name))
+	err = s.disk.Rename(old, d.File(name))
 	for _, dir := range []string{d.Path, filepath.Dir(old)} {
 		if err == nil {
 			err = s.disk.SyncDir(dir)
@@ -53,9 +58,13 @@ func (s *Server) adoptOldAOF(d aof.Dir, m *aof.Manifest) (*aof.Manifest, error) 
 	return m, nil
 }
 
-func (s *Server) isFile(path string) bool {
+// isFile tells whether there is a regular file of that name.
+func (s *Server) isFile(path string) (bool, error) {
 	info, err := s.disk.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && info.Mode().IsRegular(), err
 }
 
 // aofLoad is a load of append-only files.

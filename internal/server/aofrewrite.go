@@ -41,6 +41,7 @@ type aofRewrite struct {
 	began    int64           // Unix seconds; Immutable
 	stop     chan struct{}   // closed when it is cancelled
 
+	dir      string    // where the base is written: beside the directory that it is for, whatever dir has become. Immutable
 	incr     disk.File // of what is logged from the instant on; nil: nothing is. Immutable
 	incrName string    // Immutable
 
@@ -203,6 +204,7 @@ func (r *aofRewrite) prepare() error {
 	if err := a.dir.Create(); err != nil {
 		return err
 	}
+	r.dir = filepath.Dir(a.dir.Path)
 	if !a.is(aofOn) {
 		if err := s.readManifest(); err != nil || a.is(aofOff) {
 			return err
@@ -236,7 +238,7 @@ func (r *aofRewrite) prepare() error {
 func (s *Server) putManifest(m *aof.Manifest) error {
 	a := &s.aof
 	err := a.dir.WriteManifest(m)
-	if err == nil || errors.Is(err, aof.ErrUnsure) {
+	if a.unsure = errors.Is(err, aof.ErrUnsure); err == nil || a.unsure {
 		a.manifest = m
 		return err
 	}
@@ -282,7 +284,7 @@ func (r *aofRewrite) open() (err error) {
 	if r.file != nil {
 		return nil
 	}
-	if r.file, err = r.s.createBase(r.instant.Encoder.(baseEncoder), r.stop); err == nil {
+	if r.file, err = r.s.createBase(r.dir, r.instant.Encoder.(baseEncoder), r.stop); err == nil {
 		r.out, err = r.s.beginBase(r.file, r.instant.NowMillis, r.options)
 	}
 	return err
@@ -361,7 +363,7 @@ func (s *Server) leaveRewrite(r *aofRewrite) {
 	if !r.first || a.is(aofOn) {
 		return
 	}
-	s.closeWriter()
+	_ = s.closeWriter() // it writes nothing
 	s.log.Info("Removing the temp incr aof file " + r.incrName + " in the background")
 	_ = a.dir.Disk.Remove(a.dir.File(r.incrName))
 	a.scheduled.Store(true)
@@ -441,10 +443,11 @@ func (s *Server) renameAOF(from, to string) error {
 	return err
 }
 
-// removeHistory removes the files that the manifest has as history only, unless they are to be kept. s.aof.work is held.
+// removeHistory removes the files that the manifest has as history only, unless they are to be kept, or the one before may come back. s.aof.work
+// is held.
 func (s *Server) removeHistory() {
 	a := &s.aof
-	if len(a.manifest.History()) == 0 || s.config.Bool("aof-disable-auto-gc").Load() {
+	if len(a.manifest.History()) == 0 || a.unsure || s.config.Bool("aof-disable-auto-gc").Load() {
 		return
 	}
 	for _, f := range a.manifest.History() {

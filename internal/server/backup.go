@@ -172,11 +172,12 @@ func makeEmpty(d aof.Dir) error {
 	entries, err := d.Disk.ReadDir(d.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err = d.Disk.Mkdir(d.Path, 0o755); err == nil {
-			err = d.Disk.SyncDir(filepath.Dir(d.Path))
-		}
+		err = d.Disk.Mkdir(d.Path, 0o755)
 	case err == nil && len(entries) > 0:
 		return fmt.Errorf("Backup directory %s is not empty", d.Path)
+	}
+	if err == nil { // who has made it may have been killed before
+		err = d.Disk.SyncDir(filepath.Dir(d.Path))
 	}
 	if err != nil {
 		return fmt.Errorf("Can't create backup directory %s: %s", d.Path, config.SystemText(err))

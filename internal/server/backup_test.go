@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -467,5 +468,29 @@ func TestScheduledBackups(t *testing.T) {
 	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_backups") == 5 })
 	if info := c.Must(t, "INFO", "persistence").Str; !strings.Contains(info, "redpoll_last_backup_status:ok\r\nredpoll_last_backup_error:\r\n") {
 		t.Errorf("it works again: %s", info)
+	}
+}
+
+// TestScheduledBackupKilled kills the server while it makes a backup: the next one leaves nothing of that.
+func TestScheduledBackupKilled(t *testing.T) {
+	d, log := disktest.New(), &lines{}
+	var killed atomic.Pointer[disktest.Disk]
+	d.SetHook(func(op disktest.Op) error {
+		if op.Kind == disktest.Link {
+			killed.Store(d.Kill())
+		}
+		return nil
+	})
+	s, c := onDisk(t, d, log, "backup-dir shelf\nbackup-schedule every 1d")
+	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_backups") == 1 })
+	dir := c.Must(t, "CONFIG", "GET", "dir").Elems[1].Str
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := killed.Load()
+	_, _ = startOn(t, after, dir, log, "")
+	entries, err := after.ReadDir(dir)
+	if err != nil || len(entries) != 2 || entries[0].Name() != "appendonlydir" || entries[1].Name() != "shelf" {
+		t.Errorf("there are %v, %v", entries, err)
 	}
 }

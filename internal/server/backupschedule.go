@@ -110,7 +110,7 @@ func (s *Server) backUp(shelf backup.Shelf, schedule config.Schedule) {
 	if err == nil {
 		s.log.Info(fmt.Sprintf("Backup %s is in %s: %d bytes, %.3f seconds", name, shelf.Path, size, time.Duration(s.machine.Mono()-began).Seconds()))
 		var removed []string
-		if removed, err = shelf.Prune(int(s.config.Int("backup-keep").Load())); err != nil {
+		if removed, err = shelf.Prune(int(s.config.Int("backup-keep").Load()), name); err != nil {
 			err = fmt.Errorf("Old backups cannot be removed: %s", config.SystemText(err))
 		}
 		for _, name := range removed {
@@ -141,7 +141,7 @@ func (s *Server) backUp(shelf backup.Shelf, schedule config.Schedule) {
 func (s *Server) makeBackup(shelf backup.Shelf) (name string, size int64, err error) {
 	names, m := aof.Names(s.config.Str("appendfilename").Load()), &aof.Manifest{}
 	base := m.NewBase(names, true)
-	temp := s.config.InDir(tempName(os.Getpid(), randomID()[:8]))
+	temp := s.config.InDir("temp-" + tempName(os.Getpid(), randomID()[:8]) + ".rdb")
 	sink := dumpSink{s: s, path: temp, temp: temp, options: s.fileOptions(), stop: s.stopped}
 	sink.options.Base = true
 	sink.ask()

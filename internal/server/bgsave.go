@@ -48,7 +48,9 @@ func (s *Server) bgSaveCommand(c *command.Ctx) error {
 	case s.rewriting():
 		return errRewritingAOF
 	}
-	s.beginSave(true)
+	if !s.beginSave(true) {
+		return errSaving
+	}
 	c.Reply.Simple("Background saving started")
 	return nil
 }
@@ -104,17 +106,21 @@ type bgSave struct {
 	cancelled chan struct{} // closed with placing held
 }
 
-// beginSave begins a save. With still the world is, and the save has the data as it is now.
-func (s *Server) beginSave(still bool) {
+// beginSave begins a save; false if somebody else has just begun one. With still the world is, and the save has the data as it is now.
+func (s *Server) beginSave(still bool) bool {
 	b := &bgSave{began: s.seconds(), told: s.machine.Mono(), cancelled: make(chan struct{})}
 	b.dumpSink = dumpSink{s: s, options: s.fileOptions(), create: func(enc *rdb.FileEncoder) (*dumpFile, error) {
 		return s.createDump(enc, b.cancelled)
 	}}
 	saves := &s.snapshots
-	saves.saves.Add(1)
 	saves.mu.Lock()
+	if saves.current != nil { // nobody could end that one any more
+		saves.mu.Unlock()
+		return false
+	}
 	saves.current, saves.scheduled, saves.tried = b, false, b.began
 	saves.mu.Unlock()
+	saves.saves.Add(1)
 	s.log.Info(fmt.Sprintf("Background saving started by pid %d", os.Getpid()))
 	request := b.request(b)
 	request.Flushed = true
@@ -128,6 +134,7 @@ func (s *Server) beginSave(still bool) {
 	saves.mu.Lock()
 	b.snapshot = snapshot
 	saves.mu.Unlock()
+	return true
 }
 
 // Write implements engine.Sink.

@@ -359,7 +359,8 @@ func (s *Server) Stopped() <-chan struct{} { return s.stopped }
 // Stop asks for the end of the server, as SHUTDOWN does.
 func (s *Server) Stop() { s.stopOnce.Do(func() { close(s.stopped) }) }
 
-// ErrBroken is the error of Close when the server has ended since its disk has failed: no client was told of what is lost by that.
+// ErrBroken is the error of Close when the disk has failed: the append-only file lacks changes. With appendfsync always the server has ended for
+// that, and no client was told of them.
 var ErrBroken = errors.New("the append-only file could not be written")
 
 // fail ends the server since it cannot keep what it has promised. It does not wait.

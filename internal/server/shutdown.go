@@ -96,7 +96,7 @@ func (s *Server) saveLast(o EndOptions, now int64, run func(work func())) bool {
 	if s.stopSaving(run) {
 		s.log.Warn("The save that was under way is not finished")
 	}
-	if !s.endsWithAOF(o.Force) {
+	if !s.endsWithAOF(o.Force, run) {
 		s.log.Warn("Errors trying to shut down the server. Check the logs for more information.")
 		return false
 	}

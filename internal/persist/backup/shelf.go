@@ -166,8 +166,9 @@ func (s Shelf) write(path string, from io.Reader) error {
 }
 
 // Prune removes the oldest backups until there are no more than so many, and what is left of others that were not finished, or not removed
-// to their end. It gives the names of the backups that it has removed.
-func (s Shelf) Prune(keep int) (removed []string, err error) {
+// to their end. The newest, by name, stays even if others have later times, since the machine's was wrong once. It gives the names of the
+// backups that it has removed.
+func (s Shelf) Prune(keep int, newest string) (removed []string, err error) {
 	entries, err := s.Disk.ReadDir(s.Path)
 	if err != nil {
 		return nil, err
@@ -182,7 +183,14 @@ func (s Shelf) Prune(keep int) (removed []string, err error) {
 	if err = errors.Join(err, lerr); err != nil {
 		return nil, err
 	}
-	for _, name := range names[:max(len(names)-keep, 0)] {
+	excess := len(names) - keep
+	for _, name := range names {
+		if len(removed) >= excess {
+			break
+		}
+		if name == newest {
+			continue
+		}
 		if err := s.Disk.Rename(filepath.Join(s.Path, name), filepath.Join(s.Path, temp+name)); err != nil {
 			return removed, err
 		}

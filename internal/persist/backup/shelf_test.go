@@ -101,8 +101,17 @@ func TestShelf(t *testing.T) {
 			s.write("/far/away/shelf/backup-20250101-000000", strings.NewReader("a file"))); err != nil {
 			t.Fatal(err)
 		}
-		removed, err := s.Prune(3)
+		removed, err := s.Prune(3, "")
 		if want := []string{"backup-20261127-030000", "backup-20261127-040000"}; err != nil || !slices.Equal(removed, want) {
+			t.Errorf("%q were removed, %v", removed, err)
+		}
+		if early, err := s.Put(began.Add(-time.Hour), files()); err != nil {
+			t.Fatal(err)
+		} else if removed, err := s.Prune(3, early); err != nil || !slices.Equal(removed, []string{"backup-20261127-050000"}) || whole(t, s)[0] != early {
+			t.Errorf("with a backup of a time that is not right any more %q were removed, %v", removed, err)
+		} else if _, err := s.Put(began.Add(2*time.Hour), files()); err != nil {
+			t.Fatal(err)
+		} else if removed, err := s.Prune(3, ""); err != nil || !slices.Equal(removed, []string{early}) {
 			t.Errorf("%q were removed, %v", removed, err)
 		}
 		if names := whole(t, s); len(names) != 3 || names[0] != "backup-20261127-050000" {
@@ -144,7 +153,7 @@ func TestShelfFails(t *testing.T) {
 		if _, err := s.Put(began.Add(time.Hour), files()); err != nil {
 			t.Fatalf("behind step %d: %v", n, err)
 		}
-		if _, err := s.Prune(1); err != nil || len(whole(t, s)) != 1 {
+		if _, err := s.Prune(1, ""); err != nil || len(whole(t, s)) != 1 {
 			t.Fatalf("behind step %d: %v", n, err)
 		}
 	}
@@ -177,7 +186,7 @@ func TestShelfLosesPower(t *testing.T) {
 				t.Fatal(err)
 			}
 			made++
-			if _, err := s.Prune(2); err != nil {
+			if _, err := s.Prune(2, ""); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -191,7 +200,7 @@ func TestShelfLosesPower(t *testing.T) {
 		if _, err := after.Put(began.Add(9*time.Hour), files()); err != nil {
 			t.Fatalf("behind step %d: %v", n, err)
 		}
-		if _, err := after.Prune(1); err != nil || len(whole(t, after)) != 1 {
+		if _, err := after.Prune(1, ""); err != nil || len(whole(t, after)) != 1 {
 			t.Fatalf("behind step %d: %v", n, err)
 		}
 	}
@@ -213,7 +222,7 @@ func TestShelfOfTheMachine(t *testing.T) {
 	if !os.SameFile(of, to) {
 		t.Error("it is no hard link")
 	}
-	if _, err := s.Prune(0); err != nil || len(whole(t, s)) != 0 {
+	if _, err := s.Prune(0, ""); err != nil || len(whole(t, s)) != 0 {
 		t.Error(err)
 	}
 }
