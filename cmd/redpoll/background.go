@@ -53,9 +53,9 @@ func (p *program) supervisor(cfg *config.Config) string {
 	return ""
 }
 
-// notifier tells the supervisor that the server starts, and gives what tells it that it is ready.
-func (p *program) notifier(cfg *config.Config, log *slog.Logger) (ready func()) {
-	none := func() {}
+// notifier tells the supervisor that the server starts, and gives what tells it more.
+func (p *program) notifier(cfg *config.Config, log *slog.Logger) (tell func(state string)) {
+	none := func(string) {}
 	switch p.supervisor(cfg) {
 	case "":
 		return none
@@ -69,14 +69,20 @@ func (p *program) notifier(cfg *config.Config, log *slog.Logger) (ready func()) 
 		return none
 	}
 	log.Warn("supervised by systemd. Please make sure you set appropriate values for TimeoutStartSec and TimeoutStopSec in your service unit.")
-	tell := func(state string) {
+	tell = func(state string) {
 		if err := notify(socket, state); err != nil {
 			log.Warn("cannot tell systemd about the server: " + err.Error())
 		}
 	}
 	tell("STATUS=Redis is loading...\n")
-	return func() { tell("STATUS=Ready to accept connections\nREADY=1\n") }
+	return tell
 }
+
+// What a supervisor is told when the server is ready, and when it ends.
+const (
+	stateReady    = "STATUS=Ready to accept connections\nREADY=1\n"
+	stateStopping = "STOPPING=1\n"
+)
 
 // notify sends one message to systemd's socket; a name that begins with @ is not in the file system.
 func notify(socket, state string) error {

@@ -35,7 +35,8 @@ func newTrial(stdin string, args ...string) *trial {
 		serve: func(cfg *config.Config, p *process) int {
 			tr.cfg = cfg
 			slog.New(p.log).Info("serving")
-			p.ready()
+			p.tell(stateReady)
+			p.tell(stateStopping)
 			return 7
 		},
 		detach: func(_ *program, stdin []byte) error {
@@ -181,7 +182,7 @@ func TestSystemdIsTold(t *testing.T) {
 	if code := tr.run(); code != 7 {
 		t.Errorf("code %d", code)
 	}
-	for _, want := range []string{"STATUS=Redis is loading...\n", "STATUS=Ready to accept connections\nREADY=1\n"} {
+	for _, want := range []string{"STATUS=Redis is loading...\n", "STATUS=Ready to accept connections\nREADY=1\n", "STOPPING=1\n"} {
 		buf := make([]byte, 256)
 		if n, err := conn.Read(buf); err != nil || string(buf[:n]) != want {
 			t.Errorf("systemd is told %q (%v), want %q", buf[:n], err, want)

@@ -110,9 +110,10 @@ func wait(s *server.Server, cfg *config.Config, p *process, signals <-chan os.Si
 			}
 			if err == nil {
 				p.log.Ready(s.TCP(), cfg.Str("unixsocket").Load())
-				p.ready()
+				p.tell(stateReady)
 			}
 		case <-s.Stopped():
+			p.tell(stateStopping)
 			go func() { // whoever asks twice does not want to wait
 				for sig := range signals {
 					p.insist(s, sig, true)

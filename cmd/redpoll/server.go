@@ -22,11 +22,11 @@ import (
 type process struct {
 	log     *rlog.Handler
 	now     func() time.Time
-	about   rlog.About // for log.Running
-	logo    bool       // for log.Running
-	called  string     // what the server was started as, for the list of processes
-	ready   func()     // to be called once connections are accepted: it tells the supervisor
-	pidFile string     // removed when the server has ended; "" for none
+	about   rlog.About         // for log.Running
+	logo    bool               // for log.Running
+	called  string             // what the server was started as, for the list of processes
+	tell    func(state string) // tells the supervisor; a line NAME=VALUE each
+	pidFile string             // removed when the server has ended; "" for none
 }
 
 // server runs "redpoll server" with these arguments and gives the exit code.
@@ -131,7 +131,7 @@ func (p *program) start(cfg *config.Config, configured bool) int {
 	for _, line := range later {
 		log.Warn(line)
 	}
-	proc.ready = p.notifier(cfg, log)
+	proc.tell = p.notifier(cfg, log)
 	handler.SetRole(rlog.Master)
 	if path := p.pidFile(cfg); path != "" {
 		text := strconv.Itoa(os.Getpid()) + "\n"
