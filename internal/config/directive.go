@@ -31,6 +31,7 @@ const (
 	Protected                     // CONFIG SET refuses it unless enable-protected-configs allows it
 	Debug                         // there for developers of the server
 	DenyLoading                   // CONFIG SET refuses it while data is being loaded
+	Once                          // it is for one start: CONFIG REWRITE leaves it as the file has it
 	KeepEmpty                     // String: "" is a value, and CONFIG REWRITE keeps a line that says so
 )
 

@@ -66,6 +66,9 @@ func (c *Config) rewritten(old string, o Rewriting) string {
 	f := c.readForm(old)
 	defaults := New()
 	for _, e := range c.entries {
+		if e.Flags&Once != 0 {
+			continue
+		}
 		e.rewrite(f, defaults.index[e.Name], o.All)
 	}
 	if o.Users != nil {

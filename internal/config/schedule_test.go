@@ -3,6 +3,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -81,5 +83,32 @@ func TestDirectivesOfBackups(t *testing.T) {
 	}
 	if aof, path := Preload("aof:a:b.aof"); !aof || path != "a:b.aof" {
 		t.Errorf("%t, %s", aof, path)
+	}
+}
+
+// TestPreloadIsForOneStart rewrites files: what a start was told to begin with does not get into one, or the next would go back to it.
+func TestPreloadIsForOneStart(t *testing.T) {
+	const preload = "preload-file rdb:/x/dump.rdb\n"
+	for _, file := range []string{"", preload} {
+		path := filepath.Join(t.TempDir(), "redis.conf")
+		if err := os.WriteFile(path, []byte(file), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c := New()
+		if err := c.Load(Source{Path: path, Options: preload + "maxclients 99"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, all := range []bool{false, true} {
+			if err := c.Rewrite(Rewriting{All: all}); err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Count(string(text), "preload-file") != strings.Count(file, "preload-file") || !strings.Contains(string(text), "maxclients 99\n") {
+				t.Errorf("%q became\n%s", file, text)
+			}
+		}
 	}
 }

@@ -17,7 +17,7 @@ func backupTable() []Directive {
 			Doc: "directory, in dir, of the files that BACKUP makes"},
 		{Name: "backup-sealed-ttl", Kind: Int, Max: maxI32, Default: "0",
 			Doc: "seconds after which the files of a sealed BACKUP are removed, 0 for never"},
-		{Name: "preload-file", Kind: String, Flags: Immutable, check: preloadFile,
+		{Name: "preload-file", Kind: String, Flags: Immutable | Once, check: preloadFile, Here: "CONFIG REWRITE does not add it to the file",
 			Doc: "file that the server starts from instead of its own: rdb:path or aof:path"},
 		{Name: "backup-dir", Kind: String, Flags: Protected, Here: own + "; a relative one is in dir",
 			Doc: "directory that has a directory for each scheduled backup"},
