@@ -184,7 +184,7 @@ func (s *Server) latencyDoctor(c *command.Ctx) error {
 
 // advice says what to do about an event, by its name or the beginning of that.
 var advice = []struct{ event, text string }{
-	{"command", "SLOWLOG and LATENCY HISTOGRAM tell which commands are slow; values of very many elements are better divided."},
+	{"command", "LATENCY HISTOGRAM tells which commands are slow; values of very many elements are better divided."},
 	{"fast-command", "Commands that are fast by themselves took long: the machine may lack processor time, or memory (swapping)."},
 	{"aof-", "The disk is slow at times: nothing else should write much to it, and appendfsync everysec needs it less often than always."},
 	{"rdb-", "The disk is slow at times: nothing else should write much to it while a snapshot is written."},
