@@ -457,7 +457,7 @@ func TestScheduledBackups(t *testing.T) {
 	}
 	clock.Advance(time.Hour)
 	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_backup_failures") == 1 })
-	if info := c.Must(t, "INFO", "persistence").Str; !strings.Contains(info, "redpoll_last_backup_status:err\r\nredpoll_last_backup_error:it cannot be written to shelf: Not a directory") ||
+	if info := c.Must(t, "INFO", "persistence").Str; !strings.Contains(info, "redpoll_last_backup_status:err\r\nredpoll_last_backup_error:it cannot be written to "+shelf+": Not a directory") ||
 		!log.has("Scheduled backup failed") {
 		t.Errorf("a backup that fails: %s", info)
 	}

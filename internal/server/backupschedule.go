@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -156,7 +155,7 @@ func (s *Server) makeBackup(shelf backup.Shelf) (name string, size int64, err er
 		{Name: base.Name, From: temp}, {Name: names.Manifest(), Text: m.Append(nil)},
 	})
 	if err != nil {
-		return "", 0, fmt.Errorf("it cannot be written to %s: %s", filepath.Base(shelf.Path), config.SystemText(err))
+		return "", 0, fmt.Errorf("it cannot be written to %s: %s", shelf.Path, config.SystemText(err))
 	}
 	return name, size, nil
 }
