@@ -132,6 +132,7 @@ func (s *Server) openLastIncr() error {
 	}
 	m := a.manifest.Clone()
 	if len(m.Files()) == 0 {
+		s.tellUnread()
 		preamble := s.config.Bool("aof-use-rdb-preamble").Load()
 		base := m.NewBase(a.dir.Names, preamble)
 		if err := s.writeFirstBase(base.Name, preamble); err != nil {
@@ -140,7 +141,7 @@ func (s *Server) openLastIncr() error {
 		s.log.Info("Creating AOF base file " + base.Name + " on server start")
 	}
 	if err := a.dir.Sync(m); err != nil {
-		return errors.New("Fail to fsync the AOF file: " + config.SystemText(err))
+		return err
 	}
 	fresh := len(m.Incr()) == 0
 	if fresh {
@@ -169,6 +170,18 @@ func (s *Server) openLastIncr() error {
 	}
 	s.log.Info(verb + " AOF incr file " + incr.Name + " on server start")
 	return nil
+}
+
+// tellUnread has the log tell of a snapshot that a start with append-only files does not read, though there are none of these.
+func (s *Server) tellUnread() {
+	path := s.snapshotPath()
+	if path == "" {
+		return
+	}
+	if there, _ := s.isFile(path); there { // or who saves finds out
+		s.log.Warn(fmt.Sprintf("WARNING: appendonly is on and there are no append-only files, so the server starts empty: %s is not read, and the next "+
+			"save replaces it. To have its data, end the server by SHUTDOWN NOSAVE, start it with appendonly no, and use CONFIG SET appendonly yes.", path))
+	}
 }
 
 // startWriter has what is logged written from now on: the world is still, or nobody is at the data yet.

@@ -318,3 +318,22 @@ func TestAOFOfAnything(t *testing.T) {
 		}
 	}
 }
+
+// TestAppendOnlyUnread starts beside a snapshot: it is not read, and the log says so.
+func TestAppendOnlyUnread(t *testing.T) {
+	dir, log := lay(t, map[string]string{"dump.rdb": "snapshot"}), &lines{}
+	s, target := start(t, logging(dir, log))
+	if n := target.Dial(t).Must(t, "DBSIZE").Int; n != 0 {
+		t.Errorf("%d keys are there", n)
+	}
+	if !log.has("so the server starts empty: " + filepath.Join(dir, "dump.rdb") + " is not read") {
+		t.Error("nobody is told")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	log = &lines{}
+	if start(t, logging(dir, log)); log.has("WARNING") {
+		t.Error("it is told again when there are append-only files")
+	}
+}

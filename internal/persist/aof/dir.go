@@ -135,21 +135,25 @@ func (d Dir) Size(files ...File) (bytes int64) {
 }
 
 // Sync forces the files that a start reads to the disk, and which names there are: a server that was killed may have left some that are not.
+// Its error is a line of the log.
 func (d Dir) Sync(m *Manifest) error {
 	for _, f := range m.Files() {
 		file, err := d.Disk.OpenFile(d.File(f.Name), os.O_WRONLY, 0)
 		if err != nil {
-			return err
+			return fmt.Errorf("Can't open the append-only file %s: %s", f.Name, config.SystemText(err))
 		}
 		err = file.Sync()
 		if cerr := file.Close(); err == nil {
 			err = cerr
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("Fail to fsync the AOF file %s: %s", f.Name, config.SystemText(err))
 		}
 	}
-	return d.Disk.SyncDir(d.Path)
+	if err := d.Disk.SyncDir(d.Path); err != nil {
+		return fmt.Errorf("Fail to fsync AOF directory %s: %s.", d.Path, config.SystemText(err))
+	}
+	return nil
 }
 
 // OpenIncr opens an increment to be written to behind what it has; with fresh it has nothing, and is made if it is not there.

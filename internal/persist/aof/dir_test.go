@@ -66,6 +66,10 @@ func TestDirRefuses(t *testing.T) {
 	if err := d.WriteManifest(&Manifest{}); err == nil || !strings.HasPrefix(err.Error(), "Can't open the AOF manifest file temp-appendonly.aof.manifest: ") {
 		t.Errorf("its manifest: %v", err)
 	}
+	missing := &Manifest{base: File{"missing", 1, Base}}
+	if err := d.Sync(missing); err == nil || err.Error() != "Can't open the append-only file missing: Not a directory" {
+		t.Errorf("a file of it: %v", err)
+	}
 	d.Path = filepath.Join(d.Path, "below")
 	if err := d.Create(); err == nil || !strings.HasPrefix(err.Error(), "Can't open or create append-only dir below: ") {
 		t.Errorf("a directory below: %v", err)
