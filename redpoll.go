@@ -26,6 +26,7 @@ type Options struct {
 	UnixSocket string
 	// Config holds directives of redis.conf by name, such as "maxclients": "100". The server starts from a file, and SAVE writes one, only
 	// if there is a dir or a dbfilename among them; it saves its data by itself, as it changes and when a client ends it, only with a save.
+	// With appendonly it keeps what changes in the directory appenddirname of dir, and starts from that.
 	Config map[string]string
 	// Log takes the server's log lines; nil is no log.
 	Log *slog.Logger
@@ -116,7 +117,8 @@ func startError(err error) error {
 // Addr gives the address to connect to: "host:port", or the path of the Unix socket.
 func (s *Server) Addr() string { return s.s.Addrs()[0].String() }
 
-// Close ends the server: connections are closed, data that was not saved is gone, all memory is given back.
+// Close ends the server: connections are closed, what was logged by appendonly is on the disk, other data that was not saved is gone, and all
+// memory is given back.
 func (s *Server) Close() error { return s.s.Close() }
 
 // splitAddr takes an address apart into the directives bind and port.
