@@ -350,6 +350,9 @@ func (r *aofRewrite) finish(err error) {
 		s.log.Info("Background AOF rewrite finished successfully")
 	}
 	s.leaveRewrite(r)
+	if w := a.writer.Load(); w != nil && r.first && err == nil {
+		w.Count() // last: who waits for that in WAITAOF finds no rewrite under way
+	}
 }
 
 // leaveRewrite notes that a rewrite is over. If it was to make the first base and has not, another one is to. s.aof.work is held.
@@ -402,7 +405,6 @@ func (s *Server) adopt(r *aofRewrite) error {
 		w.Supersede(r.instant.LogOffset, a.dir.Size(base)) // from now on the rotation needs the old file no more
 		w.AwaitRotation()
 		if r.first {
-			w.Count()
 			s.aofCounts()
 		}
 		a.baseSize.Store(w.Size())
