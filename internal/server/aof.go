@@ -248,7 +248,9 @@ func (s *Server) applyAppendFsync() {
 	if w := s.aof.writer.Load(); w != nil {
 		w.SetPolicy(s.aofPolicy())
 	}
-	s.engine.Effects.HoldReplies(s.aof.is(aofOn) && s.aofPolicy() == aof.Always)
+	if !s.broken.Load() { // or nobody is to learn what is lost
+		s.engine.Effects.HoldReplies(s.aof.is(aofOn) && s.aofPolicy() == aof.Always)
+	}
 }
 
 // aofFailing has commands that write refused while what they do cannot be logged, or no longer.
@@ -350,7 +352,7 @@ func (s *Server) closeWriter() (err error) {
 	}
 	a.writer.Store(nil)
 	w.reader.Close()
-	if err == nil || w.Policy() != aof.Always { // or what was promised has not been kept, and nobody is to learn what is lost
+	if !s.broken.Load() { // or what was promised has not been kept, and nobody is to learn what is lost
 		s.engine.Effects.HoldReplies(false)
 	}
 	s.aofFailing(nil)
