@@ -91,10 +91,11 @@ func (s Shelf) Put(at time.Time, files []File) (name string, err error) {
 	if err := s.make(s.Path); err != nil {
 		return "", err
 	}
-	unfinished := filepath.Join(s.Path, temp+name)
+	begun := temp + name
+	unfinished := filepath.Join(s.Path, begun)
 	defer func() {
 		if err != nil {
-			_ = s.remove(temp + name) // there is an error already that is the one to tell
+			_ = s.remove(begun) // there is an error already that is the one to tell
 		}
 	}()
 	if err := s.Disk.Mkdir(unfinished, 0o755); err != nil {

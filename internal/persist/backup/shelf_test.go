@@ -147,8 +147,8 @@ func TestShelfFails(t *testing.T) {
 			break
 		}
 		d.SetHook(nil)
-		if names := whole(t, s); err != nil && len(names) > 0 {
-			t.Fatalf("step %d fails, and there are %q", n, names)
+		if left, _ := d.ReadDir(s.Path); err != nil && len(left) > 0 { // whole or not: it takes room
+			t.Fatalf("step %d fails, and there are %q", n, left)
 		}
 		if _, err := s.Put(began.Add(time.Hour), files()); err != nil {
 			t.Fatalf("behind step %d: %v", n, err)
