@@ -340,6 +340,11 @@ func TestRewriteUnderWay(t *testing.T) {
 	if !log.has("Writing initial AOF, can't exit.") {
 		t.Error("no line about that")
 	}
+	c.Must(t, "CONFIG", "SET", "appendonly", "no")
+	if number(t, c, "aof_rewrite_scheduled") != 0 {
+		t.Error("another first base is wanted though there is no log any more")
+	}
+	c.Must(t, "CONFIG", "SET", "appendonly", "yes")
 	c.Must(t, "CONFIG", "SET", "rdb-key-save-delay", "0")
 	rewritten(t, c)
 	if m := manifest(t, dir); m != "2.base.rdb 3.incr.aof" || files(t, dir) != m {
