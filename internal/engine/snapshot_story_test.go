@@ -172,6 +172,23 @@ func (b *bench) wantSoundIfAny() {
 	b.wantSnapshot(sink, want)
 }
 
+// TestReadersSaveNothing looks at keys, and watches them, in the midst of a snapshot.
+func TestReadersSaveNothing(t *testing.T) {
+	b, c := heldBench(t, Options{})
+	var size int64
+	want, sink := b.amid(SnapshotRequest{}, func(s *Snapshot) {
+		for i := 0; i < 3000; i += 2 {
+			c.do(fmt.Sprintf("GET key:%d", i), fmt.Sprintf("WATCH key:%d", i))
+		}
+		c.do("MULTI", "GET key:0", "EXEC")
+		_, size = s.Preimages()
+	})
+	b.wantSnapshot(sink, want)
+	if size != 0 {
+		t.Errorf("%d bytes of pre-images", size)
+	}
+}
+
 // TestSnapshotCancelled ends snapshots in the midst of a walk, in all ways that there are.
 func TestSnapshotCancelled(t *testing.T) {
 	b, c := heldBench(t, Options{})

@@ -61,7 +61,7 @@ func (db *DB) Watch(w *Watch, key []byte) {
 	if w.has(k, sh.watched[k]) {
 		return
 	}
-	db.lookup(key) // removes it if it is dead: then its absence is what is watched
+	db.clear(key) // its absence is what is watched if it is dead
 	if len(w.keys) == 0 {
 		db.s.watchers.Add(1)
 	}
@@ -87,8 +87,16 @@ func (s *Store) WatchedKeys() int64 { return s.watchedKeys.Load() }
 // are held.
 func (v *View) ExpireWatched(w *Watch) {
 	for i := range w.keys {
-		v.dbs[w.keys[i].db].lookup([]byte(w.keys[i].key))
+		v.dbs[w.keys[i].db].clear([]byte(w.keys[i].key))
 	}
+}
+
+// clear removes a key if it is dead. Else it stays as it is: a walk need not save it for that.
+func (db *DB) clear(key []byte) {
+	reading := db.v.Reading
+	db.v.Reading = true
+	db.lookup(key)
+	db.v.Reading = reading
 }
 
 // Unwatch ends the watching of all of w's keys and makes it clean; their shards are held.
