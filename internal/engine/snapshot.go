@@ -131,11 +131,15 @@ func (e *Engine) SnapshotStill(r SnapshotRequest) *Snapshot {
 	}
 	all.walking = true
 	all.waiting = append(all.waiting, s)
+	all.wg.Add(1) // close may be about to wait
 	all.mu.Unlock()
 	began := e.clock.Mono()
 	walk := e.beginWalk()
 	e.noteInstant(began)
-	all.wg.Go(func() { e.newWalker().run(walk) })
+	go func() {
+		defer all.wg.Done()
+		e.newWalker().run(walk)
+	}()
 	return s
 }
 
