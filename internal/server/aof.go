@@ -130,6 +130,7 @@ func (s *Server) openLastIncr() error {
 	if err := a.dir.Create(); err != nil {
 		return err
 	}
+	_ = s.disk.Remove(a.dir.File(a.dir.Names.TempIncr())) // of a server that was killed before its first base was there: it only takes room
 	m := a.manifest.Clone()
 	if len(m.Files()) == 0 {
 		s.tellUnread()

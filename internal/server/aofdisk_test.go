@@ -33,7 +33,8 @@ func TestManifestLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := filepath.Join(dir, "appendonlydir", "appendonly.aof.manifest")
-	if err := os.Rename(name, name+".lost"); err != nil {
+	temp := filepath.Join(dir, "appendonlydir", "temp-appendonly.aof.incr")
+	if err := errors.Join(os.Rename(name, name+".lost"), os.WriteFile(temp, []byte("of a first base that was never there"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	s, target = start(t, o)
@@ -44,6 +45,9 @@ func TestManifestLost(t *testing.T) {
 	c.Must(t, "SET", "c", "3")
 	if got := manifest(t, dir); got != "3.base.rdb 3.incr.aof" {
 		t.Errorf("the manifest has %s", got)
+	}
+	if _, err := os.Stat(temp); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what is of no use any more is there: %v", err)
 	}
 	if err := errors.Join(s.Close(), os.Rename(name+".lost", name)); err != nil {
 		t.Fatal(err)
