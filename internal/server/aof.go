@@ -330,8 +330,8 @@ func (s *Server) startAppendOnly(inTransaction bool) error {
 // stopAppendOnly writes what was logged and ends the logging. s.aof.work is held.
 func (s *Server) stopAppendOnly() {
 	a := &s.aof
-	s.cancelRewrite() // which wants another one in the place of a first
 	a.scheduled.Store(false)
+	s.cancelRewrite()
 	_ = s.closeWriter() // the log has told of it
 	a.state.Store(int32(aofOff))
 	s.engine.Effects.SetFile(engine.FileOff)

@@ -369,7 +369,7 @@ func (s *Server) leaveRewrite(r *aofRewrite) {
 	_ = s.closeWriter() // it writes nothing
 	s.log.Info("Removing the temp incr aof file " + r.incrName + " in the background")
 	_ = a.dir.Disk.Remove(a.dir.File(r.incrName))
-	a.scheduled.Store(true)
+	a.scheduled.Store(s.config.Bool("appendonly").Load()) // else it was switched off
 }
 
 // cancelRewrite ends the rewrite that is under way, if there is one. s.aof.work is held.
