@@ -5,7 +5,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/persist/aof"
 	"github.com/redpoll/redpoll/internal/persist/disk"
-	"github.com/redpoll/redpoll/internal/persist/rdb"
 )
 
 // A rewrite makes a new base, which has the data as it is at an instant; what is logged from then on goes to a new increment. When the
@@ -34,12 +32,11 @@ type commandsFormat struct{}
 
 // aofRewrite is a rewrite that is under way: the sink of a snapshot.
 type aofRewrite struct {
-	s        *Server
-	first    bool            // what is logged is in no file of the manifest before the rewrite has succeeded; Immutable
-	preamble bool            // the base has the form of a snapshot; Immutable
-	options  rdb.FileOptions // of such a one; Immutable
-	began    int64           // Unix seconds; Immutable
-	stop     chan struct{}   // closed when it is cancelled
+	dumpSink               // of the base
+	first    bool          // what is logged is in no file of the manifest before the rewrite has succeeded; Immutable
+	preamble bool          // the base has the form of a snapshot; Immutable
+	began    int64         // Unix seconds; Immutable
+	stop     chan struct{} // closed when it is cancelled
 
 	dir      string    // where the base is written: beside the directory that it is for, whatever dir has become. Immutable
 	incr     disk.File // of what is logged from the instant on; nil: nothing is. Immutable
@@ -50,12 +47,6 @@ type aofRewrite struct {
 	mu        sync.Mutex // a leaf but for the log
 	cancelled bool       // guarded by mu
 	begun     bool       // the instant has come; guarded by mu
-
-	instant engine.Instant // written at it, before anything else happens
-
-	// The walker's, and then finish's:
-	file *dumpFile
-	out  io.Writer
 }
 
 // rewriting tells whether a rewrite is under way.
@@ -174,9 +165,11 @@ func (s *Server) aofDamaged() bool {
 func (s *Server) startRewrite() error {
 	a := &s.aof
 	r := &aofRewrite{
-		s: s, first: a.is(aofWaiting), preamble: s.config.Bool("aof-use-rdb-preamble").Load(), options: s.fileOptions(), began: s.seconds(),
-		stop: make(chan struct{}),
+		first: a.is(aofWaiting), preamble: s.config.Bool("aof-use-rdb-preamble").Load(), began: s.seconds(), stop: make(chan struct{}),
 	}
+	r.dumpSink = dumpSink{s: s, options: s.fileOptions(), begin: r.divert, create: func(enc dumpEncoder) (*dumpFile, error) {
+		return s.createBase(r.dir, enc, r.stop)
+	}}
 	r.options.Base = true
 	if err := r.prepare(); err != nil {
 		s.log.Warn(err.Error())
@@ -187,9 +180,9 @@ func (s *Server) startRewrite() error {
 	a.current.Store(r)
 	a.scheduled.Store(false)
 	s.log.Info(fmt.Sprintf("Background append only file rewriting started by pid %d", os.Getpid()))
-	request := engine.SnapshotRequest{Encoder: &aof.CommandEncoder{}, Format: commandsFormat{}, Sink: r, Begin: r.begin}
-	if r.preamble {
-		request.Encoder, request.Format = r.options.Encoder(), fileFormat{r.options.Version, r.options.Pack}
+	request := r.request(r)
+	if !r.preamble {
+		request.Encoder, request.Format = &aof.CommandEncoder{}, commandsFormat{}
 	}
 	r.snapshot.Store(s.engine.Snapshot(request))
 	return nil
@@ -246,11 +239,10 @@ func (s *Server) putManifest(m *aof.Manifest) error {
 	return err
 }
 
-// begin notes the instant, and has what is logged from now on go to the new increment. The world is still.
-func (r *aofRewrite) begin(at engine.Instant) {
+// divert has what is logged from now on, at the instant, go to the new increment. The world is still.
+func (r *aofRewrite) divert() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.instant = at
 	if r.cancelled {
 		return
 	}
@@ -258,9 +250,9 @@ func (r *aofRewrite) begin(at engine.Instant) {
 	switch {
 	case r.incr == nil:
 	case r.first:
-		r.s.startWriter(aof.Beginning{At: at.LogOffset, File: r.incr})
+		r.s.startWriter(aof.Beginning{At: r.instant.LogOffset, File: r.incr})
 	default:
-		r.s.aof.writer.Load().Rotate(at.LogOffset, r.incr)
+		r.s.aof.writer.Load().Rotate(r.instant.LogOffset, r.incr)
 	}
 }
 
@@ -279,26 +271,6 @@ func (r *aofRewrite) cancel() {
 	}
 }
 
-// open makes the file of the base, unless that was done. Its error is a line of the log.
-func (r *aofRewrite) open() (err error) {
-	if r.file != nil {
-		return nil
-	}
-	if r.file, err = r.s.createBase(r.dir, r.instant.Encoder.(baseEncoder), r.stop); err == nil {
-		r.out, err = r.s.beginBase(r.file, r.instant.NowMillis, r.options)
-	}
-	return err
-}
-
-// Write implements engine.Sink.
-func (r *aofRewrite) Write(p []byte) error {
-	if err := r.open(); err != nil {
-		return err
-	}
-	_, err := r.out.Write(p)
-	return err
-}
-
 // End implements engine.Sink.
 func (r *aofRewrite) End(err error) {
 	r.s.works.Go(func() { r.finish(err) }) // the walker has others to serve
@@ -314,15 +286,7 @@ func (r *aofRewrite) hasBegun() bool {
 // finish ends the rewrite.
 func (r *aofRewrite) finish(err error) {
 	s, a := r.s, &r.s.aof
-	if err == nil {
-		err = r.open() // of no keys nothing was written
-	}
-	if err == nil {
-		err = r.file.endBase(r.out)
-	}
-	if r.file != nil {
-		err = r.file.close(err)
-	}
+	err = r.complete(err)
 	a.work.Lock()
 	defer a.work.Unlock()
 	if r.incr != nil && !r.hasBegun() {
@@ -338,8 +302,8 @@ func (r *aofRewrite) finish(err error) {
 		s.log.Info("Successfully created the temporary AOF base file " + filepath.Base(r.file.temp))
 		s.log.Info("Background AOF rewrite terminated with success")
 		err = s.adopt(r)
-	} else if !errors.Is(err, engine.ErrCancelled) {
-		s.log.Warn("Write error writing append only file on disk: " + config.SystemText(err))
+	} else if !gaveUp(err) {
+		s.log.Warn(err.Error())
 		s.log.Warn("Background AOF rewrite terminated with error")
 	}
 	a.failed.Store(err != nil)

@@ -51,9 +51,9 @@ func (s *Server) newBackupRun(dir aof.Dir) (*backupRun, error) {
 		seals: make(chan int64), stops: make(chan string), ended: make(chan struct{}),
 	}
 	base := r.manifest.NewBase(dir.Names, true)
-	r.base = dumpSink{
-		s: s, path: dir.File(base.Name), temp: dir.File("temp-" + base.Name), options: s.fileOptions(), stop: r.ended, begin: r.begin,
-	}
+	r.base = dumpSink{s: s, options: s.fileOptions(), begin: r.begin, create: func(enc dumpEncoder) (*dumpFile, error) {
+		return s.createAt(dir.File(base.Name), dir.File("temp-"+base.Name), enc, r.ended)
+	}}
 	r.base.options.Base = true
 	incr := r.manifest.NewIncr(dir.Names)
 	var err error
@@ -119,7 +119,7 @@ func (r *backupRun) follow() error {
 			if err == nil {
 				err = r.base.file.replace()
 			}
-			if errors.Is(err, engine.ErrCancelled) {
+			if gaveUp(err) {
 				return errors.New(backupEnds)
 			}
 			if err != nil {

@@ -3,14 +3,12 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/redpoll/redpoll/internal/config"
-	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/persist/aof"
 	"github.com/redpoll/redpoll/internal/persist/backup"
 	"github.com/redpoll/redpoll/internal/stats"
@@ -103,7 +101,7 @@ func (s *Server) planBackup(shelf backup.Shelf, schedule config.Schedule) {
 func (s *Server) backUp(shelf backup.Shelf, schedule config.Schedule) {
 	began := s.machine.Mono()
 	name, size, err := s.makeBackup(shelf)
-	if errors.Is(err, engine.ErrCancelled) || errors.Is(err, errUnwanted) {
+	if gaveUp(err) {
 		return // the server ends
 	}
 	if err == nil {
@@ -141,7 +139,9 @@ func (s *Server) makeBackup(shelf backup.Shelf) (name string, size int64, err er
 	names, m := aof.Names(s.config.Str("appendfilename").Load()), &aof.Manifest{}
 	base := m.NewBase(names, true)
 	temp := s.config.InDir("temp-" + tempName(os.Getpid(), randomID()[:8]) + ".rdb")
-	sink := dumpSink{s: s, path: temp, temp: temp, options: s.fileOptions(), stop: s.stopped}
+	sink := dumpSink{s: s, options: s.fileOptions(), create: func(enc dumpEncoder) (*dumpFile, error) {
+		return s.createAt(temp, temp, enc, s.stopped)
+	}}
 	sink.options.Base = true
 	sink.ask()
 	if err := <-sink.done; err != nil {

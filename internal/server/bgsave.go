@@ -3,7 +3,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/engine"
-	"github.com/redpoll/redpoll/internal/persist/rdb"
 )
 
 // The errors of commands about saves.
@@ -109,7 +107,7 @@ type bgSave struct {
 // beginSave begins a save; false if somebody else has just begun one. With still the world is, and the save has the data as it is now.
 func (s *Server) beginSave(still bool) bool {
 	b := &bgSave{began: s.seconds(), told: s.machine.Mono(), cancelled: make(chan struct{})}
-	b.dumpSink = dumpSink{s: s, options: s.fileOptions(), create: func(enc *rdb.FileEncoder) (*dumpFile, error) {
+	b.dumpSink = dumpSink{s: s, options: s.fileOptions(), create: func(enc dumpEncoder) (*dumpFile, error) {
 		return s.createDump(enc, b.cancelled)
 	}}
 	saves := &s.snapshots
@@ -163,11 +161,11 @@ func (b *bgSave) tell() {
 
 // End implements engine.Sink.
 func (b *bgSave) End(err error) {
-	unwanted := errors.Is(err, engine.ErrCancelled) || errors.Is(err, errUnwanted)
-	err = b.finish(err)
+	err = b.complete(err)
 	b.placing.Lock()
 	defer b.placing.Unlock()
-	switch unwanted = unwanted || b.isCancelled(); {
+	unwanted := gaveUp(err) || b.isCancelled()
+	switch {
 	case err != nil:
 	case unwanted:
 		b.file.drop()

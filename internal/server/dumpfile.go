@@ -5,6 +5,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -14,25 +15,36 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/engine"
+	"github.com/redpoll/redpoll/internal/persist/aof"
 	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
+	"github.com/redpoll/redpoll/internal/store"
 )
 
-// A dumpFile is a file of the data that is written beside the one which it is to take the place of. One goroutine at a time may use it.
+// A dumpFile is a file of the data that is written beside the one which it is to take the place of: a snapshot, or a base of append-only
+// files. One goroutine at a time may use it.
 type dumpFile struct {
-	s    *Server
-	path string // of the file whose place it takes
-	temp string // what it is called until then
-	file disk.File
+	s       *Server
+	path    string // of the file whose place it takes
+	temp    string // what it is called until then
+	file    disk.File
+	failing string // what the log says in front of why it cannot be written
 
-	enc    *rdb.FileEncoder // that makes its keys; nil if another one does
-	keys   func() int64     // tells how many were made
-	rested int64            // keys after which rdb-key-save-delay was taken
-	stop   <-chan struct{}  // closed when nobody wants the file any more; nil: never
+	enc    dumpEncoder     // that makes its keys
+	out    io.Writer       // what they are written to: the file, or the form around it
+	rested int64           // keys after which rdb-key-save-delay was taken
+	stop   <-chan struct{} // closed when nobody wants the file any more; nil: never
 
 	every    int64      // bytes after which it is forced to the disk meanwhile; 0: only at the end
 	unsynced int64      // bytes that nobody has begun to force to the disk
 	syncing  chan error // of the sync that is under way; nil: none
+}
+
+// A dumpEncoder makes the keys of a file: an *rdb.FileEncoder, or an *aof.CommandEncoder for a base of commands.
+type dumpEncoder interface {
+	store.Encoder
+	Keys() int64
 }
 
 // syncEvery is the bytes of a file that are forced to the disk at a time (rdb-save-incremental-fsync): enough to keep it busy, and so few
@@ -44,20 +56,43 @@ var (
 	errUnwanted   = errors.New("server: nobody wants the file any more")
 )
 
+// gaveUp tells whether an error says that nobody wants a file or a snapshot any more.
+func gaveUp(err error) bool {
+	return errors.Is(err, engine.ErrCancelled) || errors.Is(err, errUnwanted)
+}
+
+// newDump makes what has to do with a file that an encoder makes the keys of and that is a snapshot, but not the file.
+func (s *Server) newDump(enc dumpEncoder, stop <-chan struct{}) *dumpFile {
+	d := &dumpFile{s: s, enc: enc, stop: stop, failing: "Write error while saving DB to the disk"}
+	if s.config.Bool("rdb-save-incremental-fsync").Load() {
+		d.every = syncEvery
+	}
+	return d
+}
+
 // createDump makes the file for a new save, whose keys an encoder makes. The error is a line of the log.
-func (s *Server) createDump(enc *rdb.FileEncoder, stop <-chan struct{}) (*dumpFile, error) {
+func (s *Server) createDump(enc dumpEncoder, stop <-chan struct{}) (*dumpFile, error) {
 	path := s.snapshotPath()
 	if path == "" {
 		return nil, errNoDumpFile
 	}
-	d := &dumpFile{s: s, path: path, enc: enc, keys: enc.Keys, stop: stop}
-	if s.config.Bool("rdb-save-incremental-fsync").Load() {
-		d.every = syncEvery
-	}
+	d := s.newDump(enc, stop)
+	d.path = path
 	dir := filepath.Dir(path)
 	if err := d.create(dir, "", ".rdb"); err != nil {
 		return nil, fmt.Errorf("Failed opening the temp RDB file %s (in server root dir %s) for saving: %s",
 			filepath.Base(d.temp), dir, config.SystemText(err))
+	}
+	return d, nil
+}
+
+// createAt makes the file for a snapshot that is called temp until it takes its place at a path, and that an encoder makes the keys of. The
+// error is a line of the log.
+func (s *Server) createAt(path, temp string, enc dumpEncoder, stop <-chan struct{}) (d *dumpFile, err error) {
+	d = s.newDump(enc, stop)
+	d.path, d.temp = path, temp
+	if d.file, err = s.disk.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644); err != nil {
+		return nil, fmt.Errorf("Can't create the file %s: %s", filepath.Base(temp), config.SystemText(err))
 	}
 	return d, nil
 }
@@ -80,6 +115,38 @@ func (s *Server) fileOptions() rdb.FileOptions {
 		Version: int(s.codec.Version.Load()), Pack: s.codec.Pack.Load(), Checksum: s.config.Bool("rdbchecksum").Load(),
 		Server: s.config.Version(), Memory: s.engine.Used(),
 	}
+}
+
+// begin writes what stands in front of the keys of a file that has the data as it is at a time, Unix ms.
+func (d *dumpFile) begin(now int64, o rdb.FileOptions) (err error) {
+	d.out = d
+	if _, ok := d.enc.(*rdb.FileEncoder); ok {
+		d.out, err = rdb.NewFileWriter(d, now, o)
+	} else if d.s.config.Bool("aof-timestamp-enabled").Load() {
+		_, err = d.Write(aof.AppendStamp(nil, now/1000))
+	}
+	return err
+}
+
+// end writes what follows the keys.
+func (d *dumpFile) end() error {
+	if enc, ok := d.enc.(*rdb.FileEncoder); ok {
+		return d.out.(*rdb.FileWriter).End(enc.Version())
+	}
+	return nil
+}
+
+// fill writes all of the file, as the data is at a time, Unix ms, and has it on the disk. The world is still. The error is a line of the
+// log; nothing is left of the file then.
+func (d *dumpFile) fill(now int64, o rdb.FileOptions) error {
+	err := d.begin(now, o)
+	if err == nil {
+		err = rdb.WriteKeys(d.out, d.s.loneView(now), d.enc)
+	}
+	if err == nil {
+		err = d.end()
+	}
+	return d.finish(err)
 }
 
 // Write adds bytes, and sees to it that not too many of them are still to be forced to the disk. It fails when nobody wants the file.
@@ -122,7 +189,7 @@ func (d *dumpFile) WriteAt(b []byte, at int64) (int, error) { return d.file.Writ
 func (d *dumpFile) rest() error {
 	delay := d.s.config.Int("rdb-key-save-delay")
 	began := d.s.machine.Mono()
-	for keys := d.keys() - d.rested; ; {
+	for keys := d.enc.Keys() - d.rested; ; {
 		left := time.Duration(keys*delay.Load()) * time.Microsecond
 		if left < 0 {
 			left = time.Duration(rand.Int64N(keys+1)/-delay.Load()) * time.Microsecond
@@ -140,16 +207,8 @@ func (d *dumpFile) rest() error {
 }
 
 // finish has the whole file, of which all was written unless err says that this has failed, on the disk, and closes it. The error is a
-// line of the log; nothing is left of the file then.
+// line of the log, unless it gaveUp; nothing is left of the file then.
 func (d *dumpFile) finish(err error) error {
-	if err = d.close(err); err != nil {
-		return fmt.Errorf("Write error while saving DB to the disk: %s", config.SystemText(err))
-	}
-	return nil
-}
-
-// close is finish with the error as it is.
-func (d *dumpFile) close(err error) error {
 	if serr := d.awaitSync(); err == nil {
 		err = serr
 	}
@@ -159,10 +218,14 @@ func (d *dumpFile) close(err error) error {
 	if cerr := d.file.Close(); err == nil {
 		err = cerr
 	}
-	if err != nil {
-		d.drop()
+	if err == nil {
+		return nil
 	}
-	return err
+	d.drop()
+	if gaveUp(err) {
+		return err
+	}
+	return fmt.Errorf("%s: %s", d.failing, config.SystemText(err))
 }
 
 // replace puts the finished file in the place of the old one. The error is a line of the log; nothing is left of the file then.

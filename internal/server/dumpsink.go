@@ -3,29 +3,20 @@
 package server
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
-	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 )
 
-// A dumpSink makes a file of a snapshot, as far as the disk, under a name that it has until then only.
+// A dumpSink makes a file of a snapshot, as far as the disk, under the name that it has until it takes its place.
 type dumpSink struct {
 	s       *Server
-	path    string // whose place the file is to take
-	temp    string
-	create  func(*rdb.FileEncoder) (*dumpFile, error) // makes the file; nil: it is that of path and temp
 	options rdb.FileOptions
-	stop    <-chan struct{} // closed when nobody wants the file any more
-	begin   func()          // called at the instant, with the world still; may be nil
+	create  func(dumpEncoder) (*dumpFile, error) // makes the file; its error is a line of the log
+	begin   func()                               // called at the instant, with the world still; may be nil
 
 	// Written at the instant, then the walker's, until done has the error with which it has ended.
 	instant engine.Instant
 	file    *dumpFile
-	out     *rdb.FileWriter
 	done    chan error
 }
 
@@ -55,33 +46,14 @@ func (d *dumpSink) request(sink engine.Sink) engine.SnapshotRequest {
 }
 
 // open makes the file, unless that was done.
-func (d *dumpSink) open() error {
-	if d.out != nil {
+func (d *dumpSink) open() (err error) {
+	if d.file != nil {
 		return nil
 	}
-	create := d.create
-	if create == nil {
-		create = d.createTemp
-	}
-	var err error
-	if d.file, err = create(d.instant.Encoder.(*rdb.FileEncoder)); err != nil {
+	if d.file, err = d.create(d.instant.Encoder.(dumpEncoder)); err != nil {
 		return err
 	}
-	d.out, err = rdb.NewFileWriter(d.file, d.instant.NowMillis, d.options)
-	return err
-}
-
-// createTemp makes the file that has a name already.
-func (d *dumpSink) createTemp(enc *rdb.FileEncoder) (*dumpFile, error) {
-	f := &dumpFile{s: d.s, path: d.path, temp: d.temp, enc: enc, keys: enc.Keys, stop: d.stop}
-	if d.s.config.Bool("rdb-save-incremental-fsync").Load() {
-		f.every = syncEvery
-	}
-	var err error
-	if f.file, err = d.s.disk.OpenFile(d.temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644); err != nil {
-		return nil, fmt.Errorf("Can't create the file %s: %s", filepath.Base(d.temp), config.SystemText(err))
-	}
-	return f, nil
+	return d.file.begin(d.instant.NowMillis, d.options)
 }
 
 // Write implements engine.Sink.
@@ -89,21 +61,21 @@ func (d *dumpSink) Write(p []byte) error {
 	if err := d.open(); err != nil {
 		return err
 	}
-	_, err := d.out.Write(p)
+	_, err := d.file.out.Write(p)
 	return err
 }
 
 // End implements engine.Sink.
-func (d *dumpSink) End(err error) { d.done <- d.finish(err) }
+func (d *dumpSink) End(err error) { d.done <- d.complete(err) }
 
-// finish has the whole file on the disk, unless err says that the snapshot has failed; then nothing is left of it. The error is a line of
-// the log.
-func (d *dumpSink) finish(err error) error {
+// complete has the whole file on the disk, unless err says that the snapshot has failed; then nothing is left of it. The error is a line of
+// the log, unless it gaveUp.
+func (d *dumpSink) complete(err error) error {
 	if err == nil {
 		err = d.open() // of no keys nothing was written
 	}
 	if err == nil {
-		err = d.out.End(d.file.enc.Version())
+		err = d.file.end()
 	}
 	if d.file != nil {
 		err = d.file.finish(err)

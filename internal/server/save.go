@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/command"
-	"github.com/redpoll/redpoll/internal/persist/rdb"
 )
 
 // errNotSaved is the answer to a save that has failed. As in Redis the log says why.
@@ -107,20 +106,8 @@ func (s *Server) writeSnapshot(now int64) error {
 	if err != nil {
 		return err
 	}
-	if err := d.finish(s.fillDump(d, now, o)); err != nil {
+	if err := d.fill(now, o); err != nil {
 		return err
 	}
 	return d.replace()
-}
-
-// fillDump writes all of a file.
-func (s *Server) fillDump(d *dumpFile, now int64, o rdb.FileOptions) error {
-	out, err := rdb.NewFileWriter(d, now, o)
-	if err == nil {
-		err = rdb.WriteKeys(out, s.loneView(now), d.enc)
-	}
-	if err != nil {
-		return err
-	}
-	return out.End(d.enc.Version())
 }
