@@ -242,10 +242,17 @@ func TestWriteFaults(t *testing.T) {
 func TestSyncFault(t *testing.T) {
 	t.Parallel()
 	l := newLogger(t, nil)
-	l.disk.SetHook(disktest.Fail(disktest.Sync, "*.incr.aof", 0, 1, syscall.EIO))
+	fail, noticed := disktest.Fail(disktest.Sync, "*.incr.aof", 0, 1, syscall.EIO), make(chan struct{})
+	l.disk.SetHook(func(op disktest.Op) error {
+		if strings.HasSuffix(op.Path, ".2.incr.aof") {
+			<-noticed // or the rewrite may be over before a client has written
+		}
+		return fail(op)
+	})
 	if got := l.refused(); got != "MISCONF Errors writing to the AOF file: Input/output error" {
 		t.Errorf("refused with %q", got)
 	}
+	close(noticed)
 	l.accepted()
 	l.write(50)
 	l.synced() // which a rewrite comes before
