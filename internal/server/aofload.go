@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/persist/aof"
@@ -382,62 +381,4 @@ func (l *aofLoad) cut(i int, at int64) error {
 	}
 	l.sizes[i] = at
 	return f.Sync()
-}
-
-// reloads tells of a call of DEBUG that it needs the world still.
-func reloads(argv [][]byte) bool {
-	return len(argv) > 1 && (command.EqualFold(argv[1], "RELOAD") || command.EqualFold(argv[1], "LOADAOF"))
-}
-
-// debugLoadAOF implements DEBUG LOADAOF: it writes all that is logged, and takes the data from the files. The world is still.
-func (s *Server) debugLoadAOF(c *command.Ctx) (err error) {
-	if s.Loading() {
-		return command.ErrLoading
-	}
-	s.stopSaving(func(work func()) { s.asideWhole(c, work) })
-	s.asideWhole(c, func() { err = s.reloadAOF() })
-	for n := range c.DB.Databases() {
-		c.DB.Other(n).SignalAll()
-	}
-	if err != nil {
-		return command.Error("ERR Error trying to load the append only files: " + err.Error())
-	}
-	s.snapshots.changes.Store(s.engine.Stats.Changes.Load())
-	s.log.Warn("Append Only File loaded by DEBUG LOADAOF")
-	c.Reply.OK()
-	return nil
-}
-
-// reloadAOF is debugLoadAOF without a client. If the data is gone and does not come back the server ends.
-func (s *Server) reloadAOF() error {
-	a := &s.aof
-	a.work.Lock()
-	defer a.work.Unlock()
-	switch w := a.writer.Load(); {
-	case a.is(aofOff):
-		if err := s.readManifest(); err != nil { // what is there of a time when it was on
-			return err
-		}
-	case a.is(aofWaiting) || w == nil:
-		return errors.New("the first of them is still being made")
-	default:
-		if err := w.Drain(); err != nil {
-			return err
-		}
-	}
-	l, err := s.openAOF(a.dir, a.manifest)
-	if err != nil {
-		return err
-	}
-	if len(l.files) == 0 {
-		return errors.New("there are none")
-	}
-	l.alone, l.fixed = true, !a.is(aofOff) // a writer would not know of it
-	s.engine.Flush(-1)
-	if err := l.load(); err != nil {
-		s.log.Warn(err.Error())
-		s.fail()
-		return err
-	}
-	return nil
 }

@@ -316,3 +316,10 @@ func (s *Server) logLoading(o *rdb.LoadOptions, now int64) {
 		}
 	}
 }
+
+// loneView gives a view of the data for one who has it to himself, at a time in Unix ms.
+func (s *Server) loneView(now int64) *store.View {
+	v := s.engine.Store.NewView()
+	v.NowMillis = now
+	return v
+}
