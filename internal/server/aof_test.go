@@ -22,7 +22,7 @@ import (
 )
 
 // logging gives the options of a server with append-only files in a directory; words are further directives and their values.
-func logging(dir string, log *lines, words ...string) redpoll.Options {
+func logging(dir string, log *testutil.Lines, words ...string) redpoll.Options {
 	o := saving(dir, log)
 	o.Config["appendonly"] = "yes"
 	for i := 0; i < len(words); i += 2 {
@@ -260,7 +260,7 @@ func TestRewriteUnderLoad(t *testing.T) {
 
 // TestAppendOnlySwitch begins and ends the logging of a server that runs.
 func TestAppendOnlySwitch(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	o := saving(dir, log)
 	_, target := start(t, o)
 	c := target.Dial(t)
@@ -302,7 +302,7 @@ func TestAppendOnlySwitch(t *testing.T) {
 	}
 	expect(t, c, "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs.",
 		"CONFIG", "SET", "appendonly", "yes")
-	if v := c.Must(t, "CONFIG", "GET", "appendonly").Elems[1].Str; v != "no" || !log.has("Can't open or create append-only dir appendonlydir: ") {
+	if v := c.Must(t, "CONFIG", "GET", "appendonly").Elems[1].Str; v != "no" || !log.Has("Can't open or create append-only dir appendonlydir: ") {
 		t.Errorf("appendonly is %s", v)
 	}
 	expect(t, c, "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.", "BGREWRITEAOF")
@@ -313,7 +313,7 @@ func TestAppendOnlySwitch(t *testing.T) {
 
 // TestRewriteUnderWay looks at a rewrite that does not end, and at what has to wait for it.
 func TestRewriteUnderWay(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	_, target := start(t, logging(dir, log))
 	c := target.Dial(t)
 	value := strings.Repeat("value ", 100)
@@ -331,13 +331,13 @@ func TestRewriteUnderWay(t *testing.T) {
 	}
 	c.Must(t, "SET", "later", "v")
 	c.Must(t, "CONFIG", "SET", "appendonly", "no")
-	if number(t, c, "aof_rewrite_in_progress") != 0 || !log.has("Killing running AOF rewrite child: ") {
+	if number(t, c, "aof_rewrite_in_progress") != 0 || !log.Has("Killing running AOF rewrite child: ") {
 		t.Error("the rewrite goes on")
 	}
 	testutil.Poll(t, 10*time.Second, func() bool { names, _ := filepath.Glob(filepath.Join(dir, "temp-*")); return len(names) == 0 })
 	c.Must(t, "CONFIG", "SET", "appendonly", "yes") // the first base does not come to its end
 	expect(t, c, "ERR Errors trying to SHUTDOWN. Check logs.", "SHUTDOWN")
-	if !log.has("Writing initial AOF, can't exit.") {
+	if !log.Has("Writing initial AOF, can't exit.") {
 		t.Error("no line about that")
 	}
 	c.Must(t, "CONFIG", "SET", "appendonly", "no")
@@ -379,7 +379,7 @@ func TestRewriteScheduled(t *testing.T) {
 
 // TestRewriteByItself has the files grow until they are rewritten, and the history kept for a while.
 func TestRewriteByItself(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	_, target := start(t, logging(dir, log, "auto-aof-rewrite-min-size", "10kb", "aof-disable-auto-gc", "yes"))
 	c := target.Dial(t)
 	for i := 0; number(t, c, "aof_rewrites") == 0; i++ {
@@ -389,7 +389,7 @@ func TestRewriteByItself(t *testing.T) {
 		}
 	}
 	rewritten(t, c)
-	if !log.has("Starting automatic rewriting of AOF on ") || number(t, c, "aof_base_size") > 10<<10 {
+	if !log.Has("Starting automatic rewriting of AOF on ") || number(t, c, "aof_base_size") > 10<<10 {
 		t.Errorf("the files have %d bytes", number(t, c, "aof_base_size"))
 	}
 	if m := manifest(t, dir); m != "2.base.rdb 1.incr.aof 1.base.rdb 2.incr.aof" || files(t, dir) != "1.base.rdb 1.incr.aof 2.base.rdb 2.incr.aof" {
@@ -402,7 +402,7 @@ func TestRewriteByItself(t *testing.T) {
 }
 
 // onDisk starts a server with append-only files on a disk that a test made.
-func onDisk(t *testing.T, d *disktest.Disk, log *lines, lines string) (*server.Server, *testutil.Client) {
+func onDisk(t *testing.T, d *disktest.Disk, log *testutil.Lines, lines string) (*server.Server, *testutil.Client) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := d.MkdirAll(dir, 0o755); err != nil {
@@ -412,7 +412,7 @@ func onDisk(t *testing.T, d *disktest.Disk, log *lines, lines string) (*server.S
 }
 
 // startOn starts a server with append-only files in a directory of a disk.
-func startOn(t *testing.T, d *disktest.Disk, dir string, log *lines, lines string) (*server.Server, *testutil.Client) {
+func startOn(t *testing.T, d *disktest.Disk, dir string, log *testutil.Lines, lines string) (*server.Server, *testutil.Client) {
 	t.Helper()
 	cfg := config.New()
 	err := cfg.Load(config.Source{Options: "save \"\"\nport 0\nbind 127.0.0.1\nappendonly yes\ndir " + dir + "\n" + lines})
@@ -432,19 +432,19 @@ func startOn(t *testing.T, d *disktest.Disk, dir string, log *lines, lines strin
 
 // TestAppendOnlyFull fills the disk: writes are refused until there is room.
 func TestAppendOnlyFull(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	_, c := onDisk(t, d, log, "")
 	d.SetLimit(d.Used() + 1)
 	testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "INCR", "counter").IsError() })
 	expect(t, c, "MISCONF Errors writing to the AOF file: No space left on device", "INCR", "counter")
 	expect(t, c, "MISCONF Errors writing to the AOF file: No space left on device", "PING")
 	n := do(t, c, "GET", "counter").Str
-	if field(t, c, "aof_last_write_status") != "err" || !log.has("Short write while writing to the AOF file: ") {
+	if field(t, c, "aof_last_write_status") != "err" || !log.Has("Short write while writing to the AOF file: ") {
 		t.Error("nobody is told")
 	}
 	d.SetLimit(0)
 	testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "PING").Str == "PONG" })
-	if do(t, c, "GET", "counter").Str != n || field(t, c, "aof_last_write_status") != "ok" || !log.has("AOF write error looks solved, Redis can write again.") {
+	if do(t, c, "GET", "counter").Str != n || field(t, c, "aof_last_write_status") != "ok" || !log.Has("AOF write error looks solved, Redis can write again.") {
 		t.Error("it is not as it was")
 	}
 }
@@ -452,11 +452,11 @@ func TestAppendOnlyFull(t *testing.T) {
 // TestAppendOnlyLosesSync has a sync fail: writes are refused until one succeeds, and the files are rewritten, since the disk may have lost
 // something.
 func TestAppendOnlyLosesSync(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	_, c := onDisk(t, d, log, "")
 	d.SetHook(disktest.Fail(disktest.Sync, "*.1.incr.aof", 0, 1, syscall.EIO))
 	c.Must(t, "INCR", "counter")
-	testutil.Poll(t, 10*time.Second, func() bool { return log.has("Fail to fsync the AOF file: Input/output error") })
+	testutil.Poll(t, 10*time.Second, func() bool { return log.Has("Fail to fsync the AOF file: Input/output error") })
 	testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "PING").Str == "PONG" && number(t, c, "aof_rewrites") == 1 })
 	rewritten(t, c)
 }
@@ -464,7 +464,7 @@ func TestAppendOnlyLosesSync(t *testing.T) {
 // TestAppendOnlyBreaks has a disk fail on which writes are promised to be: the server ends, and who has not been told waits.
 func TestAppendOnlyBreaks(t *testing.T) {
 	for _, kind := range []disktest.Kind{disktest.Write, disktest.Sync} {
-		d, log := disktest.New(), &lines{}
+		d, log := disktest.New(), &testutil.Lines{}
 		s, c := onDisk(t, d, log, "appendfsync always")
 		other := testutil.Dial(t, "tcp", s.Addrs()[0].String())
 		c.Must(t, "INCR", "counter")
@@ -476,7 +476,7 @@ func TestAppendOnlyBreaks(t *testing.T) {
 		for _, words := range [][]string{{"appendfsync", "everysec"}, {"appendonly", "no"}} { // nobody gets to know what is lost by that either
 			expect(t, other, "OK", "CONFIG", "SET", words[0], words[1])
 		}
-		if err := s.Close(); !errors.Is(err, server.ErrBroken) || !log.has("AOF fsync policy is 'always'") {
+		if err := s.Close(); !errors.Is(err, server.ErrBroken) || !log.Has("AOF fsync policy is 'always'") {
 			t.Errorf("%v: %v", kind, err)
 		}
 		if v, err := c.Receive(); err == nil {
@@ -487,7 +487,7 @@ func TestAppendOnlyBreaks(t *testing.T) {
 
 // TestManifestDamaged does not start.
 func TestManifestDamaged(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	s, _ := start(t, logging(dir, log))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -496,7 +496,7 @@ func TestManifestDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := redpoll.Start(logging(dir, log))
-	if err == nil || !strings.Contains(err.Error(), "Invalid AOF manifest file format") || !log.has(">>> 'file x'") {
+	if err == nil || !strings.Contains(err.Error(), "Invalid AOF manifest file format") || !log.Has(">>> 'file x'") {
 		t.Error(err)
 	}
 }
@@ -572,7 +572,7 @@ func increments(t *testing.T, d *disktest.Disk, c *testutil.Client) (n int) {
 // TestRewriteFailsAgain has rewrites fail at every step of theirs: each leaves an increment at most, and everything can be loaded from
 // them; one that succeeds does away with all of them.
 func TestRewriteFailsAgain(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	_, c := onDisk(t, d, log, "enable-debug-command yes")
 	failures := int64(0)
 	for _, fault := range []struct {
@@ -630,7 +630,7 @@ func TestRewriteFailsAgain(t *testing.T) {
 
 // TestSwitchFailsAgain has the first base fail: it is made again, from what there is then.
 func TestSwitchFailsAgain(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	_, c := onDisk(t, d, log, "enable-debug-command yes")
 	c.Must(t, "CONFIG", "SET", "appendonly", "no")
 	c.Must(t, "SET", "a", "1")
@@ -638,7 +638,7 @@ func TestSwitchFailsAgain(t *testing.T) {
 	c.Must(t, "CONFIG", "SET", "appendonly", "yes")
 	c.Must(t, "INCR", "a")
 	testutil.Poll(t, 10*time.Second, func() bool {
-		return log.has("Removing the temp incr aof file temp-appendonly.aof.incr in the background")
+		return log.Has("Removing the temp incr aof file temp-appendonly.aof.incr in the background")
 	})
 	testutil.Poll(t, 10*time.Second, func() bool {
 		return number(t, c, "aof_rewrites_consecutive_failures") == 0 && number(t, c, "aof_current_size") > 0

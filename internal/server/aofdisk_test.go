@@ -21,7 +21,7 @@ import (
 
 // TestManifestLost starts without the manifest: what has lost it is not read, but stays.
 func TestManifestLost(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	o := logging(dir, log)
 	s, target := start(t, o)
 	c := target.Dial(t)
@@ -39,8 +39,8 @@ func TestManifestLost(t *testing.T) {
 	}
 	s, target = start(t, o)
 	c = target.Dial(t)
-	if n := c.Must(t, "DBSIZE").Int; n != 0 || !log.has("They stay where they are: appendonly.aof.2.base.rdb, appendonly.aof.2.incr.aof") {
-		t.Errorf("%d keys; the log: %s", n, &log.b)
+	if n := c.Must(t, "DBSIZE").Int; n != 0 || !log.Has("They stay where they are: appendonly.aof.2.base.rdb, appendonly.aof.2.incr.aof") {
+		t.Errorf("%d keys; the log: %s", n, log)
 	}
 	c.Must(t, "SET", "c", "3")
 	if got := manifest(t, dir); got != "3.base.rdb 3.incr.aof" {
@@ -74,11 +74,11 @@ func TestUnsyncedDirectory(t *testing.T) {
 	if err := d.Mkdir(filepath.Join(dir, "appendonlydir"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s, c := startOn(t, d, dir, &lines{}, "appendfsync always\ndbfilename \"\"")
+	s, c := startOn(t, d, dir, &testutil.Lines{}, "appendfsync always\ndbfilename \"\"")
 	c.Must(t, "SET", "a", "1")
 	for seed := range uint64(4) {
 		lost := d.Crash(rand.New(rand.NewPCG(1, seed)), disktest.Unordered)
-		if _, c := startOn(t, lost, dir, &lines{}, ""); c.Must(t, "GET", "a").Str != "1" {
+		if _, c := startOn(t, lost, dir, &testutil.Lines{}, ""); c.Must(t, "GET", "a").Str != "1" {
 			t.Error("what was acknowledged is gone")
 		}
 	}
@@ -89,7 +89,7 @@ func TestUnsyncedDirectory(t *testing.T) {
 
 // TestShutdownUnwritten does not end a server whose log cannot be written, unless it is forced to, and then says so.
 func TestShutdownUnwritten(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	s, c := onDisk(t, d, log, "")
 	fill := func() {
 		t.Helper()
@@ -98,7 +98,7 @@ func TestShutdownUnwritten(t *testing.T) {
 	}
 	fill()
 	expect(t, c, "ERR Errors trying to SHUTDOWN. Check logs.", "SHUTDOWN")
-	if !log.has("The append-only file lacks changes that cannot be written, can't exit: No space left on device") {
+	if !log.Has("The append-only file lacks changes that cannot be written, can't exit: No space left on device") {
 		t.Error("the log does not say why")
 	}
 	s.StopLater(server.EndOptions{})
@@ -110,14 +110,14 @@ func TestShutdownUnwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.Stopped()
-	if err := s.Close(); !errors.Is(err, server.ErrBroken) || !log.has("The append-only file lacks the last changes: No space left on device") {
+	if err := s.Close(); !errors.Is(err, server.ErrBroken) || !log.Has("The append-only file lacks the last changes: No space left on device") {
 		t.Errorf("it ends with %v", err)
 	}
 }
 
 // TestReadOnlyBase starts from a base that may be read only, as those of a backup.
 func TestReadOnlyBase(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	s, c := onDisk(t, d, log, "")
 	c.Must(t, "SET", "a", "1")
 	c.Must(t, "BGREWRITEAOF")
@@ -134,7 +134,7 @@ func TestReadOnlyBase(t *testing.T) {
 
 // TestRewriteElsewhere changes dir: the files stay where they are, and a rewrite needs no other directory, which may be on another disk.
 func TestRewriteElsewhere(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	_, c := onDisk(t, d, log, "enable-protected-configs yes")
 	dir, other := c.Must(t, "CONFIG", "GET", "dir").Elems[1].Str, t.TempDir()
 	c.Must(t, "CONFIG", "SET", "dir", other)
@@ -154,7 +154,7 @@ func TestRewriteElsewhere(t *testing.T) {
 
 // TestHistoryStays has a manifest that the disk may not have kept: what the one before names stays until another one is certain.
 func TestHistoryStays(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	_, c := onDisk(t, d, log, "")
 	synced := int64(0)
 	unsure, gone := disktest.Fail(disktest.SyncDir, "appendonlydir", 3, 1, syscall.EIO), atomic.Bool{}
@@ -177,7 +177,7 @@ func TestHistoryStays(t *testing.T) {
 	c.Must(t, "CONFIG", "SET", "aof-disable-auto-gc", "no")
 	c.Must(t, "BGREWRITEAOF")
 	rewritten(t, c)
-	testutil.Poll(t, 10*time.Second, func() bool { return log.has("Removing the history file appendonly.aof.1.base.rdb in the background") })
+	testutil.Poll(t, 10*time.Second, func() bool { return log.Has("Removing the history file appendonly.aof.1.base.rdb in the background") })
 	if gone.Load() {
 		t.Error("a file is gone that the manifest may name after a loss of power")
 	}

@@ -137,12 +137,12 @@ func TestAOFLoad(t *testing.T) {
 		},
 	} {
 		dir, copied := lay(t, tc.files), lay(t, tc.files)
-		log := &lines{}
+		log := &testutil.Lines{}
 		_, target := start(t, logging(dir, log))
 		ours, theirs := target.Dial(t), testutil.Oracle(t, "--dir", copied, "--appendonly", "yes").Dial(t)
 		for _, line := range tc.log {
-			if !log.has(line) {
-				t.Errorf("%s: the log does not say %q:\n%s", name, line, &log.b)
+			if !log.Has(line) {
+				t.Errorf("%s: the log does not say %q:\n%s", name, line, log)
 			}
 		}
 		keys := int64(0)
@@ -194,14 +194,14 @@ func TestAOFRefused(t *testing.T) {
 		"a database":     {parts(twoParts, good, logged("select 16")), nil, "Error reading the append only file i, at offset 0: the database \"16\" is none of the 16 that there are", ""},
 		"a file missing": {parts(threeParts, good, good), nil, "Unable to obtain the AOF file j length. stat: No such file or directory", ""},
 	} {
-		dir, log := lay(t, tc.files), &lines{}
+		dir, log := lay(t, tc.files), &testutil.Lines{}
 		_, err := redpoll.Start(logging(dir, log, tc.words...))
 		var refused *server.StartError
 		if !errors.As(err, &refused) || refused.Line != tc.line {
 			t.Errorf("%s: %v\nwant %s", name, err, tc.line)
 		}
-		if !log.has(strings.ReplaceAll(tc.before, `"`, `\"`)) {
-			t.Errorf("%s: the log does not say %q:\n%s", name, tc.before, &log.b)
+		if !log.Has(strings.ReplaceAll(tc.before, `"`, `\"`)) {
+			t.Errorf("%s: the log does not say %q:\n%s", name, tc.before, log)
 		}
 		for name, text := range tc.files {
 			if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != text {
@@ -214,11 +214,11 @@ func TestAOFRefused(t *testing.T) {
 // TestAOFTailMended starts from a file that ends in garbage, writes, and starts again.
 func TestAOFTailMended(t *testing.T) {
 	dir := lay(t, parts(threeParts, "", logged("set a 1")+strings.Repeat("\x00", 300), ""))
-	log := &lines{}
+	log := &testutil.Lines{}
 	o := logging(dir, log, "aof-load-corrupt-tail-max-size", "300")
 	s, target := start(t, o)
-	if !log.has("!!! Truncating the AOF i at offset 27 !!!") || !log.has("AOF i loaded anyway because its corrupt tail is within aof-load-corrupt-tail-max-size") {
-		t.Errorf("the log: %s", &log.b)
+	if !log.Has("!!! Truncating the AOF i at offset 27 !!!") || !log.Has("AOF i loaded anyway because its corrupt tail is within aof-load-corrupt-tail-max-size") {
+		t.Errorf("the log: %s", log)
 	}
 	target.Dial(t).Must(t, "INCR", "a")
 	if err := s.Close(); err != nil {
@@ -237,7 +237,7 @@ func TestAOFLoading(t *testing.T) {
 		b = resp.AppendCommand(b, "set", fmt.Sprint(n), strings.Repeat("x", 100))
 	}
 	dir := lay(t, parts(twoParts, "", string(b)))
-	s, target := slow(t, dir, &lines{}, "appendonly yes")
+	s, target := slow(t, dir, &testutil.Lines{}, "appendonly yes")
 	c := target.Dial(t)
 	if v := do(t, c, "GET", "1"); v.Str != loadingError {
 		t.Errorf("GET: %v", v)
@@ -253,7 +253,7 @@ func TestAOFLoading(t *testing.T) {
 
 // TestDebugLoadAOF has a server load what it has logged.
 func TestDebugLoadAOF(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	_, target := start(t, logging(dir, log))
 	c, waiting := target.Dial(t), target.Dial(t)
 	waiting.Send("BLPOP", "none", "0")
@@ -267,8 +267,8 @@ func TestDebugLoadAOF(t *testing.T) {
 		c.Must(t, "SET", "text", "v")
 		before = c.Must(t, "DEBUG", "DIGEST").Str
 	}
-	if !log.has("Append Only File loaded by DEBUG LOADAOF") {
-		t.Errorf("the log: %s", &log.b)
+	if !log.Has("Append Only File loaded by DEBUG LOADAOF") {
+		t.Errorf("the log: %s", log)
 	}
 	c.Must(t, "RPUSH", "none", "x")
 	if v, err := waiting.Receive(); err != nil || len(v.Value.Elems) != 2 {
@@ -293,7 +293,7 @@ func TestDebugLoadAOF(t *testing.T) {
 
 // TestAOFOfAnything starts from files of any valid calls of all commands, whatever they do for clients: the server starts, and no handler fails.
 func TestAOFOfAnything(t *testing.T) {
-	probe, _ := slow(t, t.TempDir(), &lines{})
+	probe, _ := slow(t, t.TempDir(), &testutil.Lines{})
 	for seed := range uint64(4) {
 		g := gen.New(seed)
 		var b []byte
@@ -321,19 +321,19 @@ func TestAOFOfAnything(t *testing.T) {
 
 // TestAppendOnlyUnread starts beside a snapshot: it is not read, and the log says so.
 func TestAppendOnlyUnread(t *testing.T) {
-	dir, log := lay(t, map[string]string{"dump.rdb": "snapshot"}), &lines{}
+	dir, log := lay(t, map[string]string{"dump.rdb": "snapshot"}), &testutil.Lines{}
 	s, target := start(t, logging(dir, log))
 	if n := target.Dial(t).Must(t, "DBSIZE").Int; n != 0 {
 		t.Errorf("%d keys are there", n)
 	}
-	if !log.has("so the server starts empty: " + filepath.Join(dir, "dump.rdb") + " is not read") {
+	if !log.Has("so the server starts empty: " + filepath.Join(dir, "dump.rdb") + " is not read") {
 		t.Error("nobody is told")
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	log = &lines{}
-	if start(t, logging(dir, log)); log.has("WARNING") {
+	log = &testutil.Lines{}
+	if start(t, logging(dir, log)); log.Has("WARNING") {
 		t.Error("it is told again when there are append-only files")
 	}
 }

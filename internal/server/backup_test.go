@@ -82,7 +82,7 @@ const backupManifest = "appendonly.aof.manifest"
 
 // TestBackup makes a backup from its beginning to its end while clients write, and starts from it: it has what was there when it was sealed.
 func TestBackup(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	o := saving(dir, log)
 	o.BigValues = 1000
 	_, target := start(t, o)
@@ -241,7 +241,7 @@ func TestBackupWaits(t *testing.T) {
 
 // TestBackupFails has the disk fail at each of a backup's steps: the server goes on, nothing is left of the backup, and the next one works.
 func TestBackupFails(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	_, c := onDisk(t, d, log, "")
 	dir := filepath.Join(c.Must(t, "CONFIG", "GET", "dir").Elems[1].Str, "backupdir")
 	for _, tc := range []struct {
@@ -322,7 +322,7 @@ func TestPreload(t *testing.T) {
 	c := target.Dial(t)
 	c.Must(t, "SET", "k", "theirs")
 	c.Must(t, "SAVE")
-	log := &lines{}
+	log := &testutil.Lines{}
 	own := saving(t.TempDir(), log)
 	_, target = start(t, own)
 	c = target.Dial(t)
@@ -404,7 +404,7 @@ func TestBackupBesideLog(t *testing.T) {
 
 // TestScheduledBackups lets days go by.
 func TestScheduledBackups(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	clock := redpoll.NewClock(time.Date(2026, 11, 27, 12, 0, 0, 0, time.Local))
 	o := saving(dir, log)
 	o.Clock = clock
@@ -442,7 +442,7 @@ func TestScheduledBackups(t *testing.T) {
 	if got := filesIn(dir); !slices.Equal(got, []string{"shelf"}) {
 		t.Errorf("%q are left", got)
 	}
-	if !log.has("Backup "+want[1]+" is in") || !log.has("was removed, since there are newer ones") {
+	if !log.Has("Backup "+want[1]+" is in") || !log.Has("was removed, since there are newer ones") {
 		t.Error("the log does not tell")
 	}
 
@@ -458,7 +458,7 @@ func TestScheduledBackups(t *testing.T) {
 	clock.Advance(time.Hour)
 	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_backup_failures") == 1 })
 	if info := c.Must(t, "INFO", "persistence").Str; !strings.Contains(info, "redpoll_last_backup_status:err\r\nredpoll_last_backup_error:it cannot be written to "+shelf+": Not a directory") ||
-		!log.has("Scheduled backup failed") {
+		!log.Has("Scheduled backup failed") {
 		t.Errorf("a backup that fails: %s", info)
 	}
 	if err := os.Remove(shelf); err != nil {
@@ -473,7 +473,7 @@ func TestScheduledBackups(t *testing.T) {
 
 // TestScheduledBackupKilled kills the server while it makes a backup: the next one leaves nothing of that.
 func TestScheduledBackupKilled(t *testing.T) {
-	d, log := disktest.New(), &lines{}
+	d, log := disktest.New(), &testutil.Lines{}
 	var killed atomic.Pointer[disktest.Disk]
 	d.SetHook(func(op disktest.Op) error {
 		if op.Kind == disktest.Link {

@@ -41,7 +41,7 @@ func keysOf(t *testing.T, dir string) int64 {
 
 // TestBgSave saves while clients write: the file has what was there when the command came, not what its client did next.
 func TestBgSave(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	o := saving(dir, log)
 	o.BigValues = 1000
 	_, target := start(t, o)
@@ -61,7 +61,7 @@ func TestBgSave(t *testing.T) {
 		t.Errorf("%d changes since", n)
 	}
 	for _, line := range []string{"Background saving started by pid " + strconv.Itoa(os.Getpid()), "DB saved on disk", "Background saving terminated with success"} {
-		if !log.has(line) {
+		if !log.Has(line) {
 			t.Errorf("no line %q", line)
 		}
 	}
@@ -168,7 +168,7 @@ func TestBgSaveInTransaction(t *testing.T) {
 
 // TestSavePoints has saves begin by themselves: when enough has changed for long enough, and again after one has failed.
 func TestSavePoints(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	clock := redpoll.NewClock(time.UnixMilli(1_800_000_000_000))
 	o := saving(dir, log)
 	o.Clock = clock
@@ -184,7 +184,7 @@ func TestSavePoints(t *testing.T) {
 	}
 	clock.Advance(time.Second)
 	testutil.Poll(t, 10*time.Second, func() bool {
-		return log.has("3 changes in 100 seconds. Saving...") && number(t, c, "rdb_changes_since_last_save") == 0
+		return log.Has("3 changes in 100 seconds. Saving...") && number(t, c, "rdb_changes_since_last_save") == 0
 	})
 	settled(t, c)
 
@@ -200,7 +200,7 @@ func TestSavePoints(t *testing.T) {
 	clock.Advance(51 * time.Second)
 	const refused = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk."
 	testutil.Poll(t, 10*time.Second, func() bool { return strings.HasPrefix(do(t, c, "SET", "k", "v").Str, refused) })
-	if !log.has("Background saving error") || !log.has("Error moving temp DB file") || !strings.Contains(c.Must(t, "INFO", "persistence").Str, "rdb_last_bgsave_status:err\r\n") {
+	if !log.Has("Background saving error") || !log.Has("Error moving temp DB file") || !strings.Contains(c.Must(t, "INFO", "persistence").Str, "rdb_last_bgsave_status:err\r\n") {
 		t.Error("the log and INFO do not tell of the error")
 	}
 	for _, args := range [][]string{{"SET", "k", "v"}, {"PING"}, {"FLUSHALL"}} {
@@ -288,7 +288,7 @@ func TestFlushAllEndsSave(t *testing.T) {
 // TestShutdownEndsSave ends the server while a save is under way: what it has written is gone, and the last save has what is newer.
 func TestShutdownEndsSave(t *testing.T) {
 	for _, how := range []string{"NOSAVE", "SAVE"} {
-		dir, log := t.TempDir(), &lines{}
+		dir, log := t.TempDir(), &testutil.Lines{}
 		s, target := start(t, saving(dir, log))
 		c := target.Dial(t)
 		c.Must(t, "SET", "k", "v")
@@ -309,7 +309,7 @@ func TestShutdownEndsSave(t *testing.T) {
 		switch {
 		case how == "NOSAVE" && len(files) != 0, how == "SAVE" && (len(files) != 1 || keysOf(t, dir) != 2):
 			t.Errorf("SHUTDOWN %s leaves %d files", how, len(files))
-		case how == "NOSAVE" && !log.has("Background saving cancelled"):
+		case how == "NOSAVE" && !log.Has("Background saving cancelled"):
 			t.Error("the log does not tell that the save was cancelled")
 		}
 	}

@@ -38,7 +38,7 @@ func saved(t *testing.T) (dir string) {
 
 // slow starts a server that takes its time to load what is in a directory, a minute or more, and gives it while it does. directives are lines of
 // its configuration.
-func slow(t *testing.T, dir string, log *lines, directives ...string) (*server.Server, *testutil.Target) {
+func slow(t *testing.T, dir string, log *testutil.Lines, directives ...string) (*server.Server, *testutil.Target) {
 	t.Helper()
 	cfg := config.New()
 	err := cfg.Load(config.Source{Options: "port 0\nbind 127.0.0.1\nsave 3600 1\nenable-debug-command yes\nkey-load-delay 50000\ndir " + config.Quote(dir) + "\n" +
@@ -58,7 +58,7 @@ const loadingError = "LOADING Redis is loading the dataset in memory"
 
 // TestLoading asks a server that loads its data this and that.
 func TestLoading(t *testing.T) {
-	log := &lines{}
+	log := &testutil.Lines{}
 	s, target := slow(t, saved(t), log)
 	c := target.Dial(t)
 	for _, refused := range [][]string{{"PING"}, {"GET", "key:1"}, {"SET", "k", "v"}, {"DBSIZE"}, {"SAVE"}, {"FLUSHALL"}, {"DEBUG", "RELOAD"},
@@ -101,8 +101,8 @@ func TestLoading(t *testing.T) {
 	if strings.Contains(c.Must(t, "INFO", "persistence").Str, "loading_") {
 		t.Error("INFO tells how far the load is that is over")
 	}
-	if !log.has("DB loaded from disk") {
-		t.Errorf("the log: %s", &log.b)
+	if !log.Has("DB loaded from disk") {
+		t.Errorf("the log: %s", log)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestEndWhileLoading(t *testing.T) {
 		"a signal":      func(s *server.Server, _ *testutil.Client) { s.StopLater(server.EndOptions{Save: true}) },
 		"Close":         func(s *server.Server, _ *testutil.Client) { s.Close() },
 	} {
-		s, target := slow(t, dir, &lines{})
+		s, target := slow(t, dir, &testutil.Lines{})
 		end(s, target.Dial(t))
 		if err := s.AwaitData(); !errors.Is(err, server.ErrStopped) {
 			t.Errorf("%s: the data is there: %v", name, err)
@@ -157,13 +157,13 @@ func TestDamagedFile(t *testing.T) {
 		if err := os.WriteFile(path, tc.file, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		log := &lines{}
+		log := &testutil.Lines{}
 		s, err := redpoll.Start(saving(dir, log))
 		if err == nil {
 			s.Close()
 		}
-		if err == nil || !strings.Contains(err.Error(), tc.want) || !log.has(tc.want) {
-			t.Errorf("%s: %v\n%s", tc.want, err, &log.b)
+		if err == nil || !strings.Contains(err.Error(), tc.want) || !log.Has(tc.want) {
+			t.Errorf("%s: %v\n%s", tc.want, err, log)
 		}
 	}
 }
@@ -177,7 +177,7 @@ func TestHousekeepingRests(t *testing.T) {
 	c.Must(t, "PSETEX", "dying", "1500", "v")
 	c.Must(t, "SAVE")
 	c.Must(t, "DEL", "dying")
-	s, loader := slow(t, dir, &lines{})
+	s, loader := slow(t, dir, &testutil.Lines{})
 	c = loader.Dial(t)
 	began := time.Now()
 	testutil.Poll(t, 10*time.Second, func() bool {

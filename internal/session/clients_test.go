@@ -252,9 +252,9 @@ func TestCounters(t *testing.T) {
 func TestConnectionLines(t *testing.T) {
 	r := start(t, options{})
 	c := r.tcp()
-	testutil.Poll(t, patience, func() bool { return r.log.has("Accepted " + c.LocalAddr().String()) })
+	testutil.Poll(t, patience, func() bool { return r.log.Has("Accepted " + c.LocalAddr().String()) })
 	c.Close()
-	testutil.Poll(t, patience, func() bool { return r.log.has("Client closed connection id=1 addr=" + c.LocalAddr().String()) })
+	testutil.Poll(t, patience, func() bool { return r.log.Has("Client closed connection id=1 addr=" + c.LocalAddr().String()) })
 }
 
 // TestClientEviction has clients that make the server hold too much closed, the largest first, but for one that may not be.

@@ -327,7 +327,7 @@ func TestOutputLimits(t *testing.T) {
 		other.Must(t, "PING")
 	}
 	testutil.Poll(t, patience, func() bool { open, _, _ := r.hub.Counts(); return open == 1 })
-	if !r.log.has("output buffer limits") {
+	if !r.log.Has("output buffer limits") {
 		t.Error("nothing in the log")
 	}
 }

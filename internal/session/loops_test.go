@@ -199,7 +199,7 @@ func TestPanic(t *testing.T) {
 	if v := r.dial().Must(t, "GET", "k"); v.Str != "vw" {
 		t.Errorf("GET from elsewhere: %v", v)
 	}
-	if !r.log.has("on purpose") || r.engine.Stats.Panics.Load() != 4 {
+	if !r.log.Has("on purpose") || r.engine.Stats.Panics.Load() != 4 {
 		t.Error("the log or the count of failures lacks one")
 	}
 }

@@ -284,7 +284,7 @@ func TestProtocolErrors(t *testing.T) {
 			if v := r.dial().Must(t, "GET", "after"); !v.Null {
 				t.Error("a command behind the error was run")
 			}
-			if why, _ := strings.CutPrefix(c.out, "-ERR Protocol error: "); !r.log.has("Protocol error (" + strings.TrimSpace(why) + ") from client") {
+			if why, _ := strings.CutPrefix(c.out, "-ERR Protocol error: "); !r.log.Has("Protocol error (" + strings.TrimSpace(why) + ") from client") {
 				t.Error("nothing in the log")
 			}
 		})
@@ -309,7 +309,7 @@ func TestHTTP(t *testing.T) {
 		if v := r.dial().Must(t, "GET", "after"); !v.Null {
 			t.Errorf("a command of %q was run", c.in)
 		}
-		if !r.log.has("SECURITY ATTACK") {
+		if !r.log.Has("SECURITY ATTACK") {
 			t.Errorf("nothing in the log after %q", c.in)
 		}
 	}
@@ -350,7 +350,7 @@ func TestQueryBufferLimit(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	testutil.Poll(t, patience, func() bool { return r.engine.Account().Get(mem.ClientInput) == 0 })
-	if !r.log.has("max query buffer length") {
+	if !r.log.Has("max query buffer length") {
 		t.Error("nothing in the log")
 	}
 }

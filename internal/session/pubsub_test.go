@@ -158,7 +158,7 @@ func TestSlowSubscriber(t *testing.T) {
 	if _, output := r.hub.Disconnected(); output != 1 {
 		t.Errorf("%d clients were closed for what they left unread", output)
 	}
-	if !r.log.has("output buffer limits") {
+	if !r.log.Has("output buffer limits") {
 		t.Error("nothing in the log")
 	}
 	publisher.Must(t, "PUBLISH", "x", "end")

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,7 +35,7 @@ type rig struct {
 	hub       *session.Hub
 	engine    *engine.Engine
 	addr      string
-	log       lockedBuffer
+	log       testutil.Lines
 	password  atomic.Pointer[string]
 	protected atomic.Bool
 	began     chan string   // one word for each SLOW, HOLD or STILL that has begun
@@ -264,24 +263,6 @@ func countedText(n int) string {
 		b[i] = byte(n - i)
 	}
 	return string(b)
-}
-
-// lockedBuffer is a log.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) has(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Contains(l.b.Bytes(), []byte(text))
 }
 
 // line is a command in the protocol's form.

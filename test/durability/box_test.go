@@ -3,7 +3,6 @@
 package durability
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -27,25 +26,7 @@ import (
 type box struct {
 	server *server.Server
 	addr   string
-	log    *logLines
-}
-
-// logLines collects a log.
-type logLines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logLines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *logLines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log    *testutil.Lines
 }
 
 // directives are what a box is set to, by name.
@@ -67,7 +48,7 @@ func newDisk(t testing.TB, dir string) *disktest.Disk {
 
 // boot starts a server on a disk whose data lies in dir, which must be there on the machine's disk too, and waits for its data.
 func boot(d *disktest.Disk, dir string, set directives) (*box, error) {
-	b := &box{log: &logLines{}}
+	b := &box{log: &testutil.Lines{}}
 	all := directives{"bind": "127.0.0.1", "port": "0", "save": "", "dir": dir, "enable-debug-command": "yes"}
 	maps.Copy(all, set)
 	var src config.Source

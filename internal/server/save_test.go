@@ -3,7 +3,6 @@
 package server_test
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"os"
@@ -18,26 +17,8 @@ import (
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-// lines collects a log.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lines) has(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.b.String(), text)
-}
-
 // saving gives the options of a server whose file is in a directory.
-func saving(dir string, log *lines) redpoll.Options {
+func saving(dir string, log *testutil.Lines) redpoll.Options {
 	o := redpoll.Options{Config: map[string]string{"dir": dir, "enable-debug-command": "yes"}}
 	if log != nil {
 		o.Log = slog.New(slog.NewTextHandler(log, nil))
@@ -180,7 +161,7 @@ func sameData(t *testing.T, a, b *testutil.Client) {
 
 // TestDebugReload saves and loads in place: options, errors, and that a damaged file costs nothing.
 func TestDebugReload(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	_, target := start(t, saving(dir, log))
 	c := target.Dial(t)
 	fillAll(t, c)
@@ -215,7 +196,7 @@ func TestDebugReload(t *testing.T) {
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if v := do(t, c, "DEBUG", "RELOAD", "NOSAVE"); v.Str != failed || !log.has("at offset ") {
+	if v := do(t, c, "DEBUG", "RELOAD", "NOSAVE"); v.Str != failed || !log.Has("at offset ") {
 		t.Errorf("a damaged file: %v", v)
 	}
 	if v := c.Must(t, "DEBUG", "DIGEST").Str; v != digest {
@@ -253,7 +234,7 @@ func TestReloadServes(t *testing.T) {
 
 // TestSaveFails has no place for the file: the old one stays, nothing is left, the server goes on.
 func TestSaveFails(t *testing.T) {
-	dir, log := t.TempDir(), &lines{}
+	dir, log := t.TempDir(), &testutil.Lines{}
 	o := saving(dir, log)
 	o.Config["save"] = "3600 1"
 	_, target := start(t, o)
@@ -262,10 +243,10 @@ func TestSaveFails(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "dump.rdb", "something"), 0o700); err != nil { // nothing can be put in its place
 		t.Fatal(err)
 	}
-	if v := do(t, c, "SAVE"); v.Str != "ERR" || !log.has("Error moving temp DB file") {
+	if v := do(t, c, "SAVE"); v.Str != "ERR" || !log.Has("Error moving temp DB file") {
 		t.Errorf("SAVE: %v", v)
 	}
-	if v := do(t, c, "SHUTDOWN"); v.Str != "ERR Errors trying to SHUTDOWN. Check logs." || !log.has("Error trying to save the DB, can't exit.") {
+	if v := do(t, c, "SHUTDOWN"); v.Str != "ERR Errors trying to SHUTDOWN. Check logs." || !log.Has("Error trying to save the DB, can't exit.") {
 		t.Errorf("SHUTDOWN: %v", v)
 	}
 	if files, _ := os.ReadDir(dir); len(files) != 1 || number(t, c, "rdb_changes_since_last_save") != 1 {
