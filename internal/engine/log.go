@@ -86,7 +86,7 @@ func (l *Log) Cut() int64 {
 
 // Park leaves call to be made when the log has room, and gives true; false when it has room.
 func (l *Log) Park(call func()) bool {
-	if l.end.Load()-l.low.Load() < maxLogBytes || !l.Active() {
+	if l.unread() < maxLogBytes || !l.Active() {
 		return false
 	}
 	l.mu.Lock()

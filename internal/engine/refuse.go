@@ -43,19 +43,11 @@ func (e *Engine) RefuseWrites(by Keeper, reason command.Error) {
 	r.now.Store(nil)
 }
 
-// WritesRefused gives the error that a command which writes gets, nil when it may run.
-func (e *Engine) WritesRefused() error {
-	if reason := e.refusal.now.Load(); reason != nil {
-		return *reason
-	}
-	return nil
-}
-
-// refused is WritesRefused for a command: those that write, an EXEC with such a one, and PING, so that a client which looks after the
-// server notices.
+// refused gives the error with which a command is refused, nil when it may run: one that writes, an EXEC with such a one, and PING, so that
+// a client which looks after the server notices.
 func (w *Worker) refused(cl *Client, c *Call) error {
-	if w.has(cl, c, command.Write) || c.spec.ID() == w.e.pingID {
-		return w.e.WritesRefused()
+	if reason := w.e.refusal.now.Load(); reason != nil && (w.has(cl, c, command.Write) || c.spec.ID() == w.e.pingID) {
+		return *reason
 	}
 	return nil
 }
