@@ -494,3 +494,36 @@ func TestScheduledBackupKilled(t *testing.T) {
 		t.Errorf("there are %v, %v", entries, err)
 	}
 }
+
+// TestCloseEndsSnapshots closes the server while snapshots are made that take for ever: that is no failure, and leaves nothing.
+func TestCloseEndsSnapshots(t *testing.T) {
+	for name, begin := range map[string]func(c *testutil.Client){
+		"a scheduled backup": func(c *testutil.Client) { c.Must(t, "CONFIG", "SET", "backup-schedule", "every 1h") },
+		"BACKUP":             func(c *testutil.Client) { c.Must(t, "BACKUP", "START") },
+		"BGSAVE":             func(c *testutil.Client) { c.Must(t, "BGSAVE") },
+		"BGREWRITEAOF":       func(c *testutil.Client) { c.Must(t, "BGREWRITEAOF") },
+	} {
+		dir, log := t.TempDir(), &testutil.Lines{}
+		o := saving(dir, log)
+		o.Config["backup-dir"], o.Config["rdb-key-save-delay"] = "shelf", endless
+		s, target := start(t, o)
+		c := target.Dial(t)
+		c.Must(t, "SET", "k", "v")
+		begin(c)
+		unfinished := func() []string {
+			return slices.DeleteFunc(append(filesIn(dir), filesIn(filepath.Join(dir, "backupdir"))...), func(name string) bool {
+				return !strings.HasPrefix(name, "temp-")
+			})
+		}
+		testutil.Poll(t, 10*time.Second, func() bool { return len(unfinished()) > 0 })
+		if err := s.Close(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if text := log.String(); strings.Contains(text, "backup failed") || strings.Contains(text, "error") {
+			t.Errorf("%s: the log tells of a failure:\n%s", name, text)
+		}
+		if got := unfinished(); len(got) > 0 {
+			t.Errorf("%s leaves %q", name, got)
+		}
+	}
+}

@@ -185,7 +185,7 @@ func (d *dumpFile) awaitSync() error {
 func (d *dumpFile) WriteAt(b []byte, at int64) (int, error) { return d.file.WriteAt(b, at) }
 
 // rest waits as rdb-key-save-delay has it after each key: so many microseconds, or if negative one each so many keys. It ends when
-// the directive does, or nobody wants the file.
+// the directive does, the server, or nobody wants the file.
 func (d *dumpFile) rest() error {
 	delay := d.s.config.Int("rdb-key-save-delay")
 	began := d.s.machine.Mono()
@@ -200,6 +200,8 @@ func (d *dumpFile) rest() error {
 		}
 		select {
 		case <-d.stop:
+			return errUnwanted
+		case <-d.s.stopped:
 			return errUnwanted
 		case <-time.After(min(left, longNap)):
 		}

@@ -373,6 +373,7 @@ func (s *Server) fail() {
 // written and forced to the disk.
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
+		s.Stop()
 		s.engine.Close()
 		s.cron.stop()
 		s.endBackup()
@@ -382,7 +383,6 @@ func (s *Server) Close() error {
 		if s.loops != nil {
 			s.loops.Stop()
 		}
-		s.Stop()
 		s.works.Wait()
 		s.closeAppendOnly()
 		if s.closeErr = s.arena.Close(); s.broken.Load() {
