@@ -158,27 +158,32 @@ func Start(o Options) (*Server, error) {
 		o.System = os.DirFS("/")
 	}
 	s.watchContainer(o.System)
-	if err := s.makeLoops(); err != nil {
+	if err := s.serve(o.Listening); err != nil {
 		s.Close()
 		return nil, err
+	}
+	return s, nil
+}
+
+// serve opens the sockets, of which listening is told, and begins to answer clients and to take the data from its files.
+func (s *Server) serve(listening func(loops int)) error {
+	if err := s.makeLoops(); err != nil {
+		return err
 	}
 	s.registerStats()
 	if err := s.listen(); err != nil {
-		s.Close()
-		return nil, err
+		return err
 	}
 	if len(s.Addrs()) == 0 {
-		s.Close()
-		return nil, &StartError{"Configured to not listen anywhere, exiting.", errors.New("neither port nor unixsocket is set")}
+		return &StartError{"Configured to not listen anywhere, exiting.", errors.New("neither port nor unixsocket is set")}
 	}
 	s.followAddress()
-	if o.Listening != nil {
-		o.Listening(s.numLoops)
+	if listening != nil {
+		listening(s.numLoops)
 	}
 	from, err := s.loadAtStart()
 	if err != nil {
-		s.Close()
-		return nil, err
+		return err
 	}
 	s.loops.Start()
 	if s.clock.Fake() {
@@ -190,7 +195,7 @@ func Start(o Options) (*Server, error) {
 	} else {
 		s.works.Go(func() { s.loadFrom(from) })
 	}
-	return s, nil
+	return nil
 }
 
 // wakeLoop has a loop look at its housekeeping.
