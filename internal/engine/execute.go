@@ -48,11 +48,7 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		w.current = nil
 		return true, false
 	}
-	if w.e.Effects.Active() && w.has(cl, c, command.Write) && w.e.Effects.Park(cl.Wake) {
-		w.current = nil
-		return false, true
-	}
-	if w.e.Store.Crowded() && w.has(cl, c, command.Write) && w.e.Store.ParkWalk(cl.Wake) {
+	if (w.e.Effects.Active() || w.e.Store.Crowded()) && w.has(cl, c, command.Write) && w.parkCrowded(cl) {
 		w.current = nil
 		return false, true
 	}
@@ -122,6 +118,12 @@ func (w *Worker) has(cl *Client, c *Call, any command.Flags) bool {
 		return c.spec.Flags&any != 0
 	}
 	return slices.ContainsFunc(cl.tx.calls, func(q Call) bool { return q.spec.Flags&any != 0 })
+}
+
+// parkCrowded parks a client whose command writes until there is room for what that leaves behind: effects in the log, and pre-images of a
+// walk. It gives false when there is.
+func (w *Worker) parkCrowded(cl *Client) bool {
+	return w.e.Effects.Park(cl.Wake) || w.e.Store.Crowded() && w.e.Store.ParkWalk(cl.Wake)
 }
 
 // admit decides whether a command may run at all. The order of the checks is Redis's (processCommand).
