@@ -27,8 +27,6 @@ type FS interface {
 	Link(from, to string) error
 	// Mkdir makes a directory, which must not be there yet.
 	Mkdir(name string, perm fs.FileMode) error
-	// MkdirAll makes a directory and those above it, as far as they are not there.
-	MkdirAll(name string, perm fs.FileMode) error
 	// ReadDir lists a directory in the order of names.
 	ReadDir(name string) ([]fs.DirEntry, error)
 	// Stat tells of a file or a directory.

@@ -36,9 +36,6 @@ func (OS) Link(from, to string) error { return os.Link(from, to) }
 // Mkdir is os.Mkdir.
 func (OS) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }
 
-// MkdirAll is os.MkdirAll.
-func (OS) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
-
 // ReadDir is os.ReadDir.
 func (OS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 

@@ -294,7 +294,7 @@ func (d *Disk) Mkdir(name string, _ fs.FileMode) error {
 	})
 }
 
-// MkdirAll is FS's.
+// MkdirAll makes a directory and those above it, as far as they are not there.
 func (d *Disk) MkdirAll(name string, _ fs.FileMode) error {
 	return d.change(Op{Kind: Mkdir, Path: name}, "mkdir", func() error {
 		n := d.root
