@@ -387,6 +387,23 @@ func compareContent(t *testing.T, got, want map[string]keyContent) {
 	}
 }
 
+// take makes a snapshot, and gives what there was at its instant, and its file.
+func (w *world) take(t *testing.T) (want map[string]keyContent, file []byte) {
+	t.Helper()
+	sink := &fileSink{o: w.rdb}
+	snapshot := w.Snapshot(SnapshotRequest{Encoder: &slowEncoder{FileEncoder: w.rdb.Encoder(), w: w}, Sink: sink, Begin: func(i Instant) {
+		view := w.Store.NewView()
+		view.NowMillis = i.NowMillis
+		want = allContent(view, w.rdb)
+		sink.begin(i)
+	}})
+	<-snapshot.Done()
+	if sink.err != nil {
+		t.Fatal(sink.err)
+	}
+	return want, sink.b
+}
+
 // TestSnapshotsOfEverything has clients run all commands on keys while snapshots are made and values are moved in memory, and holds each
 // snapshot, loaded elsewhere, against what there was at its instant.
 func TestSnapshotsOfEverything(t *testing.T) {
@@ -426,21 +443,10 @@ func TestSnapshotsOfEverything(t *testing.T) {
 		runtime.Gosched()
 	}
 	for range rounds {
-		var want map[string]keyContent
-		sink := &fileSink{o: w.rdb}
-		snapshot := w.Snapshot(SnapshotRequest{Encoder: &slowEncoder{FileEncoder: w.rdb.Encoder(), w: w}, Sink: sink, Begin: func(i Instant) {
-			view := w.Store.NewView()
-			view.NowMillis = i.NowMillis
-			want = allContent(view, w.rdb)
-			sink.begin(i)
-		}})
-		<-snapshot.Done()
-		if sink.err != nil {
-			t.Fatal(sink.err)
-		}
+		want, file := w.take(t)
 		now := w.clock.WallMillis()
 		age(want, now)
-		if compareContent(t, load(t, sink.b, now, w.rdb), want); t.Failed() {
+		if compareContent(t, load(t, file, now, w.rdb), want); t.Failed() {
 			return
 		}
 	}
@@ -488,19 +494,8 @@ func TestSnapshotOfLongValues(t *testing.T) {
 		})
 	}
 	for range 3 {
-		var want map[string]keyContent
-		sink := &fileSink{o: w.rdb}
-		snapshot := w.Snapshot(SnapshotRequest{Encoder: &slowEncoder{FileEncoder: w.rdb.Encoder(), w: w}, Sink: sink, Begin: func(i Instant) {
-			view := w.Store.NewView()
-			view.NowMillis = i.NowMillis
-			want = allContent(view, w.rdb)
-			sink.begin(i)
-		}})
-		<-snapshot.Done()
-		if sink.err != nil {
-			t.Fatal(sink.err)
-		}
-		if compareContent(t, load(t, sink.b, w.clock.WallMillis(), w.rdb), want); t.Failed() {
+		want, file := w.take(t)
+		if compareContent(t, load(t, file, w.clock.WallMillis(), w.rdb), want); t.Failed() {
 			return
 		}
 	}

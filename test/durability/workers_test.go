@@ -3,6 +3,7 @@
 package durability
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -149,7 +150,7 @@ func (l *ledger) burst(c *testutil.Client, n int, call func(i int64) [][]string,
 }
 
 // errBroken ends a worker whose server has gone.
-var errBroken = fmt.Errorf("the connection broke")
+var errBroken = errors.New("the connection broke")
 
 // number reads a key that counts; 0 without one.
 func number(c *testutil.Client, argv ...string) (int64, error) {
