@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,7 +16,7 @@ import (
 // wait when a walk begins are fed by that one; others wait for the next.
 
 // ErrCancelled is the error of a snapshot that was cancelled.
-var ErrCancelled = errors.New("engine: the snapshot was cancelled")
+var ErrCancelled = store.ErrWalkCancelled
 
 // Sink takes a snapshot's bytes. Its methods are called by one goroutine at a time, with no lock held.
 type Sink interface {
@@ -204,7 +203,7 @@ func (s *Snapshot) Cancel() {
 	case waited:
 		s.end(ErrCancelled)
 	case lone:
-		walk.Fail(store.ErrWalkCancelled)
+		walk.Fail(ErrCancelled)
 	}
 	all.wake()
 }

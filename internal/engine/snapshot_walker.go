@@ -96,7 +96,7 @@ func (w *walker) wait() {
 func (w *walker) whole() error {
 	for {
 		if w.e.closing.Load() {
-			w.walk.Fail(store.ErrWalkCancelled)
+			w.walk.Fail(ErrCancelled)
 			return ErrCancelled
 		}
 		w.endCancelled()
@@ -236,15 +236,13 @@ func (w *walker) endCancelled() {
 
 // endAll ends all that the walk feeds.
 func (w *walker) endAll(err error) {
-	if errors.Is(err, store.ErrWalkCancelled) {
-		err = ErrCancelled
-	}
+	fed := w.fed()
 	var failed *store.EncoderPanic
-	if fed := w.fed(); len(fed) > 0 && errors.As(err, &failed) {
+	if len(fed) > 0 && errors.As(err, &failed) {
 		w.e.Stats.Panics.Add(1)
 		w.e.log.Error(fmt.Sprintf("a snapshot has failed: %v\n%s", failed.Value, failed.Stack))
 	}
-	for _, s := range w.fed() {
+	for _, s := range fed {
 		w.end(s, err)
 	}
 }
@@ -257,7 +255,7 @@ func (w *walker) end(s *Snapshot, err error) {
 	last := len(all.fed) == 0
 	all.mu.Unlock()
 	if last && err != nil {
-		w.walk.Fail(store.ErrWalkCancelled)
+		w.walk.Fail(ErrCancelled)
 	}
 	s.end(err)
 }

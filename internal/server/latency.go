@@ -182,15 +182,17 @@ func (s *Server) latencyDoctor(c *command.Ctx) error {
 	return nil
 }
 
-// advice says what to do about an event, by its name or the beginning of that.
-var advice = []struct{ event, text string }{
-	{"command", "LATENCY HISTOGRAM tells which commands are slow; values of very many elements are better divided."},
-	{"fast-command", "Commands that are fast by themselves took long: the machine may lack processor time, or memory (swapping)."},
-	{"aof-", "The disk is slow at times: nothing else should write much to it, and appendfsync everysec needs it less often than always."},
-	{"rdb-", "The disk is slow at times: nothing else should write much to it while a snapshot is written."},
-	{"expire-cycle", "Many keys expire at once: spread their times."},
-	{"eviction-", "Much has to be evicted at once: maxmemory may be too little for what is written."},
-	{"active-defrag-cycle", "Compacting takes long: lower active-defrag-cycle-max."},
+// spikeAdvice says what to do about events, by their names or the beginnings of those.
+func spikeAdvice() []struct{ event, text string } {
+	return []struct{ event, text string }{
+		{"command", "LATENCY HISTOGRAM tells which commands are slow; values of very many elements are better divided."},
+		{"fast-command", "Commands that are fast by themselves took long: the machine may lack processor time, or memory (swapping)."},
+		{"aof-", "The disk is slow at times: nothing else should write much to it, and appendfsync everysec needs it less often than always."},
+		{"rdb-", "The disk is slow at times: nothing else should write much to it while a snapshot is written."},
+		{"expire-cycle", "Many keys expire at once: spread their times."},
+		{"eviction-", "Much has to be evicted at once: maxmemory may be too little for what is written."},
+		{"active-defrag-cycle", "Compacting takes long: lower active-defrag-cycle-max."},
+	}
 }
 
 // diagnoseSpikes says in words what is known of latency.
@@ -209,7 +211,7 @@ func (s *Server) diagnoseSpikes() string {
 		fmt.Fprintf(&b, "%d. %s\n", i+1, describeSpikes(e, samples))
 	}
 	b.WriteString("\n")
-	for _, a := range advice {
+	for _, a := range spikeAdvice() {
 		for _, e := range events {
 			if strings.HasPrefix(e.Name, a.event) {
 				b.WriteString("- " + a.text + "\n")
