@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
@@ -28,6 +29,9 @@ type walker struct {
 	cancels   int64  // snapshots.cancels as last seen
 	spilled   spill
 	spillFrom int64 // bytes of pre-images from which on they go to the file
+
+	rested int64 // when the walker did last, or had no reason to, mono ns
+	ran    int64 // commands that had run by then
 }
 
 func (e *Engine) newWalker() *walker {
@@ -209,7 +213,29 @@ func (w *walker) write(p []byte) {
 				w.end(s, err)
 			}
 		}
+		w.giveWay()
 	}
+}
+
+// The walker rests for a moment now and then while commands run. Otherwise a loop that wakes on a machine whose processors are all busy
+// waits until the scheduler has had enough of the walker, which takes some milliseconds.
+const (
+	walkerWork = 1_000_000 // ns
+	walkerRest = 100 * time.Microsecond // a millisecond where timers are no finer
+)
+
+// giveWay rests if it is time to, and commands have run since the last rest.
+func (w *walker) giveWay() {
+	now := w.e.clock.Mono()
+	if now-w.rested < walkerWork {
+		return
+	}
+	if ran := w.e.Stats.Total.Load(); ran != w.ran {
+		w.ran = ran
+		time.Sleep(walkerRest)
+		now = w.e.clock.Mono()
+	}
+	w.rested = now
 }
 
 // fed gives the snapshots that the walk feeds.

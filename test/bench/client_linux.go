@@ -28,6 +28,7 @@ type load struct {
 	threads  int    // loops that share the connections; 0 means 1
 	cpus     []int  // where the loops may run
 	rate     int    // commands a second over all connections, each sent when it is due; 0: as fast as replies come. Needs pipeline 1
+	rests    bool   // of a rate: the loops sleep a millisecond when nothing is to be done, and leave the processor to the server
 }
 
 // part is one kind of command and its share.
@@ -306,7 +307,7 @@ func (lp *loop) paced(ctx context.Context, start int64, d time.Duration, rate in
 				return err
 			}
 		}
-		n, err := lp.wait(0)
+		n, err := lp.wait(lp.rest())
 		if err != nil {
 			return err
 		}
@@ -325,6 +326,14 @@ func (lp *loop) paced(ctx context.Context, start int64, d time.Duration, rate in
 		}
 	}
 	return nil
+}
+
+// rest gives the milliseconds that a paced loop waits for replies at most.
+func (lp *loop) rest() int {
+	if lp.load.rests {
+		return 1
+	}
+	return 0
 }
 
 func (lp *loop) wait(millis int) (int, error) {

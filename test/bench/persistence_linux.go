@@ -59,8 +59,8 @@ func (b *bench) saving() error {
 	n := b.size(8_000_000, 50_000)
 	t := b.report.table(fmt.Sprintf("Saving %d keys with values of %d bytes", n, savedValue), "figure", "Redpoll", "Redis")
 	t.note("The servers may use both CPUs, which the load generator shares. Memory is the growth of all anonymous memory of the machine " +
-		"(AnonPages) while the data is saved and all clients overwrite keys, by the server's resident memory before. The probe sends a " +
-		"GET a millisecond.")
+		"(AnonPages) while the data is saved and clients overwrite keys, by the server's resident memory before. Latencies are of " +
+		"SETs that are sent when they are due, to a millisecond, whatever has become of those before.")
 	var rest [2][]float64
 	var full, paced [2]saved
 	for k, kind := range []kind{b.redpoll, b.redis} {
@@ -78,7 +78,7 @@ func (b *bench) saving() error {
 	full[0].rows(t, "full load", full[1])
 	paced[0].rows(t, fmt.Sprintf("%d SETs a second", b.opts.rate), paced[1])
 	b.report.judge("more memory while saving under full load", full[0].share(), full[1].share(), " %", atMost(10))
-	b.report.judge(fmt.Sprintf("probe's p99.9 while saving at %d SETs a second", b.opts.rate), millis(paced[0].during[1]),
+	b.report.judge(fmt.Sprintf("p99.9 while saving at %d SETs a second", b.opts.rate), millis(paced[0].during[1]),
 		millis(paced[1].during[1]), " ms", atMost(5))
 	b.report.judgeRatio("BGSAVE at rest: time", rest[0], rest[1], func(x float64) string { return unit(x, " s") }, limit{})
 	return nil
@@ -89,7 +89,7 @@ type saved struct {
 	resident, growth int64 // bytes
 	took             time.Duration
 	rateBefore, rate float64         // commands a second
-	before, during   []time.Duration // the probe's p99, p99.9 and worst
+	before, during   []time.Duration // p99, p99.9 and worst
 }
 
 // share is the growth of memory in per cent.
@@ -104,8 +104,8 @@ func (s saved) rows(t *table, load string, other saved) {
 	line("SETs a second before", func(s saved) string { return thousands(s.rateBefore) })
 	line("SETs a second while saving", func(s saved) string { return thousands(s.rate) })
 	for i, name := range []string{"p99", "p99.9", "worst"} {
-		line("probe's "+name+" before, ms", func(s saved) string { return number(millis(s.before[i])) })
-		line("probe's "+name+" while saving, ms", func(s saved) string { return number(millis(s.during[i])) })
+		line(name+" before, ms", func(s saved) string { return number(millis(s.before[i])) })
+		line(name+" while saving, ms", func(s saved) string { return number(millis(s.during[i])) })
 	}
 }
 
@@ -122,11 +122,12 @@ func (b *bench) saveRuns(s *server, n int) (rest []float64, full, paced saved, e
 		return nil, full, paced, err
 	}
 	rest = []float64{time.Duration(b.clock.Mono() - start).Seconds()}
-	set := load{conns: 50, pipeline: 1, rate: b.opts.rate, keys: n, cpus: b.cores.all, parts: only("SET", "key:000"+hole, payload(savedValue))}
+	set := load{conns: 50, pipeline: 1, rate: b.opts.rate, rests: true, keys: n, cpus: b.cores.all,
+		parts: only("SET", "key:000"+hole, payload(savedValue))}
 	if paced, err = b.saveUnder(s, set); err != nil {
 		return nil, full, paced, err
 	}
-	set.pipeline, set.rate = 16, 0
+	set.pipeline, set.rate, set.rests = 16, 0, false
 	full, err = b.saveUnder(s, set)
 	return rest, full, paced, err
 }
@@ -141,24 +142,11 @@ func (b *bench) saveUnder(s *server, l load) (r saved, err error) {
 		return r, err
 	}
 	defer g.close()
-	p, err := startProbe(b.clock, s.port, "GET", "key:000"+hole)
-	if err != nil {
-		return r, err
-	}
-	defer func() {
-		if _, cerr := p.close(); err == nil {
-			err = cerr
-		}
-	}()
 	before, err := g.run(b.ctx, b.period(3*time.Second, 100*time.Millisecond))
 	if err != nil {
 		return r, err
 	}
-	took, err := p.take()
-	if err != nil {
-		return r, err
-	}
-	r.rateBefore, r.before = before.rate(), took.percentiles(0.99, 0.999, 1)
+	r.rateBefore, r.before = before.rate(), before.latencies.percentiles(0.99, 0.999, 1)
 
 	m, err := watchAnonymous()
 	if err != nil {
@@ -169,6 +157,7 @@ func (b *bench) saveUnder(s *server, l load) (r saved, err error) {
 	err = b.awaitSave(s, func() error {
 		o, err := g.run(b.ctx, 100*time.Millisecond)
 		total.commands, total.elapsed = total.commands+o.commands, total.elapsed+o.elapsed
+		total.latencies = append(total.latencies, o.latencies...)
 		return err
 	})
 	r.took, r.rate = time.Duration(b.clock.Mono()-start), total.rate()
@@ -176,10 +165,7 @@ func (b *bench) saveUnder(s *server, l load) (r saved, err error) {
 	if err != nil {
 		return r, err
 	}
-	if took, err = p.take(); err != nil {
-		return r, err
-	}
-	r.during = took.percentiles(0.99, 0.999, 1)
+	r.during = total.latencies.percentiles(0.99, 0.999, 1)
 	return r, nil
 }
 
