@@ -220,7 +220,7 @@ func (w *walker) write(p []byte) {
 // The walker rests for a moment now and then while commands run. Otherwise a loop that wakes on a machine whose processors are all busy
 // waits until the scheduler has had enough of the walker, which takes some milliseconds.
 const (
-	walkerWork = 1_000_000 // ns
+	walkerWork = 1_000_000              // ns
 	walkerRest = 100 * time.Microsecond // a millisecond where timers are no finer
 )
 
