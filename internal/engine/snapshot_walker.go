@@ -232,7 +232,12 @@ func (w *walker) giveWay() {
 	}
 	if ran := w.e.Stats.Total.Load(); ran != w.ran {
 		w.ran = ran
-		time.Sleep(walkerRest)
+		timer := time.NewTimer(walkerRest)
+		select {
+		case <-timer.C:
+		case <-w.e.snapshots.quit:
+		}
+		timer.Stop()
 		now = w.e.clock.Mono()
 	}
 	w.rested = now
