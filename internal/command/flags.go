@@ -30,6 +30,7 @@ const (
 	NoMulti                           // refused inside MULTI
 	MovableKeys                       // derived: key positions need more than first, last and step
 	AllowBusy                         // allowed while a script or module keeps the server busy
+	RunsScript                        // runs a script or a function: see ScriptHost
 )
 
 // flagText is one flag's word in replies.
@@ -38,7 +39,7 @@ type flagText[T any] struct {
 	text string
 }
 
-// flagTexts is in the order of replies. MayReplicate, Sentinel, OnlySentinel and Protected are not shown to clients.
+// flagTexts is in the order of replies. MayReplicate, Sentinel, OnlySentinel, Protected and RunsScript are not shown to clients.
 var flagTexts = [...]flagText[Flags]{
 	{Write, "write"},
 	{ReadOnly, "readonly"},

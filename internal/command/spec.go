@@ -18,9 +18,12 @@ type Spec struct {
 	// least number. 0 means from Syntax.
 	Arity int
 
-	Flags Flags     // MovableKeys is derived
-	ACL   Category  // beyond the family's category and those that follow from Flags
-	Keys  []KeySpec // where the keys are; nil = the command has none
+	Flags Flags    // MovableKeys is derived
+	ACL   Category // beyond the family's category and those that follow from Flags
+	// FlagsOf tells of a call which flags are in force for it, where that is known better than by Flags (a script says of itself whether it
+	// writes). It is given whole calls only, and must not keep argv; nil: Flags are.
+	FlagsOf func(argv [][]byte) Flags
+	Keys    []KeySpec // where the keys are; nil = the command has none
 	// FindKeys finds the keys where Keys says too little: it is asked for positions when one of Keys is KeysUnknown or
 	// Incomplete, for flags also when one is VariableFlags (at the positions that Keys tells), and then for all keys. When one is
 	// KeyAfter, whose word may come several times, the engine asks it for positions, though COMMAND GETKEYS does not.
@@ -88,6 +91,14 @@ func (s *Spec) PlanOf(argv [][]byte) Plan {
 		return PlanAll
 	}
 	return s.Plan
+}
+
+// CallFlags gives the flags that are in force for a call, whose arity has been checked.
+func (s *Spec) CallFlags(argv [][]byte) Flags {
+	if s.FlagsOf != nil {
+		return s.FlagsOf(argv)
+	}
+	return s.Flags
 }
 
 // ID gives a small number, unique among commands and subcommands of the registry and below Registry.Size: an index

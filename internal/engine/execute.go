@@ -115,9 +115,9 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 // has tells whether a call has one of the flags: its command, or one that EXEC would run.
 func (w *Worker) has(cl *Client, c *Call, any command.Flags) bool {
 	if c.spec.ID() != w.e.execID || cl.tx == nil {
-		return c.spec.Flags&any != 0
+		return c.spec.CallFlags(c.Argv)&any != 0
 	}
-	return slices.ContainsFunc(cl.tx.calls, func(q Call) bool { return q.spec.Flags&any != 0 })
+	return slices.ContainsFunc(cl.tx.calls, func(q Call) bool { return q.spec.CallFlags(q.Argv)&any != 0 })
 }
 
 // parkCrowded parks a client whose command writes until there is room for what that leaves behind: effects in the log, and pre-images of a
