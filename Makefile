@@ -71,13 +71,13 @@ race:
 
 compat:
 	$(GO) test -count=1 -v -run 'Stories|Differential|Scans' ./test/compat
-	$(GO) test -count=1 -v -timeout 0 -run Generated ./test/compat -args -compat.time=$(T)
+	$(GO) test -count=1 -v -timeout 0 -run Generated ./test/compat -args -compat.time=$(T) -compat.seed=0
 
 meta:
-	$(GO) test -count=1 -v -timeout 0 -tags invariants -run Metamorphic ./test/meta -args -meta.time=$(T)
+	$(GO) test -count=1 -v -timeout 0 -tags invariants -run Metamorphic ./test/meta -args -meta.time=$(T) -meta.seed=0
 
 durability:
-	$(GO) test -count=1 -v -timeout 0 -run Kill ./test/durability -args -durability.kills=$(N)
+	$(GO) test -count=1 -v -timeout 0 -run Kill ./test/durability -args -durability.kills=$(N) -durability.seed=0
 
 bench: build
 	$(GO) run ./test/bench $(ARGS)

@@ -270,6 +270,9 @@ func allContent(v *store.View, o rdb.FileOptions) map[string]keyContent {
 			case store.TypeZSet:
 				z := db.ZSetOf(it)
 				z.Each(0, z.Len(), false, func(m store.Value, score float64) bool {
+					if score == 0 {
+						score = 0 // -0, which a large sorted set can have, is 0 in a small one, as which it may be loaded
+					}
 					parts = append(parts, fmt.Sprintf("%v %q", score, store.Text(m, nil)))
 					return true
 				})
