@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -19,6 +20,9 @@ type floatText struct {
 	exp     int    // of ten, of two in hex; clamped to ±maxExp
 	hasExp  bool
 }
+
+// blanks are what C's isspace knows.
+const blanks = " \t\n\v\f\r"
 
 // maxExp bounds a written exponent; it is far beyond what any mantissa could make up for.
 const maxExp = 1 << 20
@@ -143,7 +147,7 @@ func ParseBound(b []byte) (f float64, ok bool) {
 	if len(b) == 0 {
 		return 0, true
 	}
-	b = bytes.TrimLeft(b, " \t\n\v\f\r")
+	b = bytes.TrimLeft(b, blanks)
 	t, ok := scanFloat(b)
 	if !ok {
 		return 0, false
@@ -166,4 +170,76 @@ func (t *floatText) double(b []byte) (f float64, err error) {
 		text += "p0"
 	}
 	return strconv.ParseFloat(text, 64)
+}
+
+// ParseC reads a double as C programs do that take a whole text with strtod: blanks may come before and behind, "inf", "infinity",
+// "nan" and "nan(…)" are numbers in any case, hex has an exponent or none, and what overflows or vanishes is infinite or zero. A
+// zero byte ends the text.
+func ParseC(s string) (f float64, ok bool) {
+	if f, ok := parseShortInt(s); ok {
+		return f, true
+	}
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		s = s[:i]
+	}
+	s = strings.Trim(s, blanks)
+	if f, ok := parseNaN(s); ok {
+		return f, true
+	}
+	if s == "" {
+		return 0, false
+	}
+	b := unsafe.Slice(unsafe.StringData(s), len(s)) // scanned, not written
+	t, ok := scanFloat(b)
+	if !ok {
+		return 0, false
+	}
+	f, _ = t.double(b)
+	return f, true
+}
+
+// parseShortInt reads a whole number without a sign of up to 15 digits.
+func parseShortInt(s string) (f float64, ok bool) {
+	if len(s) == 0 || len(s) > 15 {
+		return 0, false
+	}
+	n := int64(0)
+	for i := range len(s) {
+		d := s[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(d)
+	}
+	return float64(n), true
+}
+
+// parseNaN reads "nan" or "nan(…)" with a sign or none, in any case; letters, digits and underscores may stand in the brackets, which
+// say nothing of importance.
+func parseNaN(s string) (f float64, ok bool) {
+	negative := strings.HasPrefix(s, "-")
+	if negative || strings.HasPrefix(s, "+") {
+		s = s[1:]
+	}
+	if len(s) < 3 || !strings.EqualFold(s[:3], "nan") {
+		return 0, false
+	}
+	if s = s[3:]; s != "" {
+		if len(s) < 2 || s[0] != '(' || s[len(s)-1] != ')' {
+			return 0, false
+		}
+		for _, c := range []byte(s[1 : len(s)-1]) {
+			if c != '_' && !(c >= '0' && c <= '9') && !(c|0x20 >= 'a' && c|0x20 <= 'z') {
+				return 0, false
+			}
+		}
+	}
+	return math.Copysign(math.NaN(), sign(negative)), true
+}
+
+func sign(negative bool) float64 {
+	if negative {
+		return -1
+	}
+	return 1
 }
