@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -78,7 +79,7 @@ func (b *bench) cases() []benchCase {
 
 // throughput compares commands a second, CPU a command and latencies of all cases.
 func (b *bench) throughput() error {
-	all := slices.Concat(b.cases(), b.collectionCases(), b.streamCases())
+	all := slices.Concat(b.cases(), b.collectionCases(), b.streamCases(), b.scriptCases())
 	cases := slices.DeleteFunc(all, func(c benchCase) bool { return !b.wants("throughput/" + c.name) })
 	restores := b.wants("throughput/" + restoreName)
 	if len(cases) == 0 && !restores {
@@ -157,6 +158,10 @@ func (b *bench) prepare(s *server, data string, n int) error {
 		return fill(s.port, n, numbered("SET", "cnt:000"+hole, "100000"))
 	case "bitmaps":
 		return fill(s.port, n, numbered("SET", "bit:000"+hole, payload(128)))
+	case "scripts":
+		return s.ask(loadScripts)
+	case "locks":
+		return errors.Join(s.ask(loadScripts), fill(s.port, n, numbered("SET", "lck:"+hole, "another's token here")))
 	case "hashes":
 		return fill(s.port, n, numbered(tenFields("hsh:000"+hole)...))
 	}
