@@ -34,6 +34,14 @@ func AppendStamp(dst []byte, at int64) []byte {
 	return append(num.AppendInt(append(dst, "#TS:"...), at), '\r', '\n')
 }
 
+// AppendLibraries appends commands that make libraries of functions with these texts.
+func AppendLibraries(dst []byte, codes []string) []byte {
+	for _, code := range codes {
+		dst = resp.AppendCommand(dst, "FUNCTION", "LOAD", code)
+	}
+	return dst
+}
+
 // Database implements store.Encoder.
 func (*CommandEncoder) Database(dst []byte, db, _, _ int) []byte {
 	return resp.AppendCommand(dst, "SELECT", string(num.AppendInt(nil, int64(db))))

@@ -169,7 +169,7 @@ func (k *checker) special(op byte) {
 		k.c.Doing = StepFunctions
 		r.bytes(k.db)
 	case opFunctionPreGA:
-		r.fail(fmt.Sprintf("Pre-release function format not supported %d", r.version))
+		r.fail(fmt.Sprintf("%s %d", preRelease, r.version))
 	case opModule:
 		k.c.Doing = StepModule
 		name := r.skipModule(k.db)

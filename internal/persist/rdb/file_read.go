@@ -20,7 +20,10 @@ type LoadOptions struct {
 	Beside   bool // others are at the data: each key is put with a gate passed and its shard held
 	Makers   int  // goroutines that make keys of what is read; with less than two that is done as it is read
 	piece    int  // bytes that several makers get in a piece; 0: as many as are best
-	// Aux is told what the file says of itself; Skipped of what there is no use for, such as a library of functions; EmptyKey of a key
+	// Library is given the text of each library of functions, unless the file is only looked at. Its error says why it cannot be one, and ends
+	// the reading: the file is not what it should be then. nil: libraries are skipped.
+	Library func(code string) error
+	// Aux is told what the file says of itself; Skipped of what there is no use for, such as data of modules; EmptyKey of a key
 	// that has a value without elements, and is left out. Each may be nil. They are called one at a time; EmptyKey by any maker.
 	Aux      func(name, value string)
 	Skipped  func(what string)
@@ -217,10 +220,9 @@ func (f *fileReader) special(op byte) {
 			f.options.Aux(name, value)
 		}
 	case opFunctions:
-		r.bytes(f.db)
-		f.skip("a library of functions, of which there are none here")
+		f.library(string(r.bytes(f.db)))
 	case opFunctionPreGA:
-		r.fail("Pre-release function format not supported")
+		r.fail(preRelease)
 	case opModule:
 		f.skip("data of the module " + r.skipModule(f.db) + ", since there are no modules here")
 	}
@@ -231,6 +233,19 @@ const maxIdle = 1 << 24
 
 // setExpiry notes when the next key dies. A time that is 0 or before that is past in any case.
 func (f *fileReader) setExpiry(at int64) { f.next.expiry = max(at, 1) }
+
+// library deals with the text of a library of functions.
+func (f *fileReader) library(code string) {
+	switch {
+	case f.r.err != nil || f.options.Check:
+	case f.options.Library == nil:
+		f.skip("a library of functions")
+	default:
+		if err := f.options.Library(code); err != nil {
+			f.r.fail("Failed creating the library of functions: " + err.Error())
+		}
+	}
+}
 
 func (f *fileReader) skip(what string) {
 	if f.r.err == nil && f.options.Skipped != nil {

@@ -214,7 +214,7 @@ func TestFileTells(t *testing.T) {
 	const graph = 0x828ac3a5e1b0000 // a name in six bits a letter
 	_, _, err := load(t, aFile("REDIS0010", "\xfa"+text("used-mem")+"\xc2"+"\x01\x00\x00\x00", "\xf5"+text("#!lua"),
 		"\xf7"+size(graph)+size(2)+size(1)+size(0), "\xf3\x01\x01\x02\x03\x04\x00", "\xf3\x01\x01\x02\x03\x04\x00", pairOf(KindZSet, "none", size(0))), o)
-	want := []string{"used-mem=1", "a library of functions, of which there are none here",
+	want := []string{"used-mem=1", "a library of functions",
 		"data of the module " + told[min(2, len(told)-1)][len("data of the module "):][:9] + ", since there are no modules here",
 		"what modules keep beside keys, since there are no modules here", "none"}
 	if err != nil || !slices.Equal(told, want) {

@@ -20,6 +20,8 @@ type FileOptions struct {
 	Server   string // version of Redis that the server says it is
 	Memory   int64  // bytes that the data takes
 	Base     bool   // the file is the base of an append-only file
+
+	Libraries []string // texts of the libraries of functions
 }
 
 // Encoder makes the encoder of the file's keys.
@@ -41,7 +43,7 @@ type FileWriter struct {
 	size    int64  // bytes of that
 }
 
-// NewFileWriter begins a file of the data as it is at a time, Unix ms.
+// NewFileWriter begins a file of the data as it is at a time, Unix ms: it writes what stands in front of the keys.
 func NewFileWriter(out Output, now int64, o FileOptions) (*FileWriter, error) {
 	w := &FileWriter{out: out, options: o}
 	if _, err := out.Write([]byte(header(o.Version))); err != nil {
@@ -59,6 +61,10 @@ func NewFileWriter(out Output, now int64, o FileOptions) (*FileWriter, error) {
 		texts.buf = append(texts.buf, opAux)
 		texts.text([]byte(aux[0]))
 		texts.text([]byte(aux[1]))
+	}
+	texts.packs = o.Pack
+	for _, code := range o.Libraries {
+		texts.library(code)
 	}
 	_, err := w.Write(texts.buf)
 	return w, err
