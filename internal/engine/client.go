@@ -49,6 +49,7 @@ type Client struct {
 	Commands    int64         // that were run, those within EXEC included, as of the last batch
 	tx          *transaction  // nil outside MULTI
 	watch       *store.Watch  // nil until the first WATCH
+	again       another       // what a script of its has to have that was undone
 
 	waiting atomic.Pointer[waiter] // nil: it does not wait for a key; written by the worker, read by anybody
 }

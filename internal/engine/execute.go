@@ -48,7 +48,7 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		w.current = nil
 		return true, false
 	}
-	if (w.e.Effects.Active() || w.e.Store.Crowded()) && w.has(cl, c, command.Write) && w.parkCrowded(cl) {
+	if (w.e.Effects.Active() || w.e.Store.Crowded()) && w.has(cl, c, command.Write|command.RunsScript) && w.parkCrowded(cl) {
 		w.current = nil
 		return false, true
 	}
@@ -81,15 +81,8 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		w.release()
 		return true, false
 	}
-	if shard, busy := busyShard(err); busy {
-		w.release()
-		cl.Reply.Truncate(w.mark)
-		w.current = nil
-		if w.parkOn(shard, cl) {
-			return false, true
-		}
-		w.e.Store.Unlock(shard)
-		return false, false
+	if again(err) {
+		return false, w.goBack(cl, err)
 	}
 	w.commit()
 	if w.view.HasReady() {
@@ -145,7 +138,7 @@ func (w *Worker) admit(cl *Client, c *Call) error {
 	if cl.tx != nil && c.spec.Flags.Has(command.NoMulti) {
 		return command.Error("ERR Command not allowed inside a transaction")
 	}
-	if w.e.limited() && w.short() && w.grows(cl, c.spec) {
+	if w.oom = w.e.limited() && w.short(); w.oom && w.grows(cl, c) {
 		return command.ErrOOM
 	}
 	if w.e.refusal.now.Load() != nil {
@@ -165,14 +158,14 @@ func (w *Worker) admit(cl *Client, c *Call) error {
 
 // grows tells whether a command may make the server use more memory: one that says so, an EXEC with such a one, and
 // whatever a transaction would queue.
-func (w *Worker) grows(cl *Client, spec *command.Spec) bool {
-	if cl.tx == nil || spec.Flags.Has(command.DenyOOM) {
-		return spec.Flags.Has(command.DenyOOM)
+func (w *Worker) grows(cl *Client, c *Call) bool {
+	if flags := c.spec.CallFlags(c.Argv); cl.tx == nil || flags.Has(command.DenyOOM) {
+		return flags.Has(command.DenyOOM)
 	}
-	if spec.ID() == w.e.execID {
-		return slices.ContainsFunc(cl.tx.calls, func(q Call) bool { return q.spec.Flags.Has(command.DenyOOM) })
+	if c.spec.ID() == w.e.execID {
+		return w.has(cl, c, command.DenyOOM)
 	}
-	switch spec.FullName() {
+	switch c.spec.FullName() {
 	case "discard", "quit", "reset":
 		return false
 	}
@@ -206,11 +199,11 @@ func (w *Worker) fail(cl *Client, err error) {
 // call runs a handler. Its error, if any, is written as the reply, but for one that says that a shard is busy or that the client is to
 // wait.
 func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
-	ctx := &w.ctx
+	ctx := w.ctx
 	ctx.DB = w.view.DB(cl.DB)
 	ctx.Reply, ctx.Client, ctx.Argv, ctx.Spec, ctx.Dirty = &cl.Reply, cl.Owner, argv, spec, 0
 	w.effects = w.effects[:0]
-	w.view.Walking = spec.Plan == command.PlanWalk && !w.still && !w.inExec
+	w.view.Walking = spec.Plan == command.PlanWalk && !w.still && !w.inExec && w.script.run == nil
 	w.view.Reading = spec.Flags&(command.ReadOnly|command.Write|command.MayReplicate) == command.ReadOnly
 	mark := cl.Reply.Mark()
 	before := cl.DB
@@ -218,7 +211,7 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	if err == errWaits {
 		cl.Reply.Truncate(mark)
 	} else if err != nil && !errors.Is(err, command.ErrQuiet) {
-		if _, busy := busyShard(err); busy {
+		if again(err) {
 			return err
 		}
 		cl.Reply.Truncate(mark)
@@ -230,18 +223,43 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	if ctx.Dirty > 0 {
 		w.dirty = true
 		w.changes += ctx.Dirty
-		if w.e.Effects.Active() && !w.replays {
+		if w.e.Effects.Active() && !w.replays && (w.script.run == nil || w.script.to&command.ReplicateLog != 0) {
 			w.record(before, argv)
 		}
 	}
 	return err
 }
 
+// again tells of a handler's error that its call is to be run again from its beginning.
+func again(err error) bool {
+	if err == nil {
+		return false
+	}
+	_, busy := busyShard(err)
+	return busy || err == errNeedsWorld
+}
+
+// goBack lets go of what a call has taken that is to be run again, and tells whether its client was parked until then.
+func (w *Worker) goBack(cl *Client, err error) (parked bool) {
+	if w.view.HasReady() { // what has made them ready was undone
+		w.view.ForgetReady()
+	}
+	w.release()
+	cl.Reply.Truncate(w.mark)
+	w.current = nil
+	shard, busy := busyShard(err)
+	if !busy {
+		return false
+	}
+	if w.parkOn(shard, cl) {
+		return true
+	}
+	w.e.Store.Unlock(shard)
+	return false
+}
+
 // busyShard tells whether a walk has met a shard that is busy, and which.
 func busyShard(err error) (shard int, busy bool) {
-	if err == nil {
-		return 0, false
-	}
 	var e *store.BusyShardError
 	if !errors.As(err, &e) {
 		return 0, false
@@ -251,7 +269,10 @@ func busyShard(err error) (shard int, busy bool) {
 
 // record writes what the command just run has changed to the log, or puts it to the rest of the transaction.
 func (w *Worker) record(db int, argv [][]byte) {
-	if w.inExec || len(w.effects) > 1 {
+	switch {
+	case w.inExec || len(w.effects) > 1:
+		w.text.multi()
+	case w.script.run != nil && len(w.text.b) > 0: // a single effect stands alone
 		w.text.multi()
 	}
 	if len(w.effects) == 0 {
@@ -260,7 +281,7 @@ func (w *Worker) record(db int, argv [][]byte) {
 	for _, argv := range w.effects {
 		w.text.add(db, argv)
 	}
-	if !w.inExec {
+	if !w.inExec && w.script.run == nil {
 		w.commit()
 	}
 }

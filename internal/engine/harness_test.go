@@ -33,6 +33,8 @@ type bench struct {
 
 	// slow is called by SLOW as long as it gives true, with a tick after each call.
 	slow func() bool
+
+	counts command.ScriptCounts // of all scripts
 }
 
 func newBench(t *testing.T, c *clock.Clock, o Options) *bench {
@@ -71,7 +73,7 @@ func (b *bench) family() command.Family {
 		return append(dst, command.KeyRef{Pos: 1}), true
 	}
 	look.NeedsAll = func(argv [][]byte) bool { return len(argv) > 2 }
-	return command.Family{Name: "test", Group: "string", Commands: slices.Concat(b.waitCommands(spec), []command.Spec{
+	return command.Family{Name: "test", Group: "string", Commands: slices.Concat(b.waitCommands(spec), b.scriptCommands(spec), []command.Spec{
 		spec("GET", "key", command.ReadOnly, command.PlanKeys, one, get),
 		spec("MGET", "key...", command.ReadOnly, command.PlanKeys, all, mget),
 		spec("SET", "key value", command.Write|command.DenyOOM, command.PlanKeys, rw, set),
@@ -230,7 +232,8 @@ func dbSize(c *command.Ctx) error {
 }
 
 func selectDB(c *command.Ctx) error {
-	worker(c).client.DB, _ = strconv.Atoi(string(c.Argv[1]))
+	db, _ := strconv.Atoi(string(c.Argv[1]))
+	worker(c).Select(db)
 	c.Reply.OK()
 	return nil
 }

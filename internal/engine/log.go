@@ -118,19 +118,28 @@ func (l *Log) unlock() {
 type effectText struct {
 	b           []byte
 	first, last int  // the databases of the first and the last effect
-	isMulti     bool // between MULTI and EXEC
+	isMulti     bool // they will stand between MULTI and EXEC
 }
 
-// multi makes a transaction of the effects that follow, if there are any.
+// effectMark is a point in an effectText to go back to.
+type effectMark struct {
+	size, last int
+	isMulti    bool
+}
+
+// mark gives the present end.
+func (t *effectText) mark() effectMark { return effectMark{len(t.b), t.last, t.isMulti} }
+
+// cut drops what was added since m.
+func (t *effectText) cut(m effectMark) { t.b, t.last, t.isMulti = t.b[:m.size], m.last, m.isMulti }
+
+// multi makes a transaction of the effects, those that follow included.
 func (t *effectText) multi() { t.isMulti = true }
 
 // add adds an effect on a database.
 func (t *effectText) add(db int, argv [][]byte) {
 	if len(t.b) == 0 {
 		t.first, t.last = db, db
-		if t.isMulti {
-			t.b = append(t.b, "*1\r\n$5\r\nMULTI\r\n"...)
-		}
 	}
 	if db != t.last {
 		t.b, t.last = appendSelect(t.b, db), db
@@ -175,7 +184,7 @@ func (l *Log) append(t *effectText) (end int64) {
 
 // put is append with mu held, for a transaction that is closed.
 func (l *Log) put(t *effectText) {
-	text := t.b
+	text, isMulti := t.b, t.isMulti
 	t.b, t.isMulti = text[:0], false
 	if l.last == nil { // the last reader has just gone
 		return
@@ -185,6 +194,9 @@ func (l *Log) put(t *effectText) {
 		l.copy(appendSelect(room[:0], t.first))
 	}
 	l.db = t.last
+	if isMulti {
+		l.copy([]byte("*1\r\n$5\r\nMULTI\r\n"))
+	}
 	if len(text) > blockBytes {
 		l.extend(&block{data: text})
 		l.fill, t.b = len(text), nil

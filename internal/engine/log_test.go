@@ -136,6 +136,7 @@ func TestLogBlocks(t *testing.T) {
 		var text effectText
 		if n%3 == 0 {
 			text.multi()
+			want = resp.AppendCommand(want, []byte("MULTI"))
 			text.add(0, [][]byte{[]byte("SET"), []byte("first"), value})
 		}
 		text.add(0, [][]byte{[]byte("SET"), num.AppendInt(nil, int64(n)), value})

@@ -16,6 +16,9 @@ import (
 // loops come to it; the caller's client, if it is among them, before its next command and after the reply of this one, as in
 // Redis since 7.2.
 func (w *Worker) Publish(kind pubsub.Kind, channel, message []byte) (receivers int) {
+	if w.script.run != nil {
+		return w.holdMessage(kind, channel, message)
+	}
 	receivers = w.e.Channels.Publish(kind, channel, message, w.Tick)
 	w.afterPublish(receivers)
 	return receivers
@@ -31,7 +34,7 @@ func (w *Worker) afterPublish(receivers int) {
 
 // publishes tells whether a call, or what EXEC would run, may publish something: then it waits while a loop has enough to deliver.
 func (w *Worker) publishes(cl *Client, c *Call) bool {
-	return w.e.events.Load() != 0 || c.spec != nil && w.has(cl, c, command.PubSub)
+	return w.e.events.Load() != 0 || c.spec != nil && w.has(cl, c, command.PubSub|command.RunsScript)
 }
 
 // listens tells whether a command may be sent in RESP2 by a client that listens to channels.
@@ -82,6 +85,10 @@ func (w *Worker) hearEvents() {
 
 // occurred is the view's OnEvent.
 func (w *Worker) occurred(db int, event string, key []byte) {
+	if w.script.run != nil {
+		w.holdEvent(db, event, key, nil, 0)
+		return
+	}
 	w.afterPublish(w.e.notify(command.EventClass(event), db, event, key, w.Tick))
 }
 
@@ -118,7 +125,11 @@ func (w *Worker) NotifyIn(db int, event string, key []byte) {
 func (w *Worker) NotifyFields(event string, key []byte, fields [][]byte, step int) {
 	db := w.ctx.DB.Index()
 	w.NotifyIn(db, event, key)
-	if config.Events(w.e.events.Load())&ofFields != 0 && !w.replays {
+	switch {
+	case config.Events(w.e.events.Load())&ofFields == 0 || w.replays:
+	case w.script.run != nil:
+		w.holdEvent(db, event, key, fields, step)
+	default:
 		w.afterPublish(w.e.notifyFields(db, event, key, fields, step, w.Tick))
 	}
 }

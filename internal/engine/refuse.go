@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -41,6 +42,21 @@ func (e *Engine) RefuseWrites(by Keeper, reason command.Error) {
 		}
 	}
 	r.now.Store(nil)
+}
+
+// scriptRefusal gives the error with which a script is refused that is going to write, nil when it may run.
+func (e *Engine) scriptRefusal() error {
+	if e.refusal.now.Load() == nil {
+		return nil
+	}
+	e.refusal.mu.Lock()
+	defer e.refusal.mu.Unlock()
+	const blocked = "but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts."
+	if e.refusal.reasons[KeeperRDB] != "" {
+		return command.Error("MISCONF Redis is configured to save RDB snapshots, " + blocked)
+	}
+	_, why, _ := strings.Cut(string(e.refusal.reasons[KeeperAOF]), ": ")
+	return command.Error("MISCONF Redis is configured to persist data to AOF, " + blocked + " AOF error: " + why)
 }
 
 // refused gives the error with which a command is refused, nil when it may run: one that writes, an EXEC with such a one, and PING, so that

@@ -48,7 +48,7 @@ func (e *Engine) NewReplayer(alone bool, stop <-chan struct{}) *Replayer {
 	r := &Replayer{w: e.NewWorker(), alone: alone, wake: make(chan struct{}, 1), stop: stop}
 	r.cl = &Client{Owner: &replayed{}, Authenticated: true, Wake: r.woken}
 	r.cl.Reply.Init(r.w.Chunks)
-	r.w.replays, r.w.still = true, alone
+	r.w.client, r.w.replays, r.w.still = r.cl, true, alone
 	r.w.view.Undying = true
 	return r
 }
@@ -120,8 +120,8 @@ func (r *Replayer) run(c *Call) error {
 		return &ReplayError{Unknown: string(c.Argv[0]), Err: r.w.e.Registry.ErrUnknown(c.Argv)}
 	}
 	switch {
-	case !c.spec.Flags.Has(command.Write) && !c.spec.Flags.Has(command.ReadOnly|command.MayReplicate) && c.spec.FullName() != "select":
-		return nil // PFCOUNT is such as may change something
+	case !changes(c.spec) && c.spec.FullName() != "select":
+		return nil
 	case !c.spec.ArityOK(len(c.Argv)):
 		return &ReplayError{Err: command.ErrArity(c.spec.FullName())}
 	case c.spec.FullName() == "select":
@@ -130,6 +130,11 @@ func (r *Replayer) run(c *Call) error {
 		return &ReplayError{Err: errStopped}
 	}
 	return r.execute(c)
+}
+
+// changes tells whether a command may change the data. PFCOUNT reads, and may replicate; so may scripts, which logs of old have.
+func changes(s *command.Spec) bool {
+	return s.Flags.Has(command.Write) || s.Flags.Has(command.ReadOnly|command.MayReplicate) || s.Flags.Has(command.RunsScript)
 }
 
 // choose has the commands that follow be about a database.

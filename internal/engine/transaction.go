@@ -159,7 +159,7 @@ func unwatch(c *command.Ctx) error {
 }
 
 // acquireExec takes the shards of all that an EXEC touches: its commands' keys and the watched ones; or the world, when it
-// has a command that needs it, or that would walk without naming keys. An EXEC that will not run takes the watched ones only.
+// has a command that needs it, that would walk without naming keys, or that runs a script. An EXEC that will not run takes the watched ones only.
 func (w *Worker) acquireExec(cl *Client, c *Call) (held, ok bool) {
 	w.held = w.held[:0]
 	if cl.watch != nil {
@@ -169,7 +169,7 @@ func (w *Worker) acquireExec(cl *Client, c *Call) (held, ok bool) {
 		for i := range cl.tx.calls {
 			q := &cl.tx.calls[i]
 			switch plan := q.spec.PlanOf(q.Argv); {
-			case plan == command.PlanAll, plan == command.PlanWalk && !q.spec.HasKeys():
+			case plan == command.PlanAll, plan == command.PlanWalk && !q.spec.HasKeys(), q.spec.Flags.Has(command.RunsScript):
 				w.held = w.held[:0]
 				return true, w.acquireWorld(cl)
 			case plan != command.PlanNone && q.spec.HasKeys():
@@ -223,6 +223,9 @@ func exec(c *command.Ctx) error {
 	w.ctx.Dirty = 0 // what has changed is in the log already
 	return nil
 }
+
+// Select has the client whose command runs, or the script that has called it, go on with another database, which must exist.
+func (w *Worker) Select(db int) { w.client.DB = db }
 
 // unwatchAll ends a client's watching. None of the keys' shards is held.
 func (w *Worker) unwatchAll(cl *Client) {

@@ -47,12 +47,12 @@ type waiter struct {
 const waiterBytes = 380
 
 // MayWait implements command.Host.
-func (w *Worker) MayWait() bool { return !w.inExec && !w.replays }
+func (w *Worker) MayWait() bool { return !w.inExec && !w.replays && w.script.run == nil }
 
 // Wait implements command.Host.
 func (w *Worker) Wait(wanted command.Wait) error {
-	if w.inExec {
-		panic("engine: a command waits in a transaction")
+	if w.inExec || w.script.run != nil {
+		panic("engine: a command waits in a transaction or a script")
 	}
 	w.wanted = wanted
 	return errWaits
@@ -162,7 +162,7 @@ func (w *Worker) serveOne(wt *waiter, now int64) int64 {
 	w.view.NoTouch = wt.stand.NoTouch
 	w.view.NowMillis = (w.wall + now) / 1_000_000
 	w.serving = wt
-	err := w.callServed(wt)
+	err := w.callGuarded(&wt.stand, wt.spec, wt.argv)
 	w.serving = nil
 	end := w.e.clock.Mono()
 	wt.nanos += end - now
@@ -253,19 +253,20 @@ func (w *Worker) Retry(cl *Client) (again int64) {
 	return 0
 }
 
-// callServed runs a waiter's handler. If that fails by a bug or for want of memory, it is the waiter's command that has failed.
-func (w *Worker) callServed(wt *waiter) (err error) {
+// callGuarded runs the handler of a command within another. If that fails by a bug or for want of memory, it is this command that has
+// failed.
+func (w *Worker) callGuarded(cl *Client, spec *command.Spec, argv [][]byte) (err error) {
 	defer func() {
 		p := recover()
 		if p == nil {
 			return
 		}
-		wt.stand.Reply.Truncate(w.mark)
-		err = w.failure(wt.argv, p)
-		w.fail(&wt.stand, err)
+		cl.Reply.Truncate(w.mark)
+		err = w.failure(argv, p)
+		w.fail(cl, err)
 		w.dirty = true
 	}()
-	return w.call(&wt.stand, wt.spec, wt.argv)
+	return w.call(cl, spec, argv)
 }
 
 // failure gives the error of a handler that has panicked, and logs it if it is a bug.

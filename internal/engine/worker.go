@@ -65,7 +65,8 @@ type Worker struct {
 	gate   *store.Gate
 	view   *store.View
 	runner Runner
-	ctx    command.Ctx
+	ctx    *command.Ctx // of the command that runs
+	own    command.Ctx  // of those that clients call
 
 	replays  bool // it is a Replayer's; Immutable
 	inside   bool // the gate
@@ -96,6 +97,9 @@ type Worker struct {
 	logged  int64      // where the last effect of the call that runs ends in the log; 0: it has none so far
 	holding bool       // replies are held back; as of the beginning of the batch
 	inExec  bool
+	oom     bool // memory was short when the call was let in
+
+	script script
 
 	wanted   command.Wait // what the command that has just run waits for
 	waits    bool         // it waits
@@ -125,6 +129,7 @@ func (e *Engine) NewWorker() *Worker {
 		Chunks: resp.NewChunkPool(128),
 		e:      e, gate: e.Store.NewGate(), view: e.Store.NewView(), tallies: make([]tally, e.Registry.Size()),
 	}
+	w.ctx = &w.own
 	w.ctx.Host = w
 	w.view.Tick = w.Tick
 	w.onEvent = w.occurred
@@ -264,6 +269,7 @@ func (w *Worker) afterPanic(cl *Client, c *Call, p any) {
 	err := w.failure(c.Argv, p)
 	w.take(cl)
 	w.inExec = false
+	w.afterScriptPanic()
 	w.commit() // of a transaction, what had been done before
 	w.fail(cl, err)
 	if w.view.HasReady() {

@@ -185,6 +185,24 @@ func (r *Registry) Publish(kind Kind, name, message []byte, tick func() error) (
 	return receivers
 }
 
+// Receivers gives how many Publish would send a message to.
+func (r *Registry) Receivers(kind Kind, name []byte, tick func() error) (n int) {
+	if r.Silent() {
+		return 0
+	}
+	if n = r.Listeners(kind, name); kind != Channel {
+		return n
+	}
+	var room [matchRoom]*topic
+	found := r.patterns.match(matches{list: room[:0]}, name, tick)
+	r.patterns.lock()
+	defer r.patterns.unlock()
+	for _, t := range r.patterns.match(found, name, nil).list {
+		n += t.listeners()
+	}
+	return n
+}
+
 // send puts a message into the inboxes of the loops where somebody listens to the topic, which is locked.
 func (r *Registry) send(t *topic, m resp.Message) (receivers int) {
 	for i := range t.lists {

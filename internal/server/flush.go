@@ -4,6 +4,7 @@ package server
 
 import (
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/engine"
 )
 
 // dbSize counts shard by shard: it is called often by those who watch a server, and must not stop the world for them.
@@ -79,7 +80,7 @@ func (s *Server) swapDB(c *command.Ctx) error {
 
 // time replies with the server's clock: seconds and microseconds.
 func (s *Server) time(c *command.Ctx) error {
-	now := s.clock.WallMicros()
+	now := c.Host.(*engine.Worker).NowMicros()
 	c.Reply.Array(2)
 	c.Reply.BulkInt(now / 1_000_000)
 	c.Reply.BulkInt(now % 1_000_000)

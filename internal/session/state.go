@@ -43,7 +43,7 @@ func selectDB(c *command.Ctx) error {
 	if n < 0 || n >= s.hub.engine.Store.Databases() {
 		return command.ErrDBIndex
 	}
-	s.Client.DB = n
+	c.Host.(*engine.Worker).Select(n)
 	c.Reply.OK()
 	return nil
 }

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/pubsub"
+	"github.com/redpoll/redpoll/internal/resp"
+)
+
+// scriptCommands are commands that run others, as scripts do: RUN numkeys key… | command | command … replies with what these have
+// replied. Words that are no commands:
+//
+//	!fail   the script ends in an error of its own
+//	!abort  it is ended from outside
+//	!kill   it is killed
+//	!panic  its interpreter has a bug
+//	!hold   waits as SLOW does
+//	!none   what follows is not logged
+func (b *bench) scriptCommands(
+	spec func(name, syntax string, flags command.Flags, plan command.Plan, keys []command.KeySpec, run func(*command.Ctx) error) command.Spec,
+) []command.Spec {
+	keys := []command.KeySpec{command.KeyNum(1, command.RW)}
+	flags := command.NoScript | command.MayReplicate | command.NoMandatoryKeys | command.RunsScript
+	run := func(name string, run command.ScriptRun) command.Spec {
+		run.Name, run.Counts = name, &b.counts
+		return spec(name, "numkeys:int [word...]", flags, command.PlanKeys, keys, func(c *command.Ctx) error { return b.runScript(c, run) })
+	}
+	return []command.Spec{
+		run("RUN", command.ScriptRun{Flags: command.ScriptUnflagged}),
+		run("RUNRO", command.ScriptRun{Flags: command.ScriptUnflagged, ReadOnly: true}),
+		run("RUNFLAGGED", command.ScriptRun{}),
+		run("RUNSHORT", command.ScriptRun{Flags: command.ScriptUnflagged, MostReply: 100}),
+		spec("PUBLISH", "channel message", command.PubSub|command.MayReplicate, command.PlanNone, nil, func(c *command.Ctx) error {
+			c.Reply.Int(int64(worker(c).Publish(pubsub.Channel, c.Argv[1], c.Argv[2])))
+			return nil
+		}),
+		spec("REFUSED", "", command.NoScript, command.PlanNone, nil, func(c *command.Ctx) error { return nil }),
+	}
+}
+
+// runScript runs a script of the words behind the keys.
+func (b *bench) runScript(c *command.Ctx, run command.ScriptRun) error {
+	n, err := strconv.Atoi(string(c.Argv[1]))
+	if err != nil || n < 0 || 2+n > len(c.Argv) {
+		return command.ErrSyntax
+	}
+	host := c.Script()
+	if err := host.BeginScript(&run); err != nil {
+		return err
+	}
+	var replies [][]byte
+	err = nil
+	for words := c.Argv[2+n:]; len(words) > 0 && err == nil; {
+		words = words[1:]
+		end := 0
+		for end < len(words) && string(words[end]) != "|" {
+			end++
+		}
+		var reply []byte
+		if reply, err = b.runWord(c, words[:end]); err == nil {
+			replies = append(replies, bytes.Clone(reply))
+		}
+		words = words[end:]
+	}
+	var own command.Error
+	if errors.As(err, &own) {
+		if err := host.EndScript(nil); err != nil {
+			return err
+		}
+		return own
+	}
+	if end := host.EndScript(err); end != nil || err != nil {
+		if end == nil {
+			end = command.Error("ERR killed")
+		}
+		return end
+	}
+	c.Reply.Array(len(replies))
+	for _, reply := range replies {
+		c.Reply.Raw(reply)
+	}
+	return nil
+}
+
+// errAbort ends a script from outside.
+var errAbort = errors.New("aborted")
+
+// runWord runs one command of a script.
+func (b *bench) runWord(c *command.Ctx, argv [][]byte) (reply []byte, err error) {
+	switch string(argv[0]) {
+	case "!fail":
+		return nil, command.Error("ERR failed")
+	case "!abort":
+		return nil, errAbort
+	case "!kill":
+		return nil, &command.ScriptKilled{}
+	case "!panic":
+		panic("a bug")
+	case "!none":
+		c.Script().Replicate(command.ReplicateNone)
+		return []byte("+OK\r\n"), nil
+	case "!hold":
+		for b.slow() {
+			if err := c.Tick(); err != nil {
+				return nil, err
+			}
+		}
+		return []byte("+OK\r\n"), nil
+	}
+	return c.Script().CallScript(argv, 2)
+}
+
+func TestScriptReplies(t *testing.T) {
+	c := newBench(t, clock.NewFake(someTime), Options{Shards: 8}).connect()
+	c.want("*3 +OK $1 1 :3", "RUN 1 a | SET a 1 | GET a | INCRBY a 2")
+	c.want("*2 $1 3 $-1", "RUNRO 1 a | GET a | GET b")
+	c.want("*0", "RUN 0")
+	c.want("*1 -ERR value is not an integer or out of range", "RUN 1 a | INCRBY a x")
+	c.want("-"+string(command.ErrScriptUnknown), "RUN 0 | NOSUCH")
+	c.want("-"+string(command.ErrScriptArity), "RUN 0 | GET")
+	c.want("-"+string(command.ErrScriptDenied), "RUN 0 | RUN 0")
+	c.want("-"+string(command.ErrScriptDenied), "RUN 0 | REFUSED")
+	c.want("-"+string(command.ErrScriptWrite), "RUNRO 1 a | GET a | SET a 5")
+	c.want("-ERR failed", "RUN 1 a | SET a 4 | !fail")
+	c.want("$1 4", "GET a") // an error of its own leaves what it has done
+	c.want("*2 +OK -ERR internal error, the server's log has the details", "RUN 1 a | SET a 6 | PANIC a")
+}
+
+// TestScriptPlace: what a script has selected is its own.
+func TestScriptPlace(t *testing.T) {
+	c := newBench(t, clock.NewFake(someTime), Options{Shards: 8}).connect()
+	c.want("*3 +OK +OK $1 1", "RUN 1 a | SELECT 2 | SET a 1 | GET a")
+	c.want("$-1", "GET a")
+	c.want("+OK $1 1", "SELECT 2", "GET a")
+}
+
+// TestScriptBigReply: a reply of many pieces comes as one, unless it is longer than the script may have it.
+func TestScriptBigReply(t *testing.T) {
+	c := newBench(t, clock.NewFake(someTime), Options{Shards: 8}).connect()
+	long := strings.Repeat("x", 100_000)
+	c.want("+OK", "SET a "+long)
+	c.want("*1 $100000 "+long, "RUN 1 a | GET a")
+	c.want("*1 *3 $100000 "+long+" $100000 "+long+" $100000 "+long, "RUN 1 a | MGET a a a")
+	c.want("-"+string(command.ErrTooLong), "RUNSHORT 1 a | MGET a a")
+}
+
+func TestScriptCounts(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+	c := b.connect()
+	c.do("RUN 1 a | SET a 1 | GET a | GET a", "RUN 0 | GET")
+	for name, want := range map[string][3]int64{"run": {2, 0, 1}, "set": {1, 0, 0}, "get": {2, 1, 0}} {
+		s := &b.Stats.Commands[b.Registry.Lookup([]byte(name)).ID()]
+		if got := [3]int64{s.Calls.Load(), s.Rejected.Load(), s.Failed.Load()}; got != want {
+			t.Errorf("%s: %d calls, rejected, failed, want %d", name, got, want)
+		}
+	}
+	if n := b.Stats.Total.Load(); n != 5 {
+		t.Errorf("%d commands were processed", n)
+	}
+	if n := b.counts.Runs.Load(); n != 2 {
+		t.Errorf("%d runs", n)
+	}
+}
+
+// TestScriptEffects: what a script does is one transaction in the log, one effect stands alone.
+func TestScriptEffects(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+	c := b.connect()
+	log := b.Effects.Attach(nil)
+	defer log.Close()
+	for _, step := range []struct{ run, want string }{
+		{"RUN 1 a | SET a 1", "SELECT 0 SET a 1"},
+		{"RUN 1 a | GET a", ""},
+		{"RUN 2 a b | SET a 1 | SET b 2 | GET a", "MULTI SET a 1 SET b 2 EXEC"},
+		{"RUN 2 a b | SET a 1 | SELECT 1 | SET b 2 | !fail", "MULTI SET a 1 SELECT 1 SET b 2 EXEC"},
+		{"RUN 2 a b | MSET a 1 b 2", "SELECT 0 MULTI SET a 1 SET b 2 EXEC"},
+		{"RUN 2 a b | SET a 1 | !none | SET b 7", "SET a 1"},
+		{"MULTI", ""}, {"SET a 3", ""}, {"RUN 1 b | SET b 3", ""}, {"EXEC", "MULTI SET a 3 SET b 3 EXEC"},
+	} {
+		c.do(step.run)
+		if got := logged(log); got != step.want {
+			t.Errorf("%s: the log gets %q, want %q", step.run, got, step.want)
+		}
+	}
+}
+
+// logged takes what a reader has unread, as words.
+func logged(r *LogReader) string {
+	var words []string
+	text := bytes.Join(r.Peek(), nil)
+	r.Advance(len(text))
+	for _, line := range strings.Split(string(text), "\r\n") {
+		if line != "" && line[0] != '*' && line[0] != '$' {
+			words = append(words, line)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// TestScriptPublishes: what a script publishes goes out at its end, in its order.
+func TestScriptPublishes(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+	b.SetEvents(config.EventKeyevent | config.EventString)
+	var ears pubsub.Client
+	ears.Init(nil, 0)
+	b.Channels.Subscribe(&ears, pubsub.Channel, []byte("news"))
+	b.Channels.Subscribe(&ears, pubsub.Channel, []byte("__keyevent@0__:set"))
+	c := b.connect()
+	c.want("*3 +OK :1 +OK", "RUN 2 a b | SET a 1 | PUBLISH news x | SET b 1")
+	if got := heard(b); got != "__keyevent@0__:set a, news x, __keyevent@0__:set b" {
+		t.Errorf("heard: %s", got)
+	}
+	c.want("-aborted", "RUN 2 a b | GET a | PUBLISH news x | !abort")
+	if got := heard(b); got != "" {
+		t.Errorf("heard from a run that was undone: %s", got)
+	}
+}
+
+// heard takes the messages that wait for the first loop.
+func heard(b *bench) string {
+	list, _ := b.Channels.Inbox(0).Take(nil)
+	var all []string
+	for i := range list {
+		var w resp.Writer
+		w.Init(resp.NewChunkPool(1))
+		w.Message(&list[i].Message)
+		words := strings.Split(string(w.Next()), "\r\n")
+		all = append(all, words[4]+" "+words[6])
+	}
+	return strings.Join(all, ", ")
+}
