@@ -30,6 +30,7 @@ const layers = `
 	invariants hash glob resp < pubsub
 	num glob persist/disk < config
 	invariants < mem
+	hash num < lua
 	clock hist num < stats
 
 	# data structures know bytes and memory, not each other; but a stream's leaf is one that stands for a listpack

@@ -18,3 +18,8 @@ var seed = maphash.MakeSeed()
 func Bytes(b []byte) uint64 {
 	return maphash.Bytes(seed, b)
 }
+
+// String is Bytes of a string.
+func String(s string) uint64 {
+	return maphash.String(seed, s)
+}

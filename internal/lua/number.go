@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package lua
+
+import "github.com/redpoll/redpoll/internal/num"
+
+// FormatNumber returns the text that Lua gives a number: C's %.14g.
+func FormatNumber(f float64) string {
+	var b [32]byte
+	return string(AppendNumber(b[:0], f))
+}
+
+// AppendNumber appends what FormatNumber returns.
+func AppendNumber(b []byte, f float64) []byte { return num.AppendShort(b, f, 14) }
+
+// ParseNumber reads a number as tonumber does: what C's strtod reads, hexadecimal, inf and nan included, with blanks around it.
+func ParseNumber(s string) (float64, bool) { return num.ParseC(s) }

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package lua
+
+func newThread(s *State) *Thread {
+	th := &Thread{s: s, stack: make([]Value, firstStack)}
+	s.used += threadSize + firstStack*valueSize
+	return th
+}
+
+// firstStack is the size of a new stack: enough for a window above some arguments.
+const firstStack = window + 32
+
+// top returns the end of what is in use.
+func (th *Thread) top() int {
+	if len(th.frames) == 0 {
+		return 0
+	}
+	f := &th.frames[len(th.frames)-1]
+	if f.cl == nil {
+		c := th.s.calls[th.s.depth]
+		return c.base + c.n + c.held + c.nret
+	}
+	return max(int(f.base)+f.cl.proto.stack, int(f.top))
+}
+
+// reserve makes the stack large enough for n values and a window above them. It may move the stack.
+func (th *Thread) reserve(n int) error {
+	if n += window; n <= len(th.stack) {
+		return nil
+	}
+	size := max(n, 2*len(th.stack))
+	if err := th.s.Alloc(size * int(valueSize)); err != nil {
+		return err
+	}
+	stack := make([]Value, size)
+	copy(stack, th.stack)
+	th.s.Free(len(th.stack) * int(valueSize))
+	th.stack = stack
+	return nil
+}
+
+// push adds a frame.
+func (th *Thread) push(f frame) error {
+	if len(th.frames) == cap(th.frames) {
+		if err := th.growFrames(); err != nil {
+			return err
+		}
+	}
+	th.frames = append(th.frames, f)
+	return nil
+}
+
+func (th *Thread) growFrames() error {
+	n := len(th.frames)
+	if n >= maxFrames {
+		return th.s.runError("stack overflow")
+	}
+	size := min(max(2*n, 8), maxFrames)
+	if err := th.s.Alloc((size - n) * int(frameSize)); err != nil {
+		return err
+	}
+	frames := make([]frame, n, size)
+	copy(frames, th.frames)
+	th.frames = frames
+	return nil
+}
+
+// level returns the frame at a level, 0 being the running function; nil past the last and for what a tail call has replaced.
+func (th *Thread) level(n int) *frame {
+	for i := len(th.frames) - 1; i >= 0; i-- {
+		if n == 0 {
+			return &th.frames[i]
+		}
+		if n -= 1 + int(th.frames[i].tails); n < 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// window returns the registers that begin at base.
+func (th *Thread) window(base int) *[window]Value {
+	return (*[window]Value)(th.stack[base : base+window])
+}
+
+// callAt calls the function at stack[at] with the n arguments behind it and leaves the results, whose number it returns, from at
+// on. It is how everything that is not the loop calls; the loop itself only goes through it for metamethods.
+func (s *State) callAt(th *Thread, at, n int) (int, error) {
+	if s.depth >= maxDepth {
+		return 0, s.runError("C stack overflow")
+	}
+	s.depth++
+	th.within++
+	frames := len(th.frames)
+	nres, err := s.enter(th, at, n)
+	if err != nil {
+		th.frames = th.frames[:frames]
+	}
+	th.within--
+	s.depth--
+	return nres, err
+}
+
+// enter is callAt below the count of depths.
+func (s *State) enter(th *Thread, at, n int) (int, error) {
+	if s.budget--; s.budget < 0 {
+		if err := s.tick(); err != nil {
+			return 0, err
+		}
+	}
+	switch fn := th.stack[at]; fn.n {
+	case tagLua:
+		if err := th.enterLua(at, n, 0, true); err != nil {
+			return 0, err
+		}
+		return s.run(th)
+	case tagGo:
+		return s.callGo(th, fn.gofn(), at, n)
+	}
+	n, err := s.resolve(th, at, n)
+	if err != nil {
+		return 0, err
+	}
+	return s.enter(th, at, n)
+}
+
+// callGo runs a function of Go, whose results it moves to where the function was.
+func (s *State) callGo(th *Thread, fn *GoFunction, at, n int) (int, error) {
+	base := at + 1
+	if err := th.reserve(base + n); err != nil {
+		return 0, err
+	}
+	if err := th.push(frame{base: int32(base), fn: int32(at), top: int32(base + n)}); err != nil {
+		return 0, err
+	}
+	c := s.callAtDepth()
+	c.th, c.base, c.n, c.nret, c.held = th, base, n, 0, 0
+	if err := fn.f(c); err != nil {
+		return 0, err // the frame stays for whoever words the error; callAt and the loop take it away
+	}
+	th.frames = th.frames[:len(th.frames)-1]
+	from := base + n + c.held
+	copy(th.stack[at:at+c.nret], th.stack[from:from+c.nret])
+	return c.nret, nil
+}
+
+// callAtDepth returns the Call for the running depth: there is one Go function at each.
+func (s *State) callAtDepth() *Call {
+	for len(s.calls) <= s.depth {
+		s.calls = append(s.calls, &Call{s: s})
+	}
+	return s.calls[s.depth]
+}

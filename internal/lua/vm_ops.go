@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package lua
+
+import (
+	"math"
+	"strings"
+)
+
+// The parts of instructions that the loop leaves to functions: what is rare, or long enough for a call not to matter.
+
+// regs returns the frame on top, whose base is given, and its registers.
+func (th *Thread) regs(base int) (*frame, *[window]Value) {
+	return &th.frames[len(th.frames)-1], th.window(base)
+}
+
+// enterLua adds a frame for the function of Lua at stack[at] with n arguments behind it.
+func (th *Thread) enterLua(at, n int, want int32, entry bool) error {
+	cl := th.stack[at].closure()
+	p := cl.proto
+	base, extra := at+1, 0
+	if p.vararg {
+		base += n
+		extra = max(n-p.params, 0)
+	}
+	if base+p.stack+window > len(th.stack) {
+		if err := th.reserve(base + p.stack); err != nil {
+			return err
+		}
+	}
+	if p.vararg {
+		copy(th.stack[base:base+p.params], th.stack[at+1:at+1+n-extra])
+	}
+	for i := n; i < p.params; i++ {
+		th.stack[base+i].n = tagNil
+	}
+	if len(th.frames) == cap(th.frames) {
+		if err := th.growFrames(); err != nil {
+			return err
+		}
+	}
+	th.frames = append(th.frames, frame{cl: cl, base: int32(base), fn: int32(at), want: want, extra: int32(extra), entry: entry})
+	return nil
+}
+
+// leave takes the frame on top away and gives its caller the n results at stack[from]; it says whether Go was the caller.
+func (th *Thread) leave(from, n int) bool {
+	top := len(th.frames) - 1
+	f := &th.frames[top]
+	fn, want, entry := int(f.fn), int(f.want), f.entry
+	copy(th.stack[fn:fn+n], th.stack[from:from+n])
+	th.frames = th.frames[:top]
+	if !entry {
+		th.adjust(&th.frames[top-1], fn, n, want)
+	}
+	return entry
+}
+
+// adjust gives a call of frame f, which left n results at stack[at], as many as it wanted.
+func (th *Thread) adjust(f *frame, at, n, want int) {
+	if want == 0 {
+		f.top = int32(at + n)
+		return
+	}
+	for ; n < want-1; n++ {
+		th.stack[at+n].n = tagNil
+	}
+}
+
+// callFrom calls what is not a function of Lua; lua says that it was found to be one after all, which runs now.
+func (s *State) callFrom(th *Thread, at, n int, want int32) (lua bool, err error) {
+	if n, err = s.resolve(th, at, n); err != nil {
+		return false, err
+	}
+	fn := th.stack[at]
+	if fn.n == tagLua {
+		return true, th.enterLua(at, n, want, false)
+	}
+	nres, err := s.callGo(th, fn.gofn(), at, n)
+	if err != nil {
+		return false, th.suspend(at, want, err)
+	}
+	th.adjust(&th.frames[len(th.frames)-1], at, nres, int(want))
+	return false, nil
+}
+
+// suspend notes where a coroutine goes on if err is that it yields.
+func (th *Thread) suspend(at int, want int32, err error) error {
+	if err == errYield {
+		th.frames = th.frames[:len(th.frames)-1] // of the function that yielded
+		th.yieldAt, th.yieldWant = int32(at), want
+	}
+	return err
+}
+
+// resolve puts a function where a call has something else whose metatable has __call; it returns the number of arguments.
+func (s *State) resolve(th *Thread, at, n int) (int, error) {
+	for range maxLoop {
+		fn := th.stack[at]
+		if fn.n == tagLua || fn.n == tagGo {
+			return n, nil
+		}
+		h := s.metamethod(fn, eventCall)
+		if !h.IsFunction() {
+			return 0, s.callError(th, fn, at)
+		}
+		if err := th.reserve(at + n + 2); err != nil {
+			return 0, err
+		}
+		copy(th.stack[at+1:at+n+2], th.stack[at:at+n+1])
+		th.stack[at] = h
+		n++
+	}
+	return n, nil
+}
+
+// callError makes the error that something cannot be called.
+func (s *State) callError(th *Thread, v Value, at int) error {
+	reg := -1
+	if f := th.level(0); f != nil && f.cl != nil {
+		if reg = at - int(f.base); reg >= f.cl.proto.stack {
+			reg = -1
+		}
+	}
+	return s.typeError(v, "call", reg)
+}
+
+// tailCall replaces the frame on top by the function that it calls if that is one of Lua; else it calls it and leaves its n results
+// where it was.
+func (s *State) tailCall(th *Thread, f *frame, i instr) (lua bool, n int, err error) {
+	if err := s.Spend(1); err != nil {
+		return false, 0, err
+	}
+	at := int(f.base) + int(i.a())
+	if n = int(i.b()) - 1; n < 0 {
+		n = int(f.top) - at - 1
+	}
+	if n, err = s.resolve(th, at, n); err != nil {
+		return false, 0, err
+	}
+	fn := th.stack[at]
+	if fn.n == tagGo {
+		n, err = s.callGo(th, fn.gofn(), at, n)
+		if err != nil {
+			return false, 0, th.suspend(at, 0, err)
+		}
+		return false, n, nil
+	}
+	to, want, entry, tails := int(f.fn), f.want, f.entry, f.tails
+	copy(th.stack[to:to+n+1], th.stack[at:at+n+1])
+	th.frames = th.frames[:len(th.frames)-1]
+	if err := th.enterLua(to, n, want, entry); err != nil {
+		return false, 0, err
+	}
+	th.frames[len(th.frames)-1].tails = tails + 1
+	return true, 0, nil
+}
+
+// setList is opSetList.
+func (s *State) setList(th *Thread, f *frame, i instr) error {
+	at := int(f.base) + int(i.a())
+	n := int(i.b()) - 1
+	if n < 0 {
+		n = int(f.top) - at - 1
+	}
+	t := th.stack[at].table()
+	first := int(i.d())
+	if err := s.Spend(n / 8); err != nil {
+		return err
+	}
+	if err := s.growArray(t, first+n); err != nil {
+		return err
+	}
+	copy(t.arr[first:], th.stack[at+1:at+1+n])
+	for j := range t.arr[first : first+n] {
+		if v := &t.arr[first+j]; !v.isObject() {
+			v.p = nil
+		}
+	}
+	return nil
+}
+
+// forPrep is opForPrep; skip says that the body does not run at all.
+func (s *State) forPrep(r *[window]Value, a uint8) (skip bool, err error) {
+	for i, what := range [...]string{"initial value", "limit", "step"} {
+		v := &r[a+uint8(i)]
+		f, ok := ToNumber(*v)
+		if !ok {
+			return false, s.runError("'for' %s must be a number", what)
+		}
+		*v = Number(f)
+	}
+	step, limit := r[a+2].Num(), r[a+1].Num()
+	x := r[a].Num() - step + step
+	r[a] = Number(x)
+	if step > 0 {
+		return !(x <= limit), nil
+	}
+	return !(limit <= x), nil
+}
+
+// iterate does a round of the generic for when the iterator is next or that of ipairs, over a table.
+func (s *State) iterate(r *[window]Value, i instr) bool {
+	a := i.a()
+	fn, t := &r[a], &r[a+1]
+	if fn.n != tagGo || t.n != tagTable {
+		return false
+	}
+	var k, v Value
+	switch fn.p {
+	case s.next.p:
+		at := 0
+		if c := r[a+2]; !c.IsNil() {
+			if at = t.table().position(c); at == 0 {
+				return false // an error, which is the function's business
+			}
+		}
+		k, v, _ = t.table().Entry(at)
+	case s.ipairs.p:
+		c := r[a+2]
+		if !c.IsNumber() {
+			return false
+		}
+		j := int(int32(truncate(c.Num()))) + 1
+		if v = t.table().GetInt(j); !v.IsNil() {
+			k = Int(j)
+		}
+	default:
+		return false
+	}
+	r[a+3] = k
+	if n := i.c(); n > 1 {
+		r[a+4] = v
+		for j := uint8(2); j < n; j++ {
+			r[a+3+j].n = tagNil
+		}
+	}
+	return true
+}
+
+// forCall is opTForCall.
+func (s *State) forCall(th *Thread, base int, i instr) (lua bool, err error) {
+	at := base + int(i.a()) + 3
+	if err := th.reserve(at + 3); err != nil {
+		return false, err
+	}
+	copy(th.stack[at:at+3], th.stack[at-3:at])
+	if th.stack[at].n == tagLua {
+		return true, th.enterLua(at, 2, int32(i.c())+1, false)
+	}
+	if !th.stack[at].IsGoFunction() && s.metamethod(th.stack[at], eventCall).IsNil() {
+		return false, s.typeError(th.stack[at], "call", int(i.a()))
+	}
+	return s.callFrom(th, at, 2, int32(i.c())+1)
+}
+
+// newClosure is opClosure in a call of around, whose registers are r.
+func (s *State) newClosure(around *Closure, r *[window]Value, i instr) error {
+	p := around.proto.protos[i.d()]
+	if err := s.Alloc(int(closureSize) + len(p.upvals)*int(valueSize)); err != nil {
+		return err
+	}
+	c := &Closure{proto: p, env: around.env}
+	r[i.a()] = closureValue(c)
+	if len(p.upvals) == 0 {
+		return nil
+	}
+	c.ups = make([]Value, len(p.upvals))
+	for j, u := range p.upvals {
+		if u.local {
+			c.ups[j].put(r[u.index])
+		} else {
+			c.ups[j].put(around.ups[u.index])
+		}
+	}
+	return nil
+}
+
+// varargs is opVararg.
+func (th *Thread) varargs(f *frame, i instr) error {
+	at := int(f.base) + int(i.a())
+	have := int(f.extra)
+	want := int(i.b()) - 1
+	from := int(f.base) - have
+	if want < 0 {
+		want = have
+		if err := th.s.Spend(have / 8); err != nil {
+			return err
+		}
+		if err := th.reserve(at + have); err != nil {
+			return err
+		}
+		th.frames[len(th.frames)-1].top = int32(at + have)
+	}
+	n := copy(th.stack[at:at+want], th.stack[from:from+have])
+	for ; n < want; n++ {
+		th.stack[at+n].n = tagNil
+	}
+	return nil
+}
+
+// argTable is opArgTable.
+func (s *State) argTable(th *Thread, f *frame) (*Table, error) {
+	n := int(f.extra)
+	t, err := s.NewTable(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	copy(t.arr, th.stack[int(f.base)-n:f.base])
+	return t, s.rawSet(t, argCount, Int(n))
+}
+
+// argCount is the key of the number of arguments in `arg`.
+var argCount = constString("n")
+
+// arithmetic does an arithmetic instruction that the loop did not.
+func (s *State) arithmetic(th *Thread, base int, i instr, k []Value) error {
+	r := th.window(base)
+	o := i.op()
+	var a, b Value
+	ra, rb := int(i.b()), int(i.c())
+	switch {
+	case o >= opAddKR:
+		a, b, rb, ra = k[i.d()], r[i.b()], ra, -1
+		o -= opAddKR
+	case o >= opAddRK:
+		a, b, rb = r[i.b()], k[i.d()], -1
+		o -= opAddRK
+	default:
+		a, b = r[i.b()], r[i.c()]
+		o -= opAdd
+	}
+	e := eventAdd + event(o)
+	if a.n > maxTag && b.n > maxTag {
+		r[i.a()] = Number(compute(e, a.Num(), b.Num()))
+		return nil
+	}
+	v, err := s.arith(e, a, b, ra, rb)
+	if err != nil {
+		return err
+	}
+	th.stack[base+int(i.a())] = v
+	return nil
+}
+
+// compute does an operator's arithmetic.
+func compute(e event, x, y float64) float64 {
+	switch e {
+	case eventAdd:
+		return x + y
+	case eventSub:
+		return x - y
+	case eventMul:
+		return x * y
+	case eventDiv:
+		return x / y
+	case eventMod:
+		return x - math.Floor(x/y)*y
+	case eventPow:
+		return power(x, y)
+	default: // eventUnm
+		return -x
+	}
+}
+
+// power is C's pow, of which squares are the most frequent.
+func power(x, y float64) float64 {
+	if y == 2 {
+		return x * x
+	}
+	return math.Pow(x, y)
+}
+
+// compareOp does a comparison of anything but two numbers and says whether it jumps.
+func (s *State) compareOp(r *[window]Value, i instr, k []Value) (jump bool, err error) {
+	a, b := r[i.a()], r[i.b()]
+	o := i.op()
+	if o >= opLtK {
+		b = k[i.bc()]
+	}
+	switch o {
+	case opLt, opNlt, opLtK, opNltK:
+		jump, err = s.Less(a, b)
+	case opLe, opNle, opLeK, opNleK:
+		jump, err = s.LessEqual(a, b)
+	case opGtK, opNgtK:
+		jump, err = s.Less(b, a)
+	default:
+		jump, err = s.LessEqual(b, a)
+	}
+	switch o {
+	case opNlt, opNle, opNltK, opNleK, opNgtK, opNgeK:
+		jump = !jump
+	}
+	return jump, err
+}
+
+// concat is opConcat: from the right, as many strings and numbers at a time as there are, else metamethods on two.
+func (s *State) concat(th *Thread, base int, i instr) error {
+	from, to := base+int(i.b()), base+int(i.c())
+	acc := th.stack[to]
+	for to > from {
+		left := th.stack[to-1]
+		if !isText(acc) || !isText(left) {
+			h := s.binary(left, acc, eventConcat)
+			if h.IsNil() {
+				return s.concatError(left, acc, to-1-base)
+			}
+			v, err := s.call2(h, left, acc)
+			if err != nil {
+				return err
+			}
+			acc = v
+			to--
+			continue
+		}
+		first := to - 1
+		for first > from && isText(th.stack[first-1]) {
+			first--
+		}
+		v, err := s.join(th.stack[first:to], acc)
+		if err != nil {
+			return err
+		}
+		acc, to = v, first
+	}
+	th.stack[base+int(i.a())] = acc
+	return nil
+}
+
+func isText(v Value) bool { return v.n == tagString || v.n > maxTag }
+
+func (s *State) concatError(a, b Value, reg int) error {
+	if isText(a) {
+		a, reg = b, reg+1
+	}
+	return s.typeError(a, "concatenate", reg)
+}
+
+// join concatenates strings and numbers; there is at least one before the last.
+func (s *State) join(vs []Value, last Value) (Value, error) {
+	if len(vs) == 1 && vs[0].n == tagString && last.n == tagString {
+		a, b := vs[0].str().s, last.str().s
+		if err := s.room(len(a) + len(b)); err != nil {
+			return Nil, err
+		}
+		return stringValue(&String{s: a + b}), nil
+	}
+	n := textLen(last)
+	for _, v := range vs {
+		n += textLen(v)
+	}
+	if err := s.room(n); err != nil {
+		return Nil, err
+	}
+	var b strings.Builder
+	b.Grow(n)
+	for _, v := range vs {
+		appendText(&b, v)
+	}
+	appendText(&b, last)
+	return stringValue(&String{s: b.String()}), nil
+}
+
+// room spends and counts what a new string of n bytes costs.
+func (s *State) room(n int) error {
+	if err := s.Spend(n / 64); err != nil {
+		return err
+	}
+	return s.Alloc(int(stringCost(n)))
+}
+
+// textLen returns the length of a string, or what a number's text has at most.
+func textLen(v Value) int {
+	if v.n == tagString {
+		return len(v.str().s)
+	}
+	return 24
+}
+
+func appendText(b *strings.Builder, v Value) {
+	if v.n == tagString {
+		b.WriteString(v.str().s)
+		return
+	}
+	var buf [32]byte
+	b.Write(AppendNumber(buf[:0], v.Num()))
+}
