@@ -80,6 +80,14 @@ func (a *Arena) SetLimit(n int64) {
 	a.pool.most.Store(uint32(pages))
 }
 
+// WithoutLimit runs fn while the bound of SetLimit is lifted, for everybody: for what gives more memory back than it takes, and must not
+// be refused any.
+func (a *Arena) WithoutLimit(fn func()) {
+	a.pool.lifted.Add(1)
+	defer a.pool.lifted.Add(-1)
+	fn()
+}
+
 // InUse returns the bytes of pages that heaps hold; see Stats.
 func (a *Arena) InUse() int64 { return a.pool.inUse.Load() }
 

@@ -82,6 +82,9 @@ func (h *Heap) Freezing() bool { return h.line != 0 }
 
 // Frozen tells whether the block at r is seen by an open freeze: it must not be written to, though it may be freed.
 func (h *Heap) Frozen(r Ref) bool {
+	if h.journal != nil {
+		return h.journal.frozen(r)
+	}
 	_, m := h.runOf(r)
 	return m.epoch < h.line
 }
@@ -206,8 +209,12 @@ func (h *Heap) oldest(epoch uint16) int {
 	return i
 }
 
-// freeAmid is Free for a heap that has freezes.
+// freeAmid is Free for a heap that has freezes, or is a journal.
 func (h *Heap) freeAmid(r Ref, n int) {
+	if h.journal != nil {
+		h.journalFree(r, n)
+		return
+	}
 	p, m := h.runOf(r)
 	if m.epoch < h.line {
 		if invariants.Enabled {

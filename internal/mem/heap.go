@@ -20,6 +20,7 @@ type Heap struct {
 	line  uint16 // runs of earlier epochs are frozen; 0 when no freeze is open
 
 	freezes *freezes // nil when there are none, open or closed
+	journal *journal // nil: it is no journal
 	ledger
 	partial [numClasses]uint32 // lists of spans with a block to give
 }
@@ -33,6 +34,9 @@ func (h *Heap) Alloc(n int) Ref {
 	c := classOf[(n+7)>>3]
 	p := h.partial[c]
 	if p == 0 {
+		if h.journal != nil {
+			return h.journalAlloc(n)
+		}
 		p = h.addSpan(c)
 	}
 	r := h.take(p, c)
@@ -141,10 +145,10 @@ func (h *Heap) ReleaseAll() {
 }
 
 // Adopt takes over a block of another heap of the same arena, without copying; r stays valid and is from now on freed here.
-// It is false, and nothing has happened, when the block does not own its pages (n up to MaxSmall) or from has freezes. Both
-// owners' locks are held.
+// It is false, and nothing has happened, when the block does not own its pages (n up to MaxSmall), from has freezes, or one of the two
+// is a journal. Both owners' locks are held.
 func (h *Heap) Adopt(from *Heap, r Ref, n int) bool {
-	if n <= MaxSmall || from.arena != h.arena || from.freezes != nil {
+	if n <= MaxSmall || from.arena != h.arena || from.freezes != nil || h.journal != nil {
 		return false
 	}
 	if invariants.Enabled {
@@ -225,6 +229,9 @@ func (h *Heap) Trim() {
 func (h *Heap) allocLarge(n int) Ref {
 	if n < 1 {
 		panic("mem: Alloc of less than one byte")
+	}
+	if h.journal != nil {
+		return h.journalAlloc(n)
 	}
 	pages := uint64(n+pageSize-1) >> pageShift
 	if pages > uint64(h.arena.pool.space.pages) {

@@ -146,6 +146,10 @@ func (h *Heap) checkAccess(r Ref, n int) {
 	if r == 0 {
 		panic("mem: access through Ref 0")
 	}
+	if h.journal != nil {
+		h.journal.checkAccess(r, n)
+		return
+	}
 	h.ledger.mu.Lock()
 	defer h.ledger.mu.Unlock()
 	if size := max(h.sizes[r], h.dead[r]); size > 0 && n > size {
@@ -157,6 +161,22 @@ func (h *Heap) checkAccess(r Ref, n int) {
 		}
 		h.sizes[r] = n
 	}
+}
+
+// checkAccess is Heap.checkAccess of a journal. A block that is not fresh must stay as long as it is.
+func (j *journal) checkAccess(r Ref, n int) {
+	size := j.base.sizeOf(r)
+	if _, fresh := j.fresh[r]; !fresh && size > 0 && n > size {
+		panic(fmt.Sprintf("mem: block %#x of %d bytes, which a journal keeps, is to become one of %d", r, size, n))
+	}
+	j.base.checkAccess(r, n)
+}
+
+// sizeOf gives the size of a block in use, 0 if it is none's start.
+func (h *Heap) sizeOf(r Ref) int {
+	h.ledger.mu.Lock()
+	defer h.ledger.mu.Unlock()
+	return h.sizes[r]
 }
 
 // checkPoison panics when a free block of size bytes was written to; its first two bytes link it to the next.

@@ -68,7 +68,8 @@ type pool struct {
 	// marks has a bit a page that may be resident. That of a held page tells what it was when it was taken. Under mu.
 	marks bitmap
 
-	most atomic.Uint32 // pages that may be in use; 0: as many as there are
+	most   atomic.Uint32 // pages that may be in use; 0: as many as there are
+	lifted atomic.Int32  // how often most was lifted and not set down again
 
 	// What Stats and Headroom read without the mutex; written under it.
 	openedBytes, inUse, cached atomic.Int64
@@ -283,7 +284,7 @@ func (q *pool) headroom(n uint32) bool {
 // allows tells whether n more pages may be in use.
 func (q *pool) allows(n uint32) bool {
 	most := uint64(q.most.Load())
-	return most == 0 || uint64(q.inUse.Load())>>pageShift+uint64(n) <= most
+	return most == 0 || q.lifted.Load() > 0 || uint64(q.inUse.Load())>>pageShift+uint64(n) <= most
 }
 
 // scavengePiece is the most, in pages, that one call into the system gives back: others wait no longer than for that.

@@ -124,9 +124,10 @@ func (r record) roots() (all roots) {
 // body gives the body of a rooted value.
 func (it *Item) body() body {
 	if it.isBig() {
-		return it.big().body()
+		b := it.big()
+		return b.roots.body(b.enc, it.heap())
 	}
-	return body{enc: it.Encoding(), heap: it.t.heap, table: it.rec.table(), tree: it.rec.tree(), state: it.rec.state(), array: it.rec.array()}
+	return body{enc: it.Encoding(), heap: it.heap(), table: it.rec.table(), tree: it.rec.tree(), state: it.rec.state(), array: it.rec.array()}
 }
 
 func (b *big) body() body { return b.roots.body(b.enc, b.heap) }
@@ -431,6 +432,9 @@ func (it *Item) setBigBody(b *big) {
 // fitBody gives a value with a tree the heap that it should have by its size, see fit, and tells whether that may be another than it
 // was.
 func (it *Item) fitBody() (moved bool) {
+	if it.journal != nil {
+		return false
+	}
 	limit := int64(it.sh.store.bigTable)
 	if !it.isBig() {
 		w := it.rec.weight()

@@ -35,7 +35,7 @@ type collection struct {
 // is frozen: if hardly any is left it panics with mem.ErrNoMemory.
 func (db *DB) findCollection(key []byte, typ Type) (Item, error) {
 	it, ok, err := db.FindTypeWrite(key, typ)
-	if ok && err == nil && it.isBig() && it.big().heap.Freezing() {
+	if ok && err == nil && it.freezing() {
 		db.Reserve(0)
 	}
 	return it, err
@@ -45,9 +45,9 @@ func (db *DB) findCollection(key []byte, typ Type) (Item, error) {
 func (it *Item) elements() dict.Table {
 	if it.isBig() {
 		b := it.big()
-		return dict.Table{Heap: b.heap, Root: &b.table, Key: fieldKey}
+		return dict.Table{Heap: it.heap(), Root: &b.table, Key: fieldKey}
 	}
-	return dict.Table{Heap: it.t.heap, Root: it.root(), Key: fieldKey}
+	return dict.Table{Heap: it.heap(), Root: it.root(), Key: fieldKey}
 }
 
 func (c *collection) isTable() bool { return c.it.Encoding() == EncTable }
@@ -226,7 +226,7 @@ func (c *collection) deleteTable(field []byte) bool {
 // ReserveDelete is DB.Reserve for what the deletion of n elements may take: of a frozen table it has parts copied.
 func (c *collection) ReserveDelete(n int) {
 	const part = 4200 // bytes of a segment and an overflow bucket
-	if c.IsBig() && c.it.big().heap.Freezing() {
+	if c.it.ref != 0 && c.it.freezing() {
 		t := c.it.elements()
 		c.db.Reserve(min(n*part, int(t.Bytes())))
 	}

@@ -21,6 +21,9 @@ func (it *Item) weigh(added int64) {
 
 // fit gives a table the heap that it should have by its size.
 func (c *collection) fit() {
+	if c.it.journal != nil {
+		return
+	}
 	limit := int64(c.db.s.bigTable)
 	if !c.it.isBig() {
 		if r := c.it.tableRoot(); r.weight >= limit && !c.enlarge() {

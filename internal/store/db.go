@@ -26,6 +26,7 @@ func (e *BusyShardError) Error() string { return "store: shard is busy" }
 type View struct {
 	NowMillis int64 // Unix ms
 	NoTouch   bool  // reads leave the access time alone (CLIENT NO-TOUCH)
+	undoing   bool  // changes are noted; see undo.go
 	Hits      int64 // reads that found their key
 	Misses    int64
 
@@ -67,6 +68,7 @@ type View struct {
 	entry    *StreamEntry // for Stream.Each; nil until it is used, and meanwhile
 
 	displaced displaced // what the command has put a value in place of; only while OnEvent is set
+	undo      undo
 }
 
 // NewView makes a worker's view.
@@ -175,6 +177,8 @@ type Item struct {
 	ref  mem.Ref
 	pos  dict.Pos
 	hash uint64
+
+	journal *journal // that the value's blocks are changed through; nil: it has none; see undo.go
 }
 
 // Type gives the type of the value.
@@ -220,7 +224,7 @@ func (db *DB) lookup(key []byte) (it Item, ok bool) {
 
 // seek is lookup into an Item of the caller's, which saves copying it from function to function.
 func (db *DB) seek(it *Item, key []byte) bool {
-	it.hash = db.v.hashOf(key)
+	it.hash, it.journal = db.v.hashOf(key), nil
 	it.sh = &db.s.shards[it.hash&db.s.mask]
 	it.t = it.sh.tables[db.index].Load()
 	if it.t == nil {
@@ -240,6 +244,9 @@ func (db *DB) seek(it *Item, key []byte) bool {
 	}
 	if it.rec.flags()&parity != db.s.parity {
 		db.keep(it)
+	}
+	if db.v.undoing && !db.v.Reading {
+		db.v.noteFound(it)
 	}
 	return true
 }
@@ -365,6 +372,9 @@ func (db *DB) create(key []byte, shape recordShape) Item {
 	if db.v.KeepDead {
 		db.s.removeDead(it.sh, it.t, db.index, h, db.v.NowMillis)
 	}
+	if db.v.undoing {
+		db.v.noteAbsent(it.t, h, key)
+	}
 	if shape.expiry != NoExpiry { // before the key: an entry without one does no harm
 		db.s.schedule(it.sh, it.t, h, shape.expiry)
 	}
@@ -452,6 +462,7 @@ func (db *DB) Delete(key []byte) bool {
 // Remove removes the key that was found. Large values are freed later, in slices.
 func (db *DB) Remove(it *Item) {
 	db.lose(it)
+	it.forsake()
 	db.s.remove(it.sh, it.t, it.pos, it.rec)
 	it.ref, it.rec = 0, record{}
 }

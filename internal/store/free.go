@@ -24,9 +24,9 @@ type condemned struct {
 type owned struct {
 	block block // ref 0: none
 	enc   Encoding
-	roots roots // empty: none
-	times fieldTimes
-	big   *big // nil: none
+	roots roots      // empty: none
+	times fieldTimes // what they refer to of a big value goes with its heap
+	big   *big       // nil: none
 }
 
 // hasMore tells whether a record's value has anything outside of the record.
@@ -37,6 +37,9 @@ func (t *table) owns(r record) (o owned) {
 	switch {
 	case r.has(isBig):
 		o.big = t.big(r)
+		if ft := r.times(); ft != nil {
+			o.times = *ft
+		}
 	case r.has(inBlock):
 		o.block = readBlock(r.value())
 	case r.encoding().rooted():

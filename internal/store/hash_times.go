@@ -125,7 +125,7 @@ func (it *Item) recount(was, at int64) {
 	ft.count(was, at)
 	it.countTimed(had)
 	if ft.n == 0 {
-		ft.dropIndex(it.elements().Heap)
+		ft.dropIndex(it.base())
 	}
 }
 
@@ -149,7 +149,7 @@ func (h *Hash) expectField(hashed uint64, at, was int64) {
 	if ft.n == 0 || at < ft.least {
 		h.db.s.schedule(h.it.sh, h.it.t, h.it.hash, at)
 	}
-	heap := h.it.elements().Heap
+	heap := h.it.base()
 	x := ft.fieldIndex(heap)
 	if x == nil || was != 0 && at >= was {
 		return
@@ -170,23 +170,23 @@ func (it *Item) indexFields(now int64) {
 	if ft.index != 0 || ft.n == 0 {
 		return
 	}
-	t := it.elements()
+	t, heap := it.elements(), it.base()
 	if t.Len() <= indexFrom {
 		return
 	}
 	whole := false
 	defer func() {
 		if !whole {
-			ft.dropIndex(t.Heap)
+			ft.dropIndex(heap)
 		}
 	}()
 	defer ignoreNoMemory()
-	ft.index = t.Heap.Alloc(indexSize)
-	x := ft.fieldIndex(t.Heap)
+	ft.index = heap.Alloc(indexSize)
+	x := ft.fieldIndex(heap)
 	*x = expiry.NewExact(min(now, ft.least))
 	t.Each(func(e mem.Ref) bool {
 		if at := fieldTime(t.Heap, e); at != 0 {
-			x.Add(t.Heap, hash.Bytes(fieldKey(t.Heap, e)), at)
+			x.Add(heap, hash.Bytes(fieldKey(t.Heap, e)), at)
 		}
 		return true
 	})

@@ -61,13 +61,16 @@ func (db *DB) transferValue(src *Item, target *DB, to []byte, at int64, take boo
 	shape.expiry = at
 	switch {
 	case take && shape.flags&isBig != 0:
-		return src.transferBig(target, to, shape), nil
+		dst := src.transferBig(target, to, shape)
+		db.v.handOver(src, &dst)
+		return dst, nil
 	case shape.typ == TypeString && shape.flags&isBig != 0:
 		return src.copyBig(target, to, at, tick)
 	case shape.enc.rooted() && take && target.place(to) == src.t:
 		dst := target.create(to, shape)
 		copy(dst.rec.value(), src.rec.value())
 		clear(src.rec.value())
+		db.v.handOver(src, &dst)
 		return dst, nil
 	case shape.enc == EncTable:
 		return db.copyTable(src, target, to, shape, tick)

@@ -29,6 +29,9 @@ func (db *DB) fresh(it *Item) bool {
 		}
 		return it.ref != 0
 	}
+	if db.v.undoing {
+		db.v.noteFound(it)
+	}
 	db.s.reap(it, db.index, db.v.NowMillis, reapMost)
 	db.s.Settle(it.sh.number)
 	return it.ref != 0
@@ -70,6 +73,9 @@ func (h *Hash) Purge(tick func() error) error {
 		}
 	}()
 	sh := h.it.sh
+	if h.db.v.undoing && h.Overdue() {
+		h.db.v.noteFound(&h.it)
+	}
 	for h.Overdue() {
 		sh.refused = false
 		h.db.s.reap(&h.it, h.db.index, h.db.Now(), tickEvery)
@@ -145,12 +151,13 @@ func (s *Store) reapTable(it *Item, db int, now int64, most int) (done int) {
 	if t.Len() > most && it.withered(now) { // nothing to look for, and too many to tell of each
 		done = t.Len()
 		s.tellReaped(it, db, true)
+		it.forsake()
 		s.bury(it.sh, it.t, db, it.pos, it.rec, true)
 		it.ref, it.rec = 0, record{}
 		return done
 	}
 	if x := ft.fieldIndex(t.Heap); x != nil && x.Ahead(now) { // the clock was set back
-		ft.dropIndex(t.Heap)
+		ft.dropIndex(it.base())
 	}
 	it.indexFields(now)
 	if ft.index != 0 {
@@ -165,10 +172,11 @@ func (s *Store) reapTable(it *Item, db int, now int64, most int) (done int) {
 	it.countTimed(true)
 	switch {
 	case t.Len() == 0:
+		it.forsake()
 		s.remove(it.sh, it.t, it.pos, it.rec)
 		it.ref, it.rec = 0, record{}
 	case ft.n == 0:
-		ft.dropIndex(t.Heap)
+		ft.dropIndex(it.base())
 	}
 	return done
 }
@@ -220,18 +228,18 @@ func (s *Store) reapIndexed(it *Item, t *dict.Table, db int, now int64, most int
 	whole := false
 	defer func() {
 		if !whole {
-			ft.dropIndex(t.Heap)
+			ft.dropIndex(it.base())
 		}
 	}()
 	defer ignoreNoMemory()
-	x.Pop(t.Heap, now-1, most, func(h uint64) {
+	x.Pop(it.base(), now-1, most, func(h uint64) {
 		for s.reapCandidate(it, t, db, h, now) {
 			done++
 		}
 		t.Candidates(h, func(e mem.Ref, _ dict.Pos) bool {
 			if at := fieldTime(t.Heap, e); at != 0 {
 				if full := hash.Bytes(fieldKey(t.Heap, e)); x.Same(full, h) {
-					x.Add(t.Heap, full, at)
+					x.Add(it.base(), full, at)
 				}
 			}
 			return true

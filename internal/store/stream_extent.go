@@ -53,12 +53,12 @@ func liveWithin(b entries.Block, from, to StreamID) (n int) {
 
 // DeleteSize gives the bytes that deleting n entries, and references to them, may take: of a frozen stream it has blocks copied.
 func (s *Stream) DeleteSize(n int) int {
-	if !s.IsBig() || !s.it.big().heap.Freezing() {
+	if !s.Exists() || !s.v.heap.Freezing() {
 		return 0
 	}
 	const block = 16 << 10 // bytes of a block, and of nodes
 	parts := 1 + 2*s.Groups()
-	return int(min(int64(n)*int64(parts)*block, s.it.big().heap.Live()))
+	return int(min(int64(n)*int64(parts)*block, s.v.heap.Live()))
 }
 
 // TrimLimit gives how many entries are removed at most by a command that trims by whole blocks and says no number.

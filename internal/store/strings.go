@@ -158,7 +158,12 @@ func (db *DB) replace(it *Item, shape recordShape, value []byte) {
 		it.t.keys.Set(it.pos, ref)
 		heap.Free(oldRef, oldSize)
 	}
-	db.s.freeOwned(it.sh, it.t, rest)
+	if it.journal != nil {
+		it.journal.leave(rest)
+		it.journal = nil
+	} else {
+		db.s.freeOwned(it.sh, it.t, rest)
+	}
 	it.countExpiry(had)
 	it.countTimed(timed)
 }

@@ -13,7 +13,7 @@ const bigNumberSize = 8
 func (b *big) rope() rope.Rope { return rope.Rope{Heap: b.heap, Root: &b.text} }
 
 // rope gives a string that isBig.
-func (it *Item) rope() rope.Rope { return it.big().rope() }
+func (it *Item) rope() rope.Rope { return rope.Rope{Heap: it.heap(), Root: &it.big().text} }
 
 // ticking gives a rope whose long changes tick.
 func (db *DB) ticking(r rope.Rope) rope.Rope {

@@ -63,7 +63,7 @@ const MemberCost = 64
 func (z *ZSet) Reserve(n, bytes int) {
 	const aMember = 16 << 10 // bytes of what is copied for one at most, about: a segment, a leaf and nodes
 	switch {
-	case z.IsBig() && z.it.big().heap.Freezing():
+	case z.isLarge() && z.it.freezing():
 		v := z.sorted()
 		t := v.leaves()
 		bytes += min(n*aMember, int(v.elements().Bytes()+t.Bytes())+t.Leaves()*mem.Usable(scores.Size))
