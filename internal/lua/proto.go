@@ -2,7 +2,10 @@
 
 package lua
 
-import "strings"
+import (
+	"strings"
+	"unsafe"
+)
 
 // Limits of one function, as Lua 5.1 has them.
 const (
@@ -85,4 +88,26 @@ func shortSource(name string, size int) string {
 		line += "..."
 	}
 	return `[string "` + line + `"]`
+}
+
+// cString cuts a text where C would see its end.
+func cString(s string) string {
+	s, _, _ = strings.Cut(s, "\x00")
+	return s
+}
+
+// Size returns about how many bytes the program takes, all functions within it included.
+func (p *Proto) Size() int64 {
+	n := int64(unsafe.Sizeof(*p)) + int64(len(p.Source)) + int64(cap(p.code))*int64(unsafe.Sizeof(p.code[0])) + int64(cap(p.lines))*4 +
+		int64(cap(p.protos))*8 + int64(cap(p.upvals))*int64(unsafe.Sizeof(upvalDesc{})) + int64(cap(p.locals))*int64(unsafe.Sizeof(localDesc{}))
+	for _, v := range p.consts {
+		n += int64(unsafe.Sizeof(v))
+		if v.IsString() {
+			n += int64(unsafe.Sizeof(String{})) + int64(len(v.Str()))
+		}
+	}
+	for _, child := range p.protos {
+		n += child.Size()
+	}
+	return n
 }
