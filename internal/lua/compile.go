@@ -12,31 +12,95 @@ import (
 // it is a source that begins with a strange character.
 //
 // Time and memory are linear in the source, and the stack is bounded by maxLevels.
+func Compile(src, name string) (*Proto, error) { return compile(src, name, 0, nil) }
+
+// CompileProto is Compile for a source from outside that may be of any size: it takes the state's steps, and its memory may not go
+// beyond the state's limit meanwhile. Besides a *SyntaxError the error may be an *Error, "not enough memory", or the hook's. The Proto
+// does not belong to the state.
+func (s *State) CompileProto(src, name string) (*Proto, error) {
+	w := &watch{s: s}
+	defer w.end()
+	return compile(src, name, 0, w)
+}
+
+// Compile turns a source that a script supplies into a function with the globals as its environment. It takes steps and memory like
+// CompileProto, and the program counts as the state's memory as long as it lives. The error is an *Error, of the source's too, or the
+// hook's.
+func (s *State) Compile(src, name string) (Value, error) {
+	p, err := s.CompileProto(src, name)
+	if syntax, ok := err.(*SyntaxError); ok {
+		return Nil, s.raise(s.text(syntax.Msg))
+	} else if err != nil {
+		return Nil, err
+	}
+	own := &ownProgram{size: p.Size()}
+	if err := s.Alloc(int(own.size)); err != nil {
+		return Nil, err
+	}
+	p.setOwn(own)
+	return s.Load(p, nil), nil
+}
+
+// compile compiles a source as if it were within as many constructs as level says.
 //
 // Where a variable lives must be known before code is made for it, but shows only later, when a closure captures and somebody assigns
 // it. So the compiler takes for granted that no variable is both, and when one turned out to be, it begins again, knowing which.
-func Compile(src, name string) (p *Proto, err error) { return compileIn(src, name, 0) }
-
-// compileIn is Compile where level constructs are taken for being around the source.
-func compileIn(src, name string, level int) (p *Proto, err error) {
+func compile(src, name string, level int, w *watch) (p *Proto, err error) {
 	defer func() {
-		if e := recover(); e != nil {
-			syntax, ok := e.(*SyntaxError)
-			if !ok {
-				panic(e)
-			}
-			p, err = nil, syntax
+		switch e := recover().(type) {
+		case nil:
+		case *SyntaxError:
+			p, err = nil, e
+		case stopped:
+			p, err = nil, e.err
+		default:
+			panic(e)
 		}
 	}()
-	texts := map[string]Value{}
-	first := newParser(src, name, texts, level)
+	first := newParser(src, name, level, w)
 	if p = first.chunk(); !first.mistaken {
 		return p, nil
 	}
-	second := newParser(src, name, texts, level)
-	second.known = first.found
+	second := newParser(src, name, level, w)
+	second.known, second.texts = first.found, first.texts
 	return second.chunk(), nil
 }
+
+// A watch takes steps and memory from a state while it compiles.
+type watch struct {
+	s      *State
+	pinned int
+}
+
+// stopped is what a watch panics with when the state does not let it go on.
+type stopped struct{ err error }
+
+const (
+	watchStep  = 1 << 10 // bytes of the source, or instructions, after which the state is asked
+	watchSteps = 8       // steps a byte or instruction
+	watchBytes = 24      // memory a byte: of trees, code, constants; mostly it is less
+)
+
+// read is called for every n bytes that were read.
+func (w *watch) read(n int) {
+	err := w.s.Pin(n * watchBytes)
+	if err == nil {
+		w.pinned += n * watchBytes
+		err = w.s.Spend(n * watchSteps)
+	}
+	if err != nil {
+		panic(stopped{err})
+	}
+}
+
+// made is called for every n instructions that were made.
+func (w *watch) made(n int) {
+	if err := w.s.Spend(n * watchSteps); err != nil {
+		panic(stopped{err})
+	}
+}
+
+func (w *watch) end() { w.s.Unpin(w.pinned) }
 
 // A usage is what became of a variable.
 type usage uint8
@@ -78,12 +142,12 @@ type parser struct {
 	texts map[string]Value // the program's strings
 }
 
-func newParser(src, name string, texts map[string]Value, level int) *parser {
+func newParser(src, name string, level int, w *watch) *parser {
 	return &parser{
-		scanner: scanner{src: src, chunk: name, line: 1},
+		scanner: scanner{src: src, chunk: name, line: 1, watch: w},
 		level:   level,
 		scope:   map[string]*localVar{},
-		texts:   texts,
+		texts:   map[string]Value{},
 	}
 }
 

@@ -41,7 +41,7 @@ func checkErrors(t *testing.T, sources []string, name string) {
 	t.Helper()
 	for i, want := range compileErrors(t, sources, name) {
 		got := ""
-		if _, err := compileIn(sources[i], name, luaLevel); err != nil {
+		if _, err := compile(sources[i], name, luaLevel, nil); err != nil {
 			got = err.Error()
 		}
 		if got != want {

@@ -81,7 +81,9 @@ type scanner struct {
 	src   string
 	pos   int // of the next byte
 	chunk string
-	line  int // of the last byte read
+	line  int    // of the last byte read
+	watch *watch // nil: nobody asks for steps and memory
+	pause int    // the watch is called when pos is past it
 
 	tok token
 	at  int // where tok begins
@@ -163,10 +165,18 @@ func (s *scanner) peek(n int) byte {
 
 func (s *scanner) ended() bool { return s.pos >= len(s.src) }
 
+// skip passes a byte.
+func (s *scanner) skip() {
+	if s.pos++; s.pos > s.pause && s.watch != nil {
+		s.pause = s.pos + watchStep
+		s.watch.read(watchStep)
+	}
+}
+
 // newline passes the end of a line: any pair of different ones is one.
 func (s *scanner) newline() {
 	first := s.src[s.pos]
-	s.pos++
+	s.skip()
 	if b := s.peek(0); (b == '\n' || b == '\r') && b != first {
 		s.pos++
 	}
@@ -181,7 +191,7 @@ func (s *scanner) skipBlank() {
 		case b == '\n' || b == '\r':
 			s.newline()
 		case classes[b]&classSpace != 0:
-			s.pos++
+			s.skip()
 		case b == '-' && s.peek(1) == '-':
 			s.comment()
 		default:
@@ -200,17 +210,17 @@ func (s *scanner) comment() {
 		}
 	}
 	for !s.ended() && s.src[s.pos] != '\n' && s.src[s.pos] != '\r' {
-		s.pos++
+		s.skip()
 	}
 }
 
 // longBracket passes a bracket and the equals signs behind it. It returns their number if a second bracket follows (which it does not
 // pass), else -1 minus that number.
 func (s *scanner) longBracket(bracket byte) int {
-	s.pos++
+	s.skip()
 	n := 0
 	for s.peek(0) == '=' {
-		s.pos++
+		s.skip()
 		n++
 	}
 	if s.peek(0) == bracket {
@@ -256,7 +266,7 @@ func (s *scanner) longText(level int, what string) {
 				from = s.pos
 			}
 		default:
-			s.pos++
+			s.skip()
 		}
 	}
 }
@@ -273,7 +283,7 @@ func (s *scanner) next() {
 	switch {
 	case classes[b]&classAlpha != 0:
 		for classes[s.peek(0)]&(classAlpha|classDigit) != 0 {
-			s.pos++
+			s.skip()
 		}
 		s.str = s.src[s.at:s.pos]
 		s.tok = keyword(s.str)
@@ -313,14 +323,15 @@ func (s *scanner) symbol(b byte) {
 	case b == '~' && s.peek(1) == '=':
 		s.tok, s.pos = tokNe, s.pos+2
 	default:
-		s.tok, s.pos = token(b), s.pos+1
+		s.tok = token(b)
+		s.skip()
 	}
 }
 
 // number reads a number: whatever looks like one is taken, and then must be one.
 func (s *scanner) number() {
 	for b := s.peek(0); b == '.' || classes[b]&classDigit != 0; b = s.peek(0) {
-		s.pos++
+		s.skip()
 	}
 	if b := s.peek(0); b == 'e' || b == 'E' {
 		s.pos++
@@ -329,7 +340,7 @@ func (s *scanner) number() {
 		}
 	}
 	for classes[s.peek(0)]&(classAlpha|classDigit) != 0 {
-		s.pos++
+		s.skip()
 	}
 	s.tok = tokNumber
 	var ok bool
@@ -370,7 +381,7 @@ func (s *scanner) quotedString(quote byte) {
 			s.escape(&b, quote)
 			from = s.pos
 		default:
-			s.pos++
+			s.skip()
 		}
 	}
 }

@@ -148,6 +148,9 @@ func (m *marker) value(v Value) {
 	case tagLua:
 		if c := v.closure(); m.fresh(&c.mark, closureSize+int64(len(c.ups))*valueSize) {
 			m.work = append(m.work, v)
+			if p := c.proto.own; p != nil {
+				m.fresh(&p.mark, p.size)
+			}
 		}
 	case tagGo:
 		if f := v.gofn(); m.fresh(&f.mark, functionSize+int64(len(f.ups))*valueSize) && len(f.ups) > 0 {

@@ -34,6 +34,22 @@ type Proto struct {
 	protos []*Proto
 	upvals []upvalDesc
 	locals []localDesc // in the order of from; for error texts and debugging
+
+	own *ownProgram // if it is counted as memory of the only state that has it; else nil
+}
+
+// An ownProgram is what the functions have in common that a state compiled for itself.
+type ownProgram struct {
+	size int64
+	mark uint32
+}
+
+// setOwn notes that the function and those within belong to a state.
+func (p *Proto) setOwn(own *ownProgram) {
+	p.own = own
+	for _, child := range p.protos {
+		child.setOwn(own)
+	}
 }
 
 // An upvalDesc says what one upvalue of a closure is when opClosure makes it: a copy of a register or of an upvalue, either of which may
