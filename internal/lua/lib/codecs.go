@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package lib has the libraries of scripts. It knows nothing of Redis's commands; a library belongs to one lua.State, as do all values
+// it makes. Whatever may take long spends the state's budget as it works, and asks for memory before it allocates.
+package lib
+
+import (
+	"strings"
+
+	"github.com/redpoll/redpoll/internal/lua"
+)
+
+// The codecs are the tables that Redis adds to Lua's own: cjson, cmsgpack, struct and bit. What they give, their error texts, limits
+// and faults are those of the libraries that Redis 7.0 has.
+//
+//	cjson.go, cjson_encode.go, cjson_decode.go   JSON
+//	cmsgpack.go, cmsgpack_unpack.go              MessagePack
+//	struct.go                                    C's layouts
+//	bit.go                                       operations on 32 bits
+//
+// None of them calls Lua. Their work is spent from the state's budget, what they make is counted in its memory before it is made, and
+// the depth they recurse to is limited.
+
+const (
+	// maxSlots is how many values a C function may have on Lua's stack. The libraries keep there what they are at, one or two values
+	// a level, so this is what limits how deep they go, and how many results they give.
+	maxSlots = 8000
+	// keptBuffer is how much of a buffer is kept from one call to the next, in bytes.
+	keptBuffer = 64 << 10
+	// longestWord is how long a string is that is kept for the next time that it comes, in bytes.
+	longestWord = 24
+)
+
+// Codecs is what the codecs of one state share. Like the state it is for one goroutine at a time.
+type Codecs struct {
+	state    *lua.State
+	out      writer
+	json     jsonSettings  // of the table cjson; those made by cjson.new have their own
+	begun    jsonSettings  // what json was at Begin
+	words    [64]lua.Value // strings that decoders have made, by a sum of their bytes
+	settings *Settings
+}
+
+// OpenCodecs puts the tables cjson, cmsgpack, struct and bit into the globals of a state. Shared has the settings of cjson that all
+// states of a server have in common; nil: the state has its own. The error is one of memory.
+func OpenCodecs(s *lua.State, shared *Settings) (*Codecs, error) {
+	if shared == nil {
+		shared = new(Settings)
+	}
+	k := &Codecs{state: s, settings: shared}
+	k.out.state = s
+	k.Begin()
+	json, err := k.newJSON(&k.json)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.SetStr(s.Globals(), "cjson", lua.TableValue(json)); err != nil {
+		return nil, err
+	}
+	for _, t := range []struct {
+		name      string
+		functions []function
+		fields    []field
+	}{
+		{"cmsgpack", k.msgpackFunctions(), msgpackFields()},
+		{"struct", k.structFunctions(), nil},
+		{"bit", bitFunctions(), nil},
+	} {
+		table, err := newModule(s, t.functions, t.fields)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.SetStr(s.Globals(), t.name, lua.TableValue(table)); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+// A function is a function of a module, a field one of its other fields.
+type (
+	function struct {
+		name string
+		f    lua.GoFunc
+	}
+	field struct{ name, text string }
+)
+
+// newModule makes a table of functions and texts.
+func newModule(s *lua.State, functions []function, fields []field) (*lua.Table, error) {
+	t, err := s.NewTable(0, len(functions)+len(fields))
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range functions {
+		if err := s.SetStr(t, f.name, s.NewFunction(f.name, f.f)); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range fields {
+		v, err := s.NewString(f.text)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.SetStr(t, f.name, v); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// A writer is a buffer for what an encoder makes. Whoever appends makes room first: there the memory is counted.
+type writer struct {
+	state *lua.State
+	b     []byte
+}
+
+// writer gives the state's buffer, empty. One call uses it at a time, since no codec calls Lua.
+func (k *Codecs) writer() *writer {
+	k.out.b = k.out.b[:0]
+	return &k.out
+}
+
+// room makes sure that n bytes can be appended without an allocation.
+func (w *writer) room(n int) error {
+	if cap(w.b)-len(w.b) >= n {
+		return nil
+	}
+	size := max(2*cap(w.b), len(w.b)+n, 256)
+	if err := w.state.Alloc(size); err != nil {
+		return err
+	}
+	larger := make([]byte, len(w.b), size)
+	copy(larger, w.b)
+	w.b = larger
+	return nil
+}
+
+// finish returns what was written as a string, unless there was an error, and lets go of a buffer that has become large.
+func (w *writer) finish(c *lua.Call, err error) error {
+	if err == nil {
+		var v lua.Value
+		if v, err = w.state.Bytes(w.b); err == nil {
+			err = c.Return(v)
+		}
+	}
+	if cap(w.b) > keptBuffer {
+		w.b = nil
+	}
+	return err
+}
+
+// word makes a value of a part of a longer string. Short ones mostly come again and again, as keys of objects: those that came last
+// are kept.
+func (k *Codecs) word(part string) (lua.Value, error) {
+	if len(part) == 0 || len(part) > longestWord {
+		return copyString(k.state, part)
+	}
+	known := &k.words[(uint(part[0])*7+uint(part[len(part)-1])*3+uint(len(part)))%uint(len(k.words))]
+	if known.Str() == part {
+		return *known, nil
+	}
+	v, err := copyString(k.state, part)
+	if err == nil {
+		*known = v
+	}
+	return v, err
+}
+
+// copyString makes a value of a part of a longer string, which must not be kept alive by it.
+func copyString(s *lua.State, part string) (lua.Value, error) {
+	return s.NewString(strings.Clone(part))
+}
