@@ -91,7 +91,7 @@ func (th *Thread) Status() Status {
 func (c *Call) Resume(th *Thread, i int) ([]Value, error) {
 	s := c.s
 	if th.Status() != Suspended {
-		return nil, s.Errorf("cannot resume %s coroutine", resumable(th.Status()))
+		return nil, s.Errorf("cannot resume %s coroutine", th.Status())
 	}
 	if s.depth >= maxDepth {
 		return nil, s.Errorf("C stack overflow")
@@ -117,14 +117,6 @@ func (c *Call) Resume(th *Thread, i int) ([]Value, error) {
 	}
 	th.kill()
 	return nil, err
-}
-
-// resumable is how the error names a status; a running coroutine cannot be told from one that has resumed another.
-func resumable(st Status) string {
-	if st == Running || st == Normal {
-		return "non-suspended"
-	}
-	return st.String()
 }
 
 // kill makes a coroutine dead and frees its stacks.

@@ -26,14 +26,11 @@ func stringCost(n int) int64 { return stringSize + int64(n+15)&^15 }
 // Alloc counts n bytes that the caller is about to allocate for a script. It fails when they would not fit below the limit: with
 // an *Error, "not enough memory", or with the hook's error.
 func (s *State) Alloc(n int) error {
-	if s.used += int64(n); s.used <= s.threshold {
+	if used := s.used + int64(n); uint64(used) <= uint64(s.threshold) {
+		s.used = used
 		return nil
 	}
-	if err := s.collectFor(int64(n)); err != nil {
-		s.used -= int64(n)
-		return err
-	}
-	return nil
+	return s.collectFor(int64(n))
 }
 
 // Pin is Alloc for memory that a running Go function builds in, which the mark cannot see: it counts until Unpin takes it back, or the
@@ -61,9 +58,9 @@ func (s *State) Memory() int64 { return s.used }
 // Limit returns the limit of memory in bytes.
 func (s *State) Limit() int64 { return s.limit }
 
-// collectFor marks, and makes sure that n bytes, which used has already, fit below the limit.
+// collectFor marks, and counts n bytes more if they fit below the limit then.
 func (s *State) collectFor(n int64) error {
-	if s.limit-n < 0 {
+	if n < 0 || n > s.limit {
 		return s.raise(errMemory)
 	}
 	if err := s.collect(); err != nil {
@@ -71,11 +68,31 @@ func (s *State) collectFor(n int64) error {
 	}
 	// The last sixteenth is not given out: else a script at the limit would mark at every allocation.
 	if s.used+n > s.limit-s.limit/16 {
+		s.threshold = s.used
 		return s.raise(errMemory)
 	}
 	s.used += n
 	s.threshold = min(max(2*s.used, minThreshold), s.limit)
 	return nil
+}
+
+// Settle is to be called between runs. It gives back what the last ones left, if that is much: garbage that the stack still holds, and
+// the stack.
+func (s *State) Settle() {
+	const much = 1 << 20
+	if s.used-s.settled < much {
+		return
+	}
+	if th := s.main; len(th.stack) > 4*firstStack {
+		th.stack, th.frames = make([]Value, firstStack), nil
+	}
+	s.main.live = 0
+	s.pinned = 0
+	hook := s.hook
+	s.hook = nil // nobody is to be stopped
+	_ = s.Collect()
+	s.hook = hook
+	s.settled = s.used
 }
 
 // Collect marks at once: used is exact afterwards, and weak tables have lost what nobody else holds.

@@ -59,6 +59,7 @@ func (s *State) Index(v, k Value) (Value, error) { return s.index(v, k, -1) }
 
 // index is Index; reg is the register that v was read from, for the text of errors, or negative.
 func (s *State) index(v, k Value, reg int) (Value, error) {
+	s.payFor(k)
 	for range maxLoop {
 		var handler Value
 		if v.n == tagTable {
@@ -84,6 +85,7 @@ func (s *State) index(v, k Value, reg int) (Value, error) {
 func (s *State) SetIndex(v, k, w Value) error { return s.setIndex(v, k, w, -1) }
 
 func (s *State) setIndex(v, k, w Value, reg int) error {
+	s.payFor(k)
 	for range maxLoop {
 		var handler Value
 		if v.n == tagTable {
@@ -112,6 +114,13 @@ func (s *State) setRaw(t *Table, k, v Value) error {
 		return s.runError(errReadonly)
 	}
 	return s.rawSet(t, k, v)
+}
+
+// payFor takes from the budget what it may take to hash or compare a long key; the next occasion pays for it.
+func (s *State) payFor(k Value) {
+	if k.n == tagString {
+		s.budget -= len(k.str().s) / 64
+	}
 }
 
 // call2 calls a metamethod with two arguments for its first result.
@@ -159,6 +168,7 @@ func (s *State) arith(e event, a, b Value, ra, rb int) (Value, error) {
 
 // Equal says whether a == b, asking metamethods.
 func (s *State) Equal(a, b Value) (bool, error) {
+	s.payFor(a)
 	if RawEqual(a, b) {
 		return true, nil
 	}
@@ -200,9 +210,8 @@ func (s *State) LessEqual(a, b Value) (bool, error) {
 
 // compareStrings compares by bytes; the budget pays for long ones at the next occasion.
 func (s *State) compareStrings(a, b Value) int {
-	x, y := a.str().s, b.str().s
-	s.budget -= min(len(x), len(y)) / 64
-	return strings.Compare(x, y)
+	s.payFor(a)
+	return strings.Compare(a.str().s, b.str().s)
 }
 
 func (s *State) compare(a, b Value, e event) (bool, error) {
@@ -220,14 +229,6 @@ func (s *State) compare(a, b Value, e event) (bool, error) {
 		return false, s.runError("attempt to compare two %s values", TypeName(a))
 	}
 	return false, s.runError("attempt to compare %s with %s", TypeName(a), TypeName(b))
-}
-
-// length returns #v of what is neither a table nor a string.
-func (s *State) length(v Value, reg int) (Value, error) {
-	if h := s.metamethod(v, eventLen); !h.IsNil() {
-		return s.call2(h, v, Nil)
-	}
-	return Nil, s.typeError(v, "get length of", reg)
 }
 
 // ToString returns what tostring(v) does, asking __tostring, which may give any value.

@@ -30,6 +30,7 @@ type State struct {
 
 	used      int64 // bytes counted since the last mark, and what that found
 	pinned    int64 // bytes that Go functions count themselves
+	settled   int64 // what the last Settle found
 	threshold int64 // where used causes the next mark
 	limit     int64
 	epoch     uint32 // what the last mark wrote into what it met
@@ -170,10 +171,8 @@ func (s *State) NewUserdata(meta *Table) (Value, error) {
 // NewString returns a string of the state with the bytes of text, which it does not copy; a text that belongs to something larger
 // is counted as if it were copied. It fails when memory runs out.
 func (s *State) NewString(text string) (Value, error) {
-	if s.used += stringCost(len(text)); s.used > s.threshold {
-		if err := s.collectFor(0); err != nil {
-			return Nil, err
-		}
+	if err := s.Alloc(int(stringCost(len(text)))); err != nil {
+		return Nil, err
 	}
 	return stringValue(&String{s: text}), nil
 }

@@ -3,7 +3,6 @@
 package lua
 
 import (
-	"math"
 	"math/bits"
 	"unsafe"
 
@@ -199,16 +198,11 @@ func (t *Table) Len() int {
 
 func (t *Table) lenBeyond(n int) int {
 	lo, hi := n, n+1
-	for !t.GetInt(hi).IsNil() {
-		lo = hi
-		if hi *= 2; hi > math.MaxInt32 {
-			for lo = 0; !t.GetInt(lo + 1).IsNil(); lo++ { // somebody chose keys so that doubling meets them all
-			}
-			return lo
-		}
+	for !t.GetInt(hi).IsNil() && hi < 1<<60 {
+		lo, hi = hi, 2*hi
 	}
 	for hi-lo > 1 {
-		if mid := (lo + hi) / 2; t.GetInt(mid).IsNil() {
+		if mid := lo + (hi-lo)/2; t.GetInt(mid).IsNil() {
 			hi = mid
 		} else {
 			lo = mid
@@ -294,15 +288,10 @@ const errReadonly = "Attempt to modify a readonly table"
 
 // NewTable makes a table with room for narray elements from 1 and nhash others.
 func (s *State) NewTable(narray, nhash int) (*Table, error) {
-	if narray|nhash == 0 {
-		if s.used += tableSize; s.used > s.threshold {
-			if err := s.collectFor(0); err != nil {
-				return nil, err
-			}
-		}
-		return &Table{}, nil
-	}
 	nodes := nodesFor(nhash)
+	if err := s.Spend((narray + nodes) / 64); err != nil {
+		return nil, err
+	}
 	if err := s.Alloc(int(tableSize + int64(narray)*valueSize + int64(nodes)*nodeSize)); err != nil {
 		return nil, err
 	}

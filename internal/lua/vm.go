@@ -7,400 +7,286 @@ import "math"
 // run runs the frame on top of a thread until a frame that Go entered returns; its results lie where the function was, and their
 // number is returned. After an error the frames are still there, for whoever asks where it happened.
 //
-// What the loop holds in variables is the frame (f), its registers (r), code and constants (k) and the number of the next
-// instruction (pc). Everything that may call or grow a stack makes f and r stale: regs gets them again. Everything that may fail or
-// call needs pc in the frame before. There is no defer and no call through an interface here, and errors are the only way out.
+// The loop keeps the frame (f), its registers (r), code and constants (k) and the number of the next instruction (pc) in variables,
+// and the compiler of Go those in registers, as long as no call returns into the loop. So an instruction either does its work here
+// and goes on, or it leaves the switch: then slow does the work, and everything is read from the frame again, which the work may have
+// replaced, or moved with its stack. For the same reason there is no defer and no closure here.
 func (s *State) run(th *Thread) (int, error) {
 newFrame:
 	f := &th.frames[len(th.frames)-1]
-	cl, base, pc := f.cl, int(f.base), int(f.pc)
-	code, k := cl.proto.code, cl.proto.consts
-	r := th.window(base)
+	code, k := f.cl.proto.code, f.cl.proto.consts
+	r := th.window(int(f.base))
+	pc := int(f.pc)
 	for {
 		i := code[pc]
 		pc++
 		switch i.op() {
 		case opMove:
 			r[i.a()] = r[i.b()]
+			continue
 		case opLoadK:
 			r[i.a()] = k[i.d()]
+			continue
 		case opLoadInt:
 			r[i.a()].n = ^math.Float64bits(float64(i.d()))
+			continue
 		case opNil:
 			for x := int(i.a()); x <= int(i.b()); x++ {
 				r[uint8(x)].n = tagNil
 			}
+			continue
 		case opFalse:
 			r[i.a()].n = tagFalse
+			continue
 		case opTrue:
 			r[i.a()].n = tagTrue
+			continue
 		case opFalseSkip:
 			r[i.a()].n = tagFalse
 			pc++
+			continue
 
-		case opCell:
-			if s.used += cellSize; s.used > s.threshold {
-				if err := s.collectFor(0); err != nil {
-					return 0, err
-				}
-			}
-			r[i.a()] = cellValue(&cell{v: r[i.a()]})
 		case opGetCell:
 			r[i.a()] = r[i.b()].cell().v
+			continue
 		case opSetCell:
 			r[i.a()].cell().v.put(r[i.b()])
+			continue
 		case opGetUpval:
-			r[i.a()] = cl.ups[i.b()]
+			r[i.a()] = f.cl.ups[i.b()]
+			continue
 		case opGetUpcell:
-			r[i.a()] = cl.ups[i.b()].cell().v
+			r[i.a()] = f.cl.ups[i.b()].cell().v
+			continue
 		case opSetUpcell:
-			cl.ups[i.b()].cell().v.put(r[i.a()])
+			f.cl.ups[i.b()].cell().v.put(r[i.a()])
+			continue
 
 		case opGetGlobal:
-			key := k[i.d()]
-			if n := cl.env.findStr(key.str()); n != nil && n.val.n != tagNil {
+			if n := f.cl.env.findConst(&k[i.d()]); n != nil {
 				r[i.a()] = n.val
 				continue
 			}
-			f.pc = int32(pc)
-			v, err := s.index(TableValue(cl.env), key, -1)
-			if err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
-			r[i.a()] = v
 		case opSetGlobal:
-			key := k[i.d()]
-			if n := cl.env.findStr(key.str()); n != nil && n.val.n != tagNil && !cl.env.Readonly {
-				n.val.put(r[i.a()])
-				continue
-			}
-			f.pc = int32(pc)
-			if err := s.setIndex(TableValue(cl.env), key, r[i.a()], -1); err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
-
-		case opGetTable:
-			b, c := &r[i.b()], &r[i.c()]
-			if b.n == tagTable {
-				t := b.table()
-				if c.n > maxTag {
-					x := c.Num()
-					if j := int64(x); float64(j) == x && uint64(j-1) < uint64(len(t.arr)) && t.arr[j-1].n != tagNil {
-						r[i.a()] = t.arr[j-1]
-						continue
-					}
-				} else if c.n == tagString {
-					if n := t.findStr(c.str()); n != nil && n.val.n != tagNil {
-						r[i.a()] = n.val
-						continue
-					}
+			if t := f.cl.env; !t.Readonly {
+				if n := t.findConst(&k[i.d()]); n != nil {
+					n.val.put(r[i.a()])
+					continue
 				}
 			}
-			f.pc = int32(pc)
-			v, err := s.index(*b, *c, int(i.b()))
-			if err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
-			r[i.a()] = v
 		case opGetField:
-			b, key := &r[i.b()], k[i.d()]
-			if b.n == tagTable {
-				if n := b.table().findStr(key.str()); n != nil && n.val.n != tagNil {
+			if b := &r[i.b()]; b.n == tagTable {
+				if n := b.table().findConst(&k[i.d()]); n != nil {
 					r[i.a()] = n.val
 					continue
 				}
 			}
-			f.pc = int32(pc)
-			v, err := s.index(*b, key, int(i.b()))
-			if err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
-			r[i.a()] = v
-		case opGetInt:
-			b := &r[i.b()]
-			if b.n == tagTable {
-				if t := b.table(); uint(i.d()-1) < uint(len(t.arr)) && t.arr[i.d()-1].n != tagNil {
-					r[i.a()] = t.arr[i.d()-1]
+		case opSelf:
+			if b := &r[i.b()]; b.n == tagTable {
+				if n := b.table().findConst(&k[i.d()]); n != nil {
+					r[i.a()+1] = *b
+					r[i.a()] = n.val
 					continue
 				}
 			}
-			f.pc = int32(pc)
-			v, err := s.index(*b, Int(int(i.d())), int(i.b()))
-			if err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
-			r[i.a()] = v
-		case opSetTable:
-			a, b, c := &r[i.a()], &r[i.b()], &r[i.c()]
-			if a.n == tagTable && b.n > maxTag {
-				t := a.table()
-				x := b.Num()
-				if j := int64(x); float64(j) == x && uint64(j-1) < uint64(len(t.arr)) && (t.Meta == nil && !t.Readonly) {
-					t.arr[j-1].put(*c)
-					continue
-				}
-			}
-			f.pc = int32(pc)
-			if err := s.setIndex(*a, *b, *c, int(i.a())); err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
 		case opSetField:
-			a, key := &r[i.a()], k[i.d()]
-			if a.n == tagTable {
+			if a := &r[i.a()]; a.n == tagTable {
 				if t := a.table(); !t.Readonly {
-					if n := t.findStr(key.str()); n != nil && n.val.n != tagNil {
+					if n := t.findConst(&k[i.d()]); n != nil {
 						n.val.put(r[i.c()])
 						continue
 					}
 				}
 			}
-			f.pc = int32(pc)
-			if err := s.setIndex(*a, key, r[i.c()], int(i.a())); err != nil {
-				return 0, err
+		case opGetTable:
+			if b, c := &r[i.b()], &r[i.c()]; b.n == tagTable && c.n > maxTag {
+				arr, x := b.table().arr, c.Num()
+				if j := int64(x) - 1; float64(j+1) == x && uint64(j) < uint64(len(arr)) && arr[j].n != tagNil {
+					r[i.a()] = arr[j]
+					continue
+				}
 			}
-			f, r = th.regs(base)
+		case opGetInt:
+			if b := &r[i.b()]; b.n == tagTable {
+				arr := b.table().arr
+				if j := int(i.d()) - 1; uint(j) < uint(len(arr)) && arr[j].n != tagNil {
+					r[i.a()] = arr[j]
+					continue
+				}
+			}
+		case opSetTable:
+			if a, b := &r[i.a()], &r[i.b()]; a.n == tagTable && b.n > maxTag {
+				t, x := a.table(), b.Num()
+				if j := int64(x) - 1; float64(j+1) == x && uint64(j) < uint64(len(t.arr)) && t.Meta == nil && !t.Readonly {
+					t.arr[j].put(r[i.c()])
+					continue
+				}
+			}
 		case opSetInt:
-			a := &r[i.a()]
-			if a.n == tagTable {
-				if t := a.table(); uint(i.d()-1) < uint(len(t.arr)) && t.Meta == nil && !t.Readonly {
-					t.arr[i.d()-1].put(r[i.c()])
+			if a := &r[i.a()]; a.n == tagTable {
+				t := a.table()
+				if j := int(i.d()) - 1; uint(j) < uint(len(t.arr)) && t.Meta == nil && !t.Readonly {
+					t.arr[j].put(r[i.c()])
 					continue
 				}
-			}
-			f.pc = int32(pc)
-			if err := s.setIndex(*a, Int(int(i.d())), r[i.c()], int(i.a())); err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
-		case opSelf:
-			b, key := r[i.b()], k[i.d()]
-			r[i.a()+1] = b
-			if b.n == tagTable {
-				if n := b.table().findStr(key.str()); n != nil && n.val.n != tagNil {
-					r[i.a()] = n.val
-					continue
-				}
-			}
-			f.pc = int32(pc)
-			v, err := s.index(b, key, int(i.b()))
-			if err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
-			r[i.a()] = v
-
-		case opNewTable:
-			t, err := s.NewTable(int(i.d()), int(i.bc()))
-			if err != nil {
-				return 0, err
-			}
-			r[i.a()] = TableValue(t)
-		case opSetList:
-			f.pc = int32(pc)
-			if err := s.setList(th, f, i); err != nil {
-				return 0, err
 			}
 
 		case opAdd:
-			b, c := &r[i.b()], &r[i.c()]
-			if b.n > maxTag && c.n > maxTag {
+			if b, c := &r[i.b()], &r[i.c()]; b.n > maxTag && c.n > maxTag {
 				r[i.a()].n = ^math.Float64bits(b.Num() + c.Num())
 				continue
 			}
-			goto arith
 		case opSub:
-			b, c := &r[i.b()], &r[i.c()]
-			if b.n > maxTag && c.n > maxTag {
+			if b, c := &r[i.b()], &r[i.c()]; b.n > maxTag && c.n > maxTag {
 				r[i.a()].n = ^math.Float64bits(b.Num() - c.Num())
 				continue
 			}
-			goto arith
 		case opMul:
-			b, c := &r[i.b()], &r[i.c()]
-			if b.n > maxTag && c.n > maxTag {
+			if b, c := &r[i.b()], &r[i.c()]; b.n > maxTag && c.n > maxTag {
 				r[i.a()].n = ^math.Float64bits(b.Num() * c.Num())
 				continue
 			}
-			goto arith
 		case opDiv:
-			b, c := &r[i.b()], &r[i.c()]
-			if b.n > maxTag && c.n > maxTag {
+			if b, c := &r[i.b()], &r[i.c()]; b.n > maxTag && c.n > maxTag {
 				r[i.a()].n = ^math.Float64bits(b.Num() / c.Num())
 				continue
 			}
-			goto arith
+		case opMod:
+			if b, c := &r[i.b()], &r[i.c()]; b.n > maxTag && c.n > maxTag {
+				if x, y := b.Num(), c.Num(); small(x / y) {
+					r[i.a()].n = ^math.Float64bits(mod(x, y))
+					continue
+				}
+			}
 		case opAddRK:
 			if b := &r[i.b()]; b.n > maxTag {
 				r[i.a()].n = ^math.Float64bits(b.Num() + k[i.d()].Num())
 				continue
 			}
-			goto arith
 		case opSubRK:
 			if b := &r[i.b()]; b.n > maxTag {
 				r[i.a()].n = ^math.Float64bits(b.Num() - k[i.d()].Num())
 				continue
 			}
-			goto arith
 		case opMulRK:
 			if b := &r[i.b()]; b.n > maxTag {
 				r[i.a()].n = ^math.Float64bits(b.Num() * k[i.d()].Num())
 				continue
 			}
-			goto arith
 		case opDivRK:
 			if b := &r[i.b()]; b.n > maxTag {
 				r[i.a()].n = ^math.Float64bits(b.Num() / k[i.d()].Num())
 				continue
 			}
-			goto arith
 		case opModRK:
 			if b := &r[i.b()]; b.n > maxTag {
-				x, y := b.Num(), k[i.d()].Num()
-				r[i.a()].n = ^math.Float64bits(x - math.Floor(x/y)*y)
+				if x, y := b.Num(), k[i.d()].Num(); small(x / y) {
+					r[i.a()].n = ^math.Float64bits(mod(x, y))
+					continue
+				}
+			}
+		case opSubKR:
+			if b := &r[i.b()]; b.n > maxTag {
+				r[i.a()].n = ^math.Float64bits(k[i.d()].Num() - b.Num())
 				continue
 			}
-			goto arith
-		case opMod, opPow, opPowRK, opAddKR, opSubKR, opMulKR, opDivKR, opModKR, opPowKR:
-			goto arith
-
 		case opUnm:
 			if b := &r[i.b()]; b.n > maxTag {
 				r[i.a()].n = ^math.Float64bits(-b.Num())
 				continue
 			}
-			f.pc = int32(pc)
-			v, err := s.arith(eventUnm, r[i.b()], r[i.b()], int(i.b()), int(i.b()))
-			if err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
-			r[i.a()] = v
 		case opNot:
-			n := tagFalse
 			if r[i.b()].n <= tagFalse {
-				n = tagTrue
+				r[i.a()].n = tagTrue
+			} else {
+				r[i.a()].n = tagFalse
 			}
-			r[i.a()].n = n
+			continue
 		case opLen:
-			switch b := r[i.b()]; b.n {
+			switch b := &r[i.b()]; b.n {
 			case tagTable:
-				r[i.a()].n = ^math.Float64bits(float64(b.table().Len()))
+				if t := b.table(); len(t.nodes) == 0 && (len(t.arr) == 0 || t.arr[len(t.arr)-1].n != tagNil) {
+					r[i.a()].n = ^math.Float64bits(float64(len(t.arr)))
+					continue
+				}
 			case tagString:
 				r[i.a()].n = ^math.Float64bits(float64(len(b.str().s)))
-			default:
-				f.pc = int32(pc)
-				v, err := s.length(b, int(i.b()))
-				if err != nil {
-					return 0, err
-				}
-				f, r = th.regs(base)
-				r[i.a()] = v
+				continue
 			}
-		case opConcat:
-			f.pc = int32(pc)
-			if err := s.concat(th, base, i); err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
 
 		case opJump:
 			pc += int(i.d())
+			continue
 		case opLoop:
 			pc += int(i.d())
-			if s.budget--; s.budget < 0 {
-				if err := s.tick(); err != nil {
-					return 0, err
-				}
+			if s.budget--; s.budget >= 0 {
+				continue
 			}
 		case opIf:
 			if r[i.a()].n > tagFalse {
 				pc += int(i.d())
 			}
+			continue
 		case opIfNot:
 			if r[i.a()].n <= tagFalse {
 				pc += int(i.d())
 			}
+			continue
 		case opIfSet:
-			if b := r[i.b()]; b.n > tagFalse {
-				r[i.a()] = b
+			if b := &r[i.b()]; b.n > tagFalse {
+				r[i.a()] = *b
 				pc += int(i.d())
 			}
+			continue
 		case opIfNotSet:
-			if b := r[i.b()]; b.n <= tagFalse {
+			if b := &r[i.b()]; b.n <= tagFalse {
 				r[i.a()].n = b.n
 				pc += int(i.d())
 			}
+			continue
 
 		case opEq, opNe:
-			a, b := r[i.a()], r[i.b()]
-			var eq bool
-			switch {
-			case a.n > maxTag && b.n > maxTag:
-				eq = a.Num() == b.Num()
-			case a.n != b.n:
-			case a.n <= tagTrue || a.p == b.p:
-				eq = true
-			default:
-				f.pc = int32(pc)
-				var err error
-				if eq, err = s.Equal(a, b); err != nil {
-					return 0, err
+			if eq, known := quickEqual(&r[i.a()], &r[i.b()]); known {
+				if eq == (i.op() == opEq) {
+					pc += int(i.d())
 				}
-				f, r = th.regs(base)
+				continue
 			}
-			if eq == (i.op() == opEq) {
-				pc += int(i.d())
-			}
-		case opEqK:
-			if RawEqual(r[i.a()], k[i.bc()]) {
-				pc += int(i.d())
-			}
-		case opNeK:
-			if !RawEqual(r[i.a()], k[i.bc()]) {
-				pc += int(i.d())
+		case opEqK, opNeK:
+			if eq, known := quickEqual(&r[i.a()], &k[i.bc()]); known {
+				if eq == (i.op() == opEqK) {
+					pc += int(i.d())
+				}
+				continue
 			}
 		case opLt:
-			a, b := &r[i.a()], &r[i.b()]
-			if a.n > maxTag && b.n > maxTag {
+			if a, b := &r[i.a()], &r[i.b()]; a.n > maxTag && b.n > maxTag {
 				if a.Num() < b.Num() {
 					pc += int(i.d())
 				}
 				continue
 			}
-			goto compare
 		case opNlt:
-			a, b := &r[i.a()], &r[i.b()]
-			if a.n > maxTag && b.n > maxTag {
+			if a, b := &r[i.a()], &r[i.b()]; a.n > maxTag && b.n > maxTag {
 				if !(a.Num() < b.Num()) {
 					pc += int(i.d())
 				}
 				continue
 			}
-			goto compare
 		case opLe:
-			a, b := &r[i.a()], &r[i.b()]
-			if a.n > maxTag && b.n > maxTag {
+			if a, b := &r[i.a()], &r[i.b()]; a.n > maxTag && b.n > maxTag {
 				if a.Num() <= b.Num() {
 					pc += int(i.d())
 				}
 				continue
 			}
-			goto compare
 		case opNle:
-			a, b := &r[i.a()], &r[i.b()]
-			if a.n > maxTag && b.n > maxTag {
+			if a, b := &r[i.a()], &r[i.b()]; a.n > maxTag && b.n > maxTag {
 				if !(a.Num() <= b.Num()) {
 					pc += int(i.d())
 				}
 				continue
 			}
-			goto compare
 		case opLtK:
 			if a := &r[i.a()]; a.n > maxTag {
 				if a.Num() < k[i.bc()].Num() {
@@ -408,7 +294,6 @@ newFrame:
 				}
 				continue
 			}
-			goto compare
 		case opNltK:
 			if a := &r[i.a()]; a.n > maxTag {
 				if !(a.Num() < k[i.bc()].Num()) {
@@ -416,7 +301,6 @@ newFrame:
 				}
 				continue
 			}
-			goto compare
 		case opLeK:
 			if a := &r[i.a()]; a.n > maxTag {
 				if a.Num() <= k[i.bc()].Num() {
@@ -424,7 +308,6 @@ newFrame:
 				}
 				continue
 			}
-			goto compare
 		case opNleK:
 			if a := &r[i.a()]; a.n > maxTag {
 				if !(a.Num() <= k[i.bc()].Num()) {
@@ -432,7 +315,6 @@ newFrame:
 				}
 				continue
 			}
-			goto compare
 		case opGtK:
 			if a := &r[i.a()]; a.n > maxTag {
 				if a.Num() > k[i.bc()].Num() {
@@ -440,7 +322,6 @@ newFrame:
 				}
 				continue
 			}
-			goto compare
 		case opNgtK:
 			if a := &r[i.a()]; a.n > maxTag {
 				if !(a.Num() > k[i.bc()].Num()) {
@@ -448,7 +329,6 @@ newFrame:
 				}
 				continue
 			}
-			goto compare
 		case opGeK:
 			if a := &r[i.a()]; a.n > maxTag {
 				if a.Num() >= k[i.bc()].Num() {
@@ -456,7 +336,6 @@ newFrame:
 				}
 				continue
 			}
-			goto compare
 		case opNgeK:
 			if a := &r[i.a()]; a.n > maxTag {
 				if !(a.Num() >= k[i.bc()].Num()) {
@@ -464,50 +343,44 @@ newFrame:
 				}
 				continue
 			}
-			goto compare
 
 		case opCall:
-			if s.budget--; s.budget < 0 {
-				if err := s.tick(); err != nil {
-					return 0, err
-				}
-			}
-			at := base + int(i.a())
 			n := int(i.b()) - 1
-			if n < 0 {
-				n = int(f.top) - at - 1
+			fn := &r[i.a()]
+			if s.budget--; fn.n != tagLua || n < 0 || s.budget < 0 {
+				break
 			}
+			p := fn.closure().proto
+			base := int(f.base) + int(i.a()) + 1
+			if depth := len(th.frames); p.params == n && !p.vararg && base+p.stack+window <= len(th.stack) && depth < cap(th.frames) {
+				f.pc = int32(pc)
+				th.frames = th.frames[:depth+1]
+				f = &th.frames[depth]
+				f.cl, f.base, f.fn, f.top, f.want = fn.closure(), int32(base), int32(base-1), 0, int32(i.c())
+				f.extra, f.tails, f.entry = 0, 0, false
+				code, k, pc = p.code, p.consts, 0
+				r = th.window(base)
+				continue
+			}
+		case opReturn0:
 			f.pc = int32(pc)
-			if fn := &r[i.a()]; fn.n == tagLua {
-				if err := th.enterLua(at, n, int32(i.c()), false); err != nil {
-					return 0, err
-				}
+			if th.leave(int(f.base), 0) {
+				return 0, nil
+			}
+			goto newFrame
+		case opReturn1:
+			top := len(th.frames) - 1
+			if f.want == 2 && !f.entry {
+				th.stack[f.fn] = r[i.a()]
+				th.frames = th.frames[:top]
 				goto newFrame
 			}
-			lua, err := s.callFrom(th, at, n, int32(i.c()))
-			if err != nil {
-				return 0, err
-			}
-			if lua {
-				goto newFrame
-			}
-			f, r = th.regs(base)
-		case opTailCall:
-			f.pc = int32(pc)
-			lua, n, err := s.tailCall(th, f, i)
-			if err != nil {
-				return 0, err
-			}
-			if lua {
-				goto newFrame
-			}
-			at := base + int(i.a())
-			if th.leave(at, n) {
-				return n, nil
+			if th.leave(int(f.base)+int(i.a()), 1) {
+				return 1, nil
 			}
 			goto newFrame
 		case opReturn:
-			at := base + int(i.a())
+			at := int(f.base) + int(i.a())
 			n := int(i.b()) - 1
 			if n < 0 {
 				n = int(f.top) - at
@@ -516,112 +389,76 @@ newFrame:
 				return n, nil
 			}
 			goto newFrame
-		case opReturn0:
-			if th.leave(base, 0) {
-				return 0, nil
+		case opTailCall:
+			f.pc = int32(pc)
+			done, n, err := s.tailCall(th, i)
+			if err != nil || done {
+				return n, err
 			}
-			goto newFrame
-		case opReturn1:
-			top := len(th.frames) - 1
-			th.stack[f.fn] = r[i.a()]
-			if f.entry {
-				th.frames = th.frames[:top]
-				return 1, nil
-			}
-			if f.want != 2 {
-				th.leave(int(f.fn), 1)
-				goto newFrame
-			}
-			th.frames = th.frames[:top]
 			goto newFrame
 
-		case opForPrep:
-			f.pc = int32(pc)
-			skip, err := s.forPrep(r, i.a())
-			if err != nil {
-				return 0, err
-			}
-			if skip {
-				pc += int(i.d())
-			}
 		case opForLoop:
 			step := r[i.a()+2].Num()
 			x := r[i.a()].Num() + step
 			r[i.a()].n = ^math.Float64bits(x)
-			limit := r[i.a()+1].Num()
-			if step > 0 {
-				if x <= limit {
-					pc += int(i.d())
-				}
-			} else if x >= limit {
+			if limit := r[i.a()+1].Num(); step > 0 && x <= limit || step <= 0 && x >= limit {
 				pc += int(i.d())
 			}
-			if s.budget--; s.budget < 0 {
-				if err := s.tick(); err != nil {
-					return 0, err
-				}
-			}
-		case opTForCall:
-			if s.budget--; s.budget < 0 {
-				if err := s.tick(); err != nil {
-					return 0, err
-				}
-			}
-			f.pc = int32(pc)
-			if s.iterate(r, i) {
+			if s.budget--; s.budget >= 0 {
 				continue
 			}
-			lua, err := s.forCall(th, base, i)
-			if err != nil {
-				return 0, err
-			}
-			if lua {
-				goto newFrame
-			}
-			f, r = th.regs(base)
 		case opTForLoop:
-			if v := r[i.a()+3]; v.n != tagNil {
-				r[i.a()+2] = v
+			if v := &r[i.a()+3]; v.n != tagNil {
+				r[i.a()+2] = *v
 				pc += int(i.d())
 			}
-
-		case opClosure:
-			if err := s.newClosure(cl, r, i); err != nil {
-				return 0, err
-			}
-		case opVararg:
-			if err := th.varargs(f, i); err != nil {
-				return 0, err
-			}
-			f, r = th.regs(base)
-		case opArgTable:
-			t, err := s.argTable(th, f)
-			if err != nil {
-				return 0, err
-			}
-			r[i.a()] = TableValue(t)
-		default:
-			panic("lua: unknown instruction")
+			continue
 		}
-		continue
-
-	arith:
 		f.pc = int32(pc)
-		if err := s.arithmetic(th, base, i, k); err != nil {
+		if err := s.slow(th, f, r, i); err != nil {
 			return 0, err
 		}
-		f, r = th.regs(base)
-		continue
-
-	compare:
-		f.pc = int32(pc)
-		jump, err := s.compareOp(r, i, k)
-		if err != nil {
-			return 0, err
-		}
-		f, r = th.regs(base)
-		if jump {
-			pc += int(i.d())
-		}
+		goto newFrame
 	}
+}
+
+// small says whether a quotient's floor fits an integer, so that mod needs no call.
+func small(q float64) bool { return q > -1<<52 && q < 1<<52 }
+
+// mod returns x % y where x/y is small.
+func mod(x, y float64) float64 {
+	q := x / y
+	n := float64(int64(q))
+	if n > q {
+		n--
+	}
+	return x - float64(n*y) + 0 // + 0 since -0 % 5 is 0
+}
+
+// quickEqual says whether two values are equal, unless that needs a look at bytes or a metamethod.
+func quickEqual(a, b *Value) (eq, known bool) {
+	switch {
+	case a.n > maxTag && b.n > maxTag:
+		return a.Num() == b.Num(), true
+	case a.n != b.n:
+		return false, true
+	}
+	return true, a.n <= tagTrue || a.p == b.p
+}
+
+// findConst returns the node of a key that is a constant string, if it has a value and its key is that very string. Equal strings
+// that are different objects are a case for slow, which puts the constant there: so it is found here the next time.
+func (t *Table) findConst(k *Value) *node {
+	nodes := t.nodes
+	if len(nodes) == 0 {
+		return nil
+	}
+	for j := nodes[k.str().hash&uint32(len(nodes)-1)].head; j != 0; {
+		n := &nodes[j-1]
+		if n.key.p == k.p && n.key.n == tagString && n.val.n != tagNil {
+			return n
+		}
+		j = n.next
+	}
+	return nil
 }

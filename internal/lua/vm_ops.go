@@ -7,11 +7,119 @@ import (
 	"strings"
 )
 
-// The parts of instructions that the loop leaves to functions: what is rare, or long enough for a call not to matter.
+// slow does an instruction that the loop has not done: because it is rare, or takes long enough for a call not to matter, or needs
+// metamethods, memory or the hook. f is the frame on top, whose pc is behind the instruction, and r are its registers; both may be
+// stale afterwards.
+func (s *State) slow(th *Thread, f *frame, r *[window]Value, i instr) error {
+	switch o := i.op(); o {
+	case opGetGlobal, opGetField, opSelf, opGetTable, opGetInt:
+		return s.get(th, f, r, i)
+	case opSetGlobal:
+		return s.setIndex(TableValue(f.cl.env), f.cl.proto.consts[i.d()], r[i.a()], -1)
+	case opSetField:
+		return s.setIndex(r[i.a()], f.cl.proto.consts[i.d()], r[i.c()], int(i.a()))
+	case opSetTable:
+		return s.setIndex(r[i.a()], r[i.b()], r[i.c()], int(i.a()))
+	case opSetInt:
+		return s.setIndex(r[i.a()], Int(int(i.d())), r[i.c()], int(i.a()))
+	case opCall:
+		return s.callOp(th, f, r, i)
+	case opLoop, opForLoop:
+		return s.tick()
+	case opForPrep:
+		return s.forPrep(f, r, i)
+	case opTForCall:
+		return s.forCall(th, f, r, i)
+	case opCell:
+		if err := s.Alloc(int(cellSize)); err != nil {
+			return err
+		}
+		r[i.a()] = cellValue(&cell{v: r[i.a()]})
+		return nil
+	case opClosure:
+		return s.newClosure(f.cl, r, i)
+	case opNewTable:
+		t, err := s.NewTable(int(i.d()), int(i.bc()))
+		if err != nil {
+			return err
+		}
+		r[i.a()] = TableValue(t)
+		return nil
+	case opSetList:
+		return s.setList(th, f, i)
+	case opVararg:
+		return th.varargs(f, i)
+	case opArgTable:
+		return s.argTable(th, f, r, i)
+	case opConcat:
+		return s.concat(th, int(f.base), i)
+	case opLen:
+		return s.length(th, f, r, i)
+	case opEq, opNe, opEqK, opNeK, opLt, opNlt, opLe, opNle, opLtK, opNltK, opLeK, opNleK, opGtK, opNgtK, opGeK, opNgeK:
+		return s.compareOp(th, f, r, i)
+	case opUnm:
+		return s.arithmetic(th, f, i, eventUnm, r[i.b()], r[i.b()], int(i.b()), int(i.b()))
+	default:
+		switch {
+		case o >= opAddKR && o <= opPowKR:
+			return s.arithmetic(th, f, i, eventAdd+event(o-opAddKR), f.cl.proto.consts[i.d()], r[i.b()], -1, int(i.b()))
+		case o >= opAddRK && o < opAddKR:
+			return s.arithmetic(th, f, i, eventAdd+event(o-opAddRK), r[i.b()], f.cl.proto.consts[i.d()], int(i.b()), -1)
+		case o >= opAdd && o < opAddRK:
+			return s.arithmetic(th, f, i, eventAdd+event(o-opAdd), r[i.b()], r[i.c()], int(i.b()), int(i.c()))
+		}
+		panic("lua: unknown instruction")
+	}
+}
 
-// regs returns the frame on top, whose base is given, and its registers.
-func (th *Thread) regs(base int) (*frame, *[window]Value) {
-	return &th.frames[len(th.frames)-1], th.window(base)
+// get does the instructions that read a field.
+func (s *State) get(th *Thread, f *frame, r *[window]Value, i instr) error {
+	v, reg := r[i.b()], int(i.b())
+	var key Value
+	switch i.op() {
+	case opGetTable:
+		key = r[i.c()]
+	case opGetInt:
+		key = Int(int(i.d()))
+	default:
+		key = f.cl.proto.consts[i.d()]
+		if i.op() == opGetGlobal {
+			v, reg = TableValue(f.cl.env), -1
+		}
+		if v.n == tagTable {
+			if n := v.table().findStr(key.str()); n != nil {
+				n.key = key // so that findConst finds it
+			}
+		}
+	}
+	if i.op() == opSelf {
+		r[i.a()+1] = v
+	}
+	to := int(f.base) + int(i.a())
+	v, err := s.index(v, key, reg)
+	if err != nil {
+		return err
+	}
+	th.stack[to] = v
+	return nil
+}
+
+// callOp is opCall, which has paid for the call already.
+func (s *State) callOp(th *Thread, f *frame, r *[window]Value, i instr) error {
+	if s.budget < 0 {
+		if err := s.tick(); err != nil {
+			return err
+		}
+	}
+	at := int(f.base) + int(i.a())
+	n := int(i.b()) - 1
+	if n < 0 {
+		n = int(f.top) - at - 1
+	}
+	if r[i.a()].n == tagLua {
+		return th.enterLua(at, n, int32(i.c()), false)
+	}
+	return s.callFrom(th, at, n, int32(i.c()))
 }
 
 // enterLua adds a frame for the function of Lua at stack[at] with n arguments behind it.
@@ -67,21 +175,21 @@ func (th *Thread) adjust(f *frame, at, n, want int) {
 	}
 }
 
-// callFrom calls what is not a function of Lua; lua says that it was found to be one after all, which runs now.
-func (s *State) callFrom(th *Thread, at, n int, want int32) (lua bool, err error) {
+// callFrom calls what is not a function of Lua; if it is found to be one after all, its frame is on top then.
+func (s *State) callFrom(th *Thread, at, n int, want int32) (err error) {
 	if n, err = s.resolve(th, at, n); err != nil {
-		return false, err
+		return err
 	}
 	fn := th.stack[at]
 	if fn.n == tagLua {
-		return true, th.enterLua(at, n, want, false)
+		return th.enterLua(at, n, want, false)
 	}
-	nres, err := s.callGo(th, fn.gofn(), at, n)
+	n, err = s.callGo(th, fn.gofn(), at, n)
 	if err != nil {
-		return false, th.suspend(at, want, err)
+		return th.suspend(at, want, err)
 	}
-	th.adjust(&th.frames[len(th.frames)-1], at, nres, int(want))
-	return false, nil
+	th.adjust(&th.frames[len(th.frames)-1], at, n, int(want))
+	return nil
 }
 
 // suspend notes where a coroutine goes on if err is that it yields.
@@ -125,12 +233,13 @@ func (s *State) callError(th *Thread, v Value, at int) error {
 	return s.typeError(v, "call", reg)
 }
 
-// tailCall replaces the frame on top by the function that it calls if that is one of Lua; else it calls it and leaves its n results
-// where it was.
-func (s *State) tailCall(th *Thread, f *frame, i instr) (lua bool, n int, err error) {
+// tailCall replaces the frame on top by the function that it calls if that is one of Lua; else it calls it, and the frame leaves with
+// its results. done says that Go was the caller, which gets n of them.
+func (s *State) tailCall(th *Thread, i instr) (done bool, n int, err error) {
 	if err := s.Spend(1); err != nil {
 		return false, 0, err
 	}
+	f := &th.frames[len(th.frames)-1]
 	at := int(f.base) + int(i.a())
 	if n = int(i.b()) - 1; n < 0 {
 		n = int(f.top) - at - 1
@@ -144,7 +253,7 @@ func (s *State) tailCall(th *Thread, f *frame, i instr) (lua bool, n int, err er
 		if err != nil {
 			return false, 0, th.suspend(at, 0, err)
 		}
-		return false, n, nil
+		return th.leave(at, n), n, nil
 	}
 	to, want, entry, tails := int(f.fn), f.want, f.entry, f.tails
 	copy(th.stack[to:to+n+1], th.stack[at:at+n+1])
@@ -153,7 +262,7 @@ func (s *State) tailCall(th *Thread, f *frame, i instr) (lua bool, n int, err er
 		return false, 0, err
 	}
 	th.frames[len(th.frames)-1].tails = tails + 1
-	return true, 0, nil
+	return false, 0, nil
 }
 
 // setList is opSetList.
@@ -180,23 +289,24 @@ func (s *State) setList(th *Thread, f *frame, i instr) error {
 	return nil
 }
 
-// forPrep is opForPrep; skip says that the body does not run at all.
-func (s *State) forPrep(r *[window]Value, a uint8) (skip bool, err error) {
-	for i, what := range [...]string{"initial value", "limit", "step"} {
-		v := &r[a+uint8(i)]
-		f, ok := ToNumber(*v)
+// forPrep is opForPrep.
+func (s *State) forPrep(f *frame, r *[window]Value, i instr) error {
+	a := i.a()
+	for j, what := range [...]string{"initial value", "limit", "step"} {
+		v := &r[a+uint8(j)]
+		x, ok := ToNumber(*v)
 		if !ok {
-			return false, s.runError("'for' %s must be a number", what)
+			return s.runError("'for' %s must be a number", what)
 		}
-		*v = Number(f)
+		*v = Number(x)
 	}
 	step, limit := r[a+2].Num(), r[a+1].Num()
 	x := r[a].Num() - step + step
 	r[a] = Number(x)
-	if step > 0 {
-		return !(x <= limit), nil
+	if step > 0 && !(x <= limit) || !(step > 0) && !(limit <= x) {
+		f.pc += i.d()
 	}
-	return !(limit <= x), nil
+	return nil
 }
 
 // iterate does a round of the generic for when the iterator is next or that of ipairs, over a table.
@@ -239,17 +349,23 @@ func (s *State) iterate(r *[window]Value, i instr) bool {
 }
 
 // forCall is opTForCall.
-func (s *State) forCall(th *Thread, base int, i instr) (lua bool, err error) {
-	at := base + int(i.a()) + 3
+func (s *State) forCall(th *Thread, f *frame, r *[window]Value, i instr) error {
+	if err := s.Spend(1); err != nil {
+		return err
+	}
+	if s.iterate(r, i) {
+		return nil
+	}
+	at := int(f.base) + int(i.a()) + 3
 	if err := th.reserve(at + 3); err != nil {
-		return false, err
+		return err
 	}
 	copy(th.stack[at:at+3], th.stack[at-3:at])
 	if th.stack[at].n == tagLua {
-		return true, th.enterLua(at, 2, int32(i.c())+1, false)
+		return th.enterLua(at, 2, int32(i.c())+1, false)
 	}
 	if !th.stack[at].IsGoFunction() && s.metamethod(th.stack[at], eventCall).IsNil() {
-		return false, s.typeError(th.stack[at], "call", int(i.a()))
+		return s.typeError(th.stack[at], "call", -1)
 	}
 	return s.callFrom(th, at, 2, int32(i.c())+1)
 }
@@ -300,46 +416,32 @@ func (th *Thread) varargs(f *frame, i instr) error {
 }
 
 // argTable is opArgTable.
-func (s *State) argTable(th *Thread, f *frame) (*Table, error) {
+func (s *State) argTable(th *Thread, f *frame, r *[window]Value, i instr) error {
 	n := int(f.extra)
 	t, err := s.NewTable(n, 1)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	copy(t.arr, th.stack[int(f.base)-n:f.base])
-	return t, s.rawSet(t, argCount, Int(n))
+	r[i.a()] = TableValue(t)
+	return s.rawSet(t, argCount, Int(n))
 }
 
 // argCount is the key of the number of arguments in `arg`.
 var argCount = constString("n")
 
-// arithmetic does an arithmetic instruction that the loop did not.
-func (s *State) arithmetic(th *Thread, base int, i instr, k []Value) error {
-	r := th.window(base)
-	o := i.op()
-	var a, b Value
-	ra, rb := int(i.b()), int(i.c())
-	switch {
-	case o >= opAddKR:
-		a, b, rb, ra = k[i.d()], r[i.b()], ra, -1
-		o -= opAddKR
-	case o >= opAddRK:
-		a, b, rb = r[i.b()], k[i.d()], -1
-		o -= opAddRK
-	default:
-		a, b = r[i.b()], r[i.c()]
-		o -= opAdd
-	}
-	e := eventAdd + event(o)
+// arithmetic does an arithmetic instruction; ra and rb are the registers of its operands or negative.
+func (s *State) arithmetic(th *Thread, f *frame, i instr, e event, a, b Value, ra, rb int) error {
+	to := int(f.base) + int(i.a())
 	if a.n > maxTag && b.n > maxTag {
-		r[i.a()] = Number(compute(e, a.Num(), b.Num()))
+		th.stack[to] = Number(compute(e, a.Num(), b.Num()))
 		return nil
 	}
 	v, err := s.arith(e, a, b, ra, rb)
 	if err != nil {
 		return err
 	}
-	th.stack[base+int(i.a())] = v
+	th.stack[to] = v
 	return nil
 }
 
@@ -371,28 +473,54 @@ func power(x, y float64) float64 {
 	return math.Pow(x, y)
 }
 
-// compareOp does a comparison of anything but two numbers and says whether it jumps.
-func (s *State) compareOp(r *[window]Value, i instr, k []Value) (jump bool, err error) {
+// compareOp does a comparison and jumps.
+func (s *State) compareOp(th *Thread, f *frame, r *[window]Value, i instr) (err error) {
 	a, b := r[i.a()], r[i.b()]
 	o := i.op()
-	if o >= opLtK {
-		b = k[i.bc()]
+	if o >= opEqK {
+		b = f.cl.proto.consts[i.bc()]
 	}
+	holds := false
 	switch o {
+	case opEq, opNe, opEqK, opNeK:
+		holds, err = s.Equal(a, b)
 	case opLt, opNlt, opLtK, opNltK:
-		jump, err = s.Less(a, b)
+		holds, err = s.Less(a, b)
 	case opLe, opNle, opLeK, opNleK:
-		jump, err = s.LessEqual(a, b)
+		holds, err = s.LessEqual(a, b)
 	case opGtK, opNgtK:
-		jump, err = s.Less(b, a)
+		holds, err = s.Less(b, a)
 	default:
-		jump, err = s.LessEqual(b, a)
+		holds, err = s.LessEqual(b, a)
 	}
 	switch o {
-	case opNlt, opNle, opNltK, opNleK, opNgtK, opNgeK:
-		jump = !jump
+	case opNe, opNeK, opNlt, opNle, opNltK, opNleK, opNgtK, opNgeK:
+		holds = !holds
 	}
-	return jump, err
+	if err == nil && holds {
+		th.frames[len(th.frames)-1].pc += i.d()
+	}
+	return err
+}
+
+// length is opLen.
+func (s *State) length(th *Thread, f *frame, r *[window]Value, i instr) error {
+	v := r[i.b()]
+	if v.n == tagTable {
+		r[i.a()] = Int(v.table().Len())
+		return nil
+	}
+	h := s.metamethod(v, eventLen)
+	if h.IsNil() {
+		return s.typeError(v, "get length of", int(i.b()))
+	}
+	to := int(f.base) + int(i.a())
+	v, err := s.call2(h, v, Nil)
+	if err != nil {
+		return err
+	}
+	th.stack[to] = v
+	return nil
 }
 
 // concat is opConcat: from the right, as many strings and numbers at a time as there are, else metamethods on two.
