@@ -39,6 +39,7 @@ type script struct {
 	reply  []byte      // of its last command, if that was not made in one piece
 	busy   store.BusyShardError
 	writes bool  // it may call commands that change something
+	undoes bool  // the store notes what it changes
 	world  bool  // it has called a command that needs the world still
 	strays bool  // it has used undeclared keys
 	wrote  bool  // it has called a command that writes
@@ -83,15 +84,15 @@ func (w *Worker) BeginScript(run *command.ScriptRun) error {
 	if err := w.mayBegin(run); err != nil {
 		return err
 	}
-	writes := !run.Flags.Has(command.ScriptNoWrites) && !run.ReadOnly
-	if (writes || run.Counts.NeedsAll.Load()) && !w.still {
+	if run.Counts.NeedsAll.Load() && !w.still {
 		w.client.again.world = true
 		return errNeedsWorld
 	}
 	cl := w.client
 	s.run, s.owner = run, cl
-	s.writes = writes
-	s.world, s.strays, s.wrote, s.failed, s.to = false, false, false, nil, command.ReplicateAll
+	s.writes = !run.Flags.Has(command.ScriptNoWrites) && !run.ReadOnly
+	s.undoes = s.writes && !w.replays
+	s.world, s.strays, s.wrote, s.failed, s.to = false, cl.again.tries > 0, false, nil, command.ReplicateAll
 	s.effects, s.changes = w.text.mark(), w.changes
 	s.micros = (w.wall + w.mono) / 1000
 	s.stand.Owner, s.stand.DB, s.stand.NoTouch = cl.Owner, cl.DB, cl.NoTouch
@@ -100,6 +101,9 @@ func (w *Worker) BeginScript(run *command.ScriptRun) error {
 		s.ctx.Host = w
 		s.stand.Authenticated = true
 		s.stand.Reply.Init(w.Chunks)
+	}
+	if s.undoes {
+		w.view.BeginUndo()
 	}
 	return nil
 }
@@ -139,7 +143,10 @@ func (w *Worker) EndScript(err error) error {
 	} else {
 		w.undoRun()
 	}
-	s.run.Counts.NeedsAll.Store(s.world)
+	if s.failed == nil {
+		s.owner.again = another{}
+		s.run.Counts.NeedsAll.Store(s.world)
+	}
 	s.run, s.owner = nil, nil
 	s.stand.Owner, s.ctx.Client, s.ctx.Argv = nil, nil, nil
 	var killed *command.ScriptKilled
@@ -152,6 +159,9 @@ func (w *Worker) EndScript(err error) error {
 // keepRun makes what a run has done be so: its messages go out. Its effects go to the log with those of the command.
 func (w *Worker) keepRun() {
 	s := &w.script
+	if s.undoes {
+		w.view.ForgetUndo()
+	}
 	w.sendHeld()
 	counts := s.run.Counts
 	counts.Runs.Add(1)
@@ -161,15 +171,17 @@ func (w *Worker) keepRun() {
 	if s.strays {
 		counts.Undeclared.Add(1)
 	}
-	s.owner.again = another{}
 }
 
-// undoRun takes back what a run has done. What one has written with the world still stays.
+// undoRun takes back what a run has done. What cannot be undone, as it has emptied a database, stays.
 func (w *Worker) undoRun() {
 	s := &w.script
-	if s.wrote {
+	if s.undoes && !w.view.Undoable() {
 		w.keepRun()
 		return
+	}
+	if s.undoes {
+		w.view.RollBack()
 	}
 	w.text.cut(s.effects)
 	w.changes = s.changes
@@ -205,7 +217,7 @@ func (w *Worker) tryAgain(shard int) error {
 
 // tryStill is tryAgain with the world still in any case.
 func (w *Worker) tryStill() error {
-	w.script.owner.again = another{world: true}
+	w.script.owner.again.world = true
 	w.script.failed = errNeedsWorld
 	return errNeedsWorld
 }

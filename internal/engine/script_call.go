@@ -109,6 +109,9 @@ func (w *Worker) noteWorld(spec *command.Spec, argv [][]byte) {
 		return
 	}
 	w.script.world = true
+	if spec.Plan == command.PlanAll && spec.Flags.Has(command.Write) && w.script.undoes {
+		w.view.SpoilUndo()
+	}
 }
 
 // reachKey makes sure that the shard is held of a key with a hash, and if the command writes those of the keys that are written to when

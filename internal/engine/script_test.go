@@ -5,6 +5,7 @@ package engine
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/hash"
 	"github.com/redpoll/redpoll/internal/pubsub"
 	"github.com/redpoll/redpoll/internal/resp"
 )
@@ -25,6 +27,7 @@ import (
 //	!panic  its interpreter has a bug
 //	!hold   waits as SLOW does
 //	!none   what follows is not logged
+//	!yield  others may run
 func (b *bench) scriptCommands(
 	spec func(name, syntax string, flags command.Flags, plan command.Plan, keys []command.KeySpec, run func(*command.Ctx) error) command.Spec,
 ) []command.Spec {
@@ -105,6 +108,9 @@ func (b *bench) runWord(c *command.Ctx, argv [][]byte) (reply []byte, err error)
 		return nil, &command.ScriptKilled{}
 	case "!panic":
 		panic("a bug")
+	case "!yield":
+		runtime.Gosched()
+		return []byte("+OK\r\n"), nil
 	case "!none":
 		c.Script().Replicate(command.ReplicateNone)
 		return []byte("+OK\r\n"), nil
@@ -237,4 +243,136 @@ func heard(b *bench) string {
 		all = append(all, words[4]+" "+words[6])
 	}
 	return strings.Join(all, ", ")
+}
+
+// twoKeys gives two keys in different shards of a bench, that of the first being the lower.
+func (b *bench) twoKeys() (low, high string) {
+	shard := func(key string) int { return b.Store.ShardOf(hash.Bytes([]byte(key))) }
+	low, high = "a", "b"
+	for n := 0; shard(low) == shard(high); n++ {
+		high = "b" + strconv.Itoa(n)
+	}
+	if shard(low) > shard(high) {
+		return high, low
+	}
+	return low, high
+}
+
+// TestScriptUndone: a run that meets an undeclared key whose shard is busy has not happened: nobody sees, hears, or is served by
+// anything of it. It is begun again when the shard is free.
+func TestScriptUndone(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 64})
+	b.SetEvents(config.EventKeyevent | config.EventString | config.EventList)
+	var ears pubsub.Client
+	ears.Init(nil, 0)
+	b.Channels.Subscribe(&ears, pubsub.Channel, []byte("news"))
+	b.Channels.Subscribe(&ears, pubsub.Channel, []byte("__keyevent@0__:set"))
+	log := b.Effects.Attach(nil)
+	defer log.Close()
+	mine, busy := b.twoKeys()
+	waiting := b.connect()
+	if _, st := waiting.try("BLPOP {list}" + mine + " 0"); st != Waiting {
+		t.Fatal(st)
+	}
+	release, end := b.overtake("SLOW " + busy)
+	c := b.connect()
+	script := "RUN 2 " + mine + " {list}" + mine + " | SET " + mine + " 1 | RPUSH {list}" + mine + " x | PUBLISH news x | INCRBY " + busy + " 1"
+	if n, st := c.try(script); n != 0 || st != Parked {
+		t.Fatalf("%d commands, %v", n, st)
+	}
+	other := b.connect()
+	other.want("$-1 :0", "GET "+mine, "LLEN {list}"+mine)
+	if text := logged(log) + heard(b); text != "" || c.replies() != "" || !waiting.cl.Waiting() || len(waiting.woke) != 0 {
+		t.Errorf("of a run that was undone there is %q", text)
+	}
+	release()
+	end()
+	if !c.wait() {
+		return
+	}
+	c.want("*4 +OK :1 :1 :1", script)
+	if !waiting.wait() || !waiting.w.EndWait(waiting.cl) {
+		t.Fatal("not served")
+	}
+	if got, want := waiting.replies(), "*2 $"+strconv.Itoa(len(mine)+6)+" {list}"+mine+" $1 x"; got != want {
+		t.Errorf("served with %q, want %q", got, want)
+	}
+	if got, want := logged(log), "SELECT 0 MULTI SET "+mine+" 1 RPUSH {list}"+mine+" x INCRBY "+busy+" 1 EXEC LPOP {list}"+mine; got != want {
+		t.Errorf("the log has %q, want %q", got, want)
+	}
+	if got, want := heard(b), "__keyevent@0__:set "+mine+", news x"; got != want {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+	if runs, undeclared, undone := b.counts.Runs.Load(), b.counts.Undeclared.Load(), b.counts.Undone.Load(); runs != 1 || undeclared != 1 || undone != 1 {
+		t.Errorf("%d runs, %d with undeclared keys, %d undone", runs, undeclared, undone)
+	}
+	b.locks()
+}
+
+// TestScriptKilled: of a run that is ended from outside nothing stays, be it by a kill or by a bug; so in a transaction, whose other
+// commands have happened.
+func TestScriptKilled(t *testing.T) {
+	for _, end := range []struct{ word, reply string }{
+		{"!kill", "-ERR killed"}, {"!abort", "-aborted"}, {"!panic", "-" + string(command.ErrInternal)},
+	} {
+		b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+		log := b.Effects.Attach(nil)
+		c := b.connect()
+		c.do("SET a 1", "RPUSH l x y")
+		logged(log)
+		script := "RUN 1 a | SET a 2 | INCRBY b 1 | LPOP l | LPOP l | RPUSH m z | " + end.word
+		c.want(end.reply, script)
+		c.want("$1 1 $-1 :2 :0", "GET a", "GET b", "LLEN l", "LLEN m")
+		if end.word != "!panic" {
+			c.want("+OK +QUEUED +QUEUED +QUEUED *3 +OK "+end.reply+" :8", "MULTI", "SET a 3", script, "INCRBY b 8", "EXEC")
+			c.want("$1 3 $1 8 :2", "GET a", "GET b", "LLEN l")
+			if got := logged(log); got != "MULTI SET a 3 INCRBY b 8 EXEC" {
+				t.Errorf("%s: the log has %q", end.word, got)
+			}
+		}
+		b.locks()
+		log.Close()
+	}
+}
+
+// TestScriptWorld: a command that needs the world still makes its script have that, the next time from its beginning.
+func TestScriptWorld(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+	c := b.connect()
+	c.want("*2 +OK :5", "RUN 1 a | SET a 5 | SUM")
+	c.want("*2 :6 :1", "RUN 1 a | INCRBY a 1 | DBSIZE")
+	if still, undone := b.counts.Still.Load(), b.counts.Undone.Load(); still != 2 || undone != 1 {
+		t.Errorf("%d with the world still, %d undone", still, undone)
+	}
+	c.want("*1 :7", "RUN 1 a | INCRBY a 1")
+	c.want("*1 :8", "RUN 1 a | INCRBY a 1")
+	if still, undone := b.counts.Still.Load(), b.counts.Undone.Load(); still != 3 || undone != 1 {
+		t.Errorf("%d with the world still, %d undone", still, undone)
+	}
+	c.want("*3 +OK +OK +OK", "RUN 0 | SET a 1 | FLUSHALL | SET b 2")
+	c.want("-ERR killed", "RUN 0 | FLUSHALL | SET a 1 | !kill")
+	c.want("$1 1 $-1", "GET a", "GET b") // what has emptied a database cannot be undone
+	b.locks()
+}
+
+// TestScriptUnlucky: after some runs that were undone the next has the world still.
+func TestScriptUnlucky(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 64})
+	mine, busy := b.twoKeys()
+	c := b.connect()
+	for n := range mostTries + 1 {
+		c.cl.again.shards = nil // as if it were another key each time
+		release, end := b.overtake("SLOW " + busy)
+		if done, st := c.try("RUN 1 " + mine + " | INCRBY " + mine + " 1 | GET " + busy); done != 0 || st != Parked {
+			t.Fatalf("try %d: %d commands, %v", n, done, st)
+		}
+		release()
+		end()
+		c.wait()
+	}
+	c.want("*2 :1 $-1", "RUN 1 "+mine+" | INCRBY "+mine+" 1 | GET "+busy)
+	if still := b.counts.Still.Load(); still != 1 {
+		t.Errorf("%d with the world still", still)
+	}
+	b.locks()
 }
