@@ -188,7 +188,12 @@ func powWhole(x float64, n int) (r float64, ok bool) {
 
 // Mod returns the remainder of x / y, with the sign of x, as C's fmod does.
 func Mod(x, y float64) float64 {
-	if x == x && y == y && (y == 0 || math.IsInf(x, 0)) {
+	switch {
+	case x != x:
+		return x
+	case y != y:
+		return y
+	case y == 0 || math.IsInf(x, 0):
 		return negativeNaN()
 	}
 	return math.Mod(x, y)

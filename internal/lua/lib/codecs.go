@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package lib has the libraries of scripts. It knows nothing of Redis's commands; a library belongs to one lua.State, as do all values
-// it makes. Whatever may take long spends the state's budget as it works, and asks for memory before it allocates.
 package lib
 
 import (

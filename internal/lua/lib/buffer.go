@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package lib
+
+import (
+	"strings"
+
+	"github.com/redpoll/redpoll/internal/lua"
+)
+
+const (
+	scratchSize = 1 << 12 // bytes that a library keeps to build short strings in
+
+	// bytesPerStep is how many bytes are copied or compared in the time of one step of the budget.
+	bytesPerStep = 32
+)
+
+// A buffer is where a string is built. It grows only by what the state has granted, and its end is finish.
+type buffer struct {
+	l *Library
+	b []byte
+}
+
+// buffer begins a string. A second one that is begun before the first is finished is slower.
+func (l *Library) buffer() buffer {
+	b := buffer{l, l.scratch}
+	l.scratch = nil
+	return b
+}
+
+// room makes sure that n more bytes can be appended to b.b.
+func (b *buffer) room(n int) error {
+	if cap(b.b)-len(b.b) >= n {
+		return nil
+	}
+	s := b.l.s
+	size := max(2*cap(b.b), len(b.b)+n, scratchSize)
+	if err := s.Pin(size); err != nil {
+		return err
+	}
+	if err := s.Spend(size / bytesPerStep); err != nil {
+		return err
+	}
+	grown := append(make([]byte, 0, size), b.b...)
+	b.release()
+	b.b = grown
+	return nil
+}
+
+// release gives back what the buffer has.
+func (b *buffer) release() {
+	if cap(b.b) == scratchSize {
+		b.l.scratch = b.b[:0]
+	} else {
+		b.l.s.Unpin(cap(b.b))
+	}
+	b.b = nil
+}
+
+// text appends a string.
+func (b *buffer) text(text string) error {
+	if err := b.room(len(text)); err != nil {
+		return err
+	}
+	b.b = append(b.b, text...)
+	return nil
+}
+
+// byte appends a byte.
+func (b *buffer) byte(c byte) error {
+	if err := b.room(1); err != nil {
+		return err
+	}
+	b.b = append(b.b, c)
+	return nil
+}
+
+// finish returns the string. Memory that is not much larger than it becomes its own.
+func (b *buffer) finish() (lua.Value, error) {
+	text := b.b
+	if len(text) <= scratchSize || cap(text)-len(text) > len(text)/4 {
+		v, err := b.l.s.Bytes(text)
+		b.release()
+		return v, err
+	}
+	b.release()
+	return b.l.s.Own(text)
+}
+
+// empty and oneByte are the strings of no byte and of one, which are not made again and again.
+var (
+	empty   = lua.ConstString("")
+	oneByte = func() (all [256]lua.Value) {
+		for c := range all {
+			all[c] = lua.ConstString(string([]byte{byte(c)}))
+		}
+		return all
+	}()
+)
+
+// part returns a string that is a part of another, and does not keep that one alive.
+func (l *Library) part(text string) (lua.Value, error) {
+	switch len(text) {
+	case 0:
+		return empty, nil
+	case 1:
+		return oneByte[text[0]], nil
+	}
+	return l.s.NewString(strings.Clone(text))
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package lib_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/lua"
+	"github.com/redpoll/redpoll/internal/lua/lib"
+)
+
+// errSpent is what the hook of tests ends a run with when its budget is spent.
+var errSpent = errors.New("the budget is spent")
+
+// A machine is a state with the libraries, and a function print that writes to out.
+type machine struct {
+	*lua.State
+	out strings.Builder
+}
+
+// newMachine makes a machine that may take some steps and bytes.
+func newMachine(t testing.TB, steps int, memory int64) *machine {
+	t.Helper()
+	const step = 10_000
+	left := steps / step
+	m := &machine{State: lua.New(lua.Options{Step: step, Memory: memory, Hook: func() error {
+		if left--; left < 0 {
+			return errSpent
+		}
+		return nil
+	}})}
+	if _, err := lib.Open(m.State, clock.NewFake(0)); err != nil {
+		t.Fatal(err)
+	}
+	print := m.NewFunction("print", func(c *lua.Call) error {
+		for i := range c.N() {
+			if i > 0 {
+				m.out.WriteByte('\t')
+			}
+			m.out.WriteString(lua.Text(c.Arg(i)))
+		}
+		m.out.WriteByte('\n')
+		return nil
+	})
+	if err := m.SetStr(m.Globals(), "print", print); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// run runs a program under the name that lua5.1 gives to its standard input.
+func (m *machine) run(src string) error {
+	p, err := lua.Compile(src, "=stdin")
+	if err != nil {
+		return err
+	}
+	_, err = m.Call(m.Load(p, nil))
+	return err
+}
+
+const (
+	plenty       = 2_000_000_000
+	plentyMemory = 512 << 20
+)
+
+// output returns what a program prints, which must not fail.
+func output(t testing.TB, src string) string {
+	t.Helper()
+	m := newMachine(t, plenty, plentyMemory)
+	if err := m.run(src); err != nil {
+		t.Fatalf("%v, after %s", err, m.out.String())
+	}
+	return m.out.String()
+}
