@@ -132,6 +132,7 @@ func (c *Call) name() (kind, name string) {
 	if f.cl == nil || frames[len(frames)-1].tails > 0 {
 		return "", "?"
 	}
+	c.s.budget -= len(f.cl.proto.code) / 16 // what finding a name may take
 	if kind, name = f.calledName(); kind == "" {
 		return "", "?"
 	}

@@ -96,6 +96,7 @@ func (s *State) text(t string) Value {
 // is negative, from elsewhere.
 func (s *State) typeError(v Value, what string, reg int) error {
 	if f := s.thread.level(0); f != nil && f.cl != nil && reg >= 0 {
+		s.budget -= len(f.cl.proto.code) / 16 // what finding a name may take
 		if kind, name := f.cl.proto.nameOf(int(f.pc)-1, reg); kind != "" {
 			return s.runError("attempt to %s %s '%s' (a %s value)", what, kind, name, TypeName(v))
 		}

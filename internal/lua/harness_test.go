@@ -30,9 +30,9 @@ func newMachine(t testing.TB, o Options) *machine {
 		"create":       create,
 		"resume":       resume,
 		"yield":        func(c *Call) error { return c.Yield() },
-		"status":       func(c *Call) error { return c.Return(ConstString(c.Arg(0).Thread().Status().String())) },
+		"status":       status,
 		"fail":         func(c *Call) error { return c.Errorf("failed") },
-		"add":          func(c *Call) error { return c.Return(Number(c.Arg(0).Num() + c.Arg(1).Num())) },
+		"add":          add,
 	} {
 		if err := m.SetStr(m.Globals(), name, m.NewFunction(name, f)); err != nil {
 			t.Fatal(err)
@@ -98,7 +98,11 @@ func selectFrom(c *Call) error {
 	if c.Arg(0).Str() == "#" {
 		return c.Return(Int(c.N() - 1))
 	}
-	for i := int(c.Arg(0).Num()); i < c.N(); i++ {
+	n, err := c.CheckInt(0)
+	if err != nil {
+		return err
+	}
+	for i := max(n, 1); i < c.N(); i++ {
 		if err := c.Push(c.Arg(i)); err != nil {
 			return err
 		}
@@ -115,10 +119,10 @@ func rep(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.State().Alloc(len(s) * n); err != nil {
+	if err := c.State().Alloc(len(s) * max(n, 0)); err != nil {
 		return err
 	}
-	v, err := c.State().NewString(strings.Repeat(s, n))
+	v, err := c.State().NewString(strings.Repeat(s, max(n, 0)))
 	if err != nil {
 		return err
 	}
@@ -130,6 +134,9 @@ func create(c *Call) error {
 	if err != nil {
 		return err
 	}
+	if fn.IsGoFunction() {
+		return c.ArgError(0, "Lua function expected")
+	}
 	th, err := c.State().NewThread(fn)
 	if err != nil {
 		return err
@@ -138,6 +145,9 @@ func create(c *Call) error {
 }
 
 func resume(c *Call) error {
+	if !c.Arg(0).IsThread() {
+		return c.ArgError(0, "coroutine expected")
+	}
 	results, err := c.Resume(c.Arg(0).Thread(), 1)
 	if e, ok := err.(*Error); ok {
 		return c.Return(False, e.Value)
@@ -145,6 +155,25 @@ func resume(c *Call) error {
 		return err
 	}
 	return c.Return(append([]Value{True}, results...)...)
+}
+
+func add(c *Call) error {
+	a, err := c.CheckNumber(0)
+	if err != nil {
+		return err
+	}
+	b, err := c.CheckNumber(1)
+	if err != nil {
+		return err
+	}
+	return c.Return(Number(a + b))
+}
+
+func status(c *Call) error {
+	if !c.Arg(0).IsThread() {
+		return c.ArgError(0, "coroutine expected")
+	}
+	return c.Return(ConstString(c.Arg(0).Thread().Status().String()))
 }
 
 // luaPrelude gives lua5.1 the functions of machine under the same names.

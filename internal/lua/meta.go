@@ -42,11 +42,13 @@ func (t *Table) event(e event) Value {
 	if t == nil || t.absent>>e&1 != 0 {
 		return Nil
 	}
-	v := t.getStr(eventNames[e].str())
-	if v.IsNil() {
+	n := t.findStr(eventNames[e].str())
+	if n == nil || n.val.n == tagNil {
 		t.absent |= 1 << e
+		return Nil
 	}
-	return v
+	n.key = eventNames[e] // so that the loop finds it
+	return n.val
 }
 
 func (s *State) metamethod(v Value, e event) Value { return s.Metatable(v).event(e) }

@@ -40,15 +40,16 @@ func (th *Thread) reserve(n int) error {
 	return nil
 }
 
-// push adds a frame.
-func (th *Thread) push(f frame) error {
-	if len(th.frames) == cap(th.frames) {
+// push adds a frame, which still has the fields of an earlier one.
+func (th *Thread) push() (*frame, error) {
+	n := len(th.frames)
+	if n == cap(th.frames) {
 		if err := th.growFrames(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	th.frames = append(th.frames, f)
-	return nil
+	th.frames = th.frames[:n+1]
+	return &th.frames[n], nil
 }
 
 func (th *Thread) growFrames() error {
@@ -128,27 +129,32 @@ func (s *State) enter(th *Thread, at, n int) (int, error) {
 // callGo runs a function of Go, whose results it moves to where the function was.
 func (s *State) callGo(th *Thread, fn *GoFunction, at, n int) (int, error) {
 	base := at + 1
-	if err := th.reserve(base + n); err != nil {
+	if base+n+window > len(th.stack) {
+		if err := th.reserve(base + n); err != nil {
+			return 0, err
+		}
+	}
+	f, err := th.push()
+	if err != nil {
 		return 0, err
 	}
-	if err := th.push(frame{base: int32(base), fn: int32(at), top: int32(base + n)}); err != nil {
-		return 0, err
+	f.cl, f.base, f.fn, f.top = nil, int32(base), int32(at), int32(base+n)
+	f.extra, f.tails, f.entry = 0, 0, false
+	for len(s.calls) <= s.depth {
+		s.calls = append(s.calls, &Call{s: s})
 	}
-	c := s.callAtDepth()
+	c := s.calls[s.depth]
 	c.th, c.base, c.n, c.nret, c.held = th, base, n, 0, 0
 	if err := fn.f(c); err != nil {
 		return 0, err // the frame stays for whoever words the error; callAt and the loop take it away
 	}
 	th.frames = th.frames[:len(th.frames)-1]
 	from := base + n + c.held
+	if c.nret == 1 {
+		th.stack[at] = th.stack[from]
+		return 1, nil
+	}
+	s.budget -= c.nret / 8
 	copy(th.stack[at:at+c.nret], th.stack[from:from+c.nret])
 	return c.nret, nil
-}
-
-// callAtDepth returns the Call for the running depth: there is one Go function at each.
-func (s *State) callAtDepth() *Call {
-	for len(s.calls) <= s.depth {
-		s.calls = append(s.calls, &Call{s: s})
-	}
-	return s.calls[s.depth]
 }

@@ -63,39 +63,40 @@ newFrame:
 			continue
 
 		case opGetGlobal:
-			if n := f.cl.env.findConst(&k[i.d()]); n != nil {
+			if n := f.cl.env.slot(k[i.d()].str().hash); n.holds(&k[i.d()]) {
 				r[i.a()] = n.val
 				continue
 			}
 		case opSetGlobal:
-			if t := f.cl.env; !t.Readonly {
-				if n := t.findConst(&k[i.d()]); n != nil {
-					n.val.put(r[i.a()])
-					continue
+			if n := f.cl.env.slot(k[i.d()].str().hash); n.holds(&k[i.d()]) && !f.cl.env.Readonly {
+				n.val.put(r[i.a()])
+				continue
+			}
+		case opGetField, opSelf:
+			b, key := &r[i.b()], &k[i.d()]
+			if b.n != tagTable {
+				break
+			}
+			t := b.table()
+			n := t.slot(key.str().hash)
+			if n == nil && t.Meta != nil { // perhaps __index is a table that has it
+				if h := t.Meta.slot(eventNames[eventIndex].str().hash); h.holds(&eventNames[eventIndex]) && h.val.n == tagTable {
+					n = h.val.table().slot(key.str().hash)
 				}
 			}
-		case opGetField:
-			if b := &r[i.b()]; b.n == tagTable {
-				if n := b.table().findConst(&k[i.d()]); n != nil {
-					r[i.a()] = n.val
-					continue
-				}
+			if !n.holds(key) {
+				break
 			}
-		case opSelf:
-			if b := &r[i.b()]; b.n == tagTable {
-				if n := b.table().findConst(&k[i.d()]); n != nil {
-					r[i.a()+1] = *b
-					r[i.a()] = n.val
-					continue
-				}
+			if i.op() == opSelf {
+				r[i.a()+1] = *b
 			}
+			r[i.a()] = n.val
+			continue
 		case opSetField:
 			if a := &r[i.a()]; a.n == tagTable {
-				if t := a.table(); !t.Readonly {
-					if n := t.findConst(&k[i.d()]); n != nil {
-						n.val.put(r[i.c()])
-						continue
-					}
+				if n := a.table().slot(k[i.d()].str().hash); n.holds(&k[i.d()]) && !a.table().Readonly {
+					n.val.put(r[i.c()])
+					continue
 				}
 			}
 		case opGetTable:
@@ -446,19 +447,24 @@ func quickEqual(a, b *Value) (eq, known bool) {
 	return true, a.n <= tagTrue || a.p == b.p
 }
 
-// findConst returns the node of a key that is a constant string, if it has a value and its key is that very string. Equal strings
-// that are different objects are a case for slow, which puts the constant there: so it is found here the next time.
-func (t *Table) findConst(k *Value) *node {
+// slot returns the first node whose key has a hash: nil means that there is none.
+func (t *Table) slot(hash uint32) *node {
 	nodes := t.nodes
 	if len(nodes) == 0 {
 		return nil
 	}
-	for j := nodes[k.str().hash&uint32(len(nodes)-1)].head; j != 0; {
+	for j := nodes[hash&uint32(len(nodes)-1)].head; j != 0; {
 		n := &nodes[j-1]
-		if n.key.p == k.p && n.key.n == tagString && n.val.n != tagNil {
+		if n.hash == hash {
 			return n
 		}
 		j = n.next
 	}
 	return nil
+}
+
+// holds says whether a node, if it is one, has a value under the very string k. An equal string that is another object is a case for
+// slow, which puts k there, so that the next one finds it.
+func (n *node) holds(k *Value) bool {
+	return n != nil && n.key.p == k.p && n.key.n == tagString && n.val.n != tagNil
 }

@@ -55,7 +55,11 @@ func (s *State) slow(th *Thread, f *frame, r *[window]Value, i instr) error {
 		return s.concat(th, int(f.base), i)
 	case opLen:
 		return s.length(th, f, r, i)
-	case opEq, opNe, opEqK, opNeK, opLt, opNlt, opLe, opNle, opLtK, opNltK, opLeK, opNleK, opGtK, opNgtK, opGeK, opNgeK:
+	case opEq, opNe:
+		return s.equalOp(th, f, r[i.a()], r[i.b()], i, o == opEq)
+	case opEqK, opNeK:
+		return s.equalOp(th, f, r[i.a()], f.cl.proto.consts[i.bc()], i, o == opEqK)
+	case opLt, opNlt, opLe, opNle, opLtK, opNltK, opLeK, opNleK, opGtK, opNgtK, opGeK, opNgeK:
 		return s.compareOp(th, f, r, i)
 	case opUnm:
 		return s.arithmetic(th, f, i, eventUnm, r[i.b()], r[i.b()], int(i.b()), int(i.b()))
@@ -88,7 +92,7 @@ func (s *State) get(th *Thread, f *frame, r *[window]Value, i instr) error {
 		}
 		if v.n == tagTable {
 			if n := v.table().findStr(key.str()); n != nil {
-				n.key = key // so that findConst finds it
+				n.key = key // so that the loop finds it
 			}
 		}
 	}
@@ -116,8 +120,18 @@ func (s *State) callOp(th *Thread, f *frame, r *[window]Value, i instr) error {
 	if n < 0 {
 		n = int(f.top) - at - 1
 	}
-	if r[i.a()].n == tagLua {
+	switch fn := r[i.a()]; fn.n {
+	case tagLua:
 		return th.enterLua(at, n, int32(i.c()), false)
+	case tagGo:
+		n, err := s.callGo(th, fn.gofn(), at, n)
+		if err != nil {
+			return th.suspend(at, int32(i.c()), err)
+		}
+		if n+1 != int(i.c()) {
+			th.adjust(&th.frames[len(th.frames)-1], at, n, int(i.c()))
+		}
+		return nil
 	}
 	return s.callFrom(th, at, n, int32(i.c()))
 }
@@ -130,6 +144,7 @@ func (th *Thread) enterLua(at, n int, want int32, entry bool) error {
 	if p.vararg {
 		base += n
 		extra = max(n-p.params, 0)
+		th.s.budget -= n / 8
 	}
 	if base+p.stack+window > len(th.stack) {
 		if err := th.reserve(base + p.stack); err != nil {
@@ -142,12 +157,12 @@ func (th *Thread) enterLua(at, n int, want int32, entry bool) error {
 	for i := n; i < p.params; i++ {
 		th.stack[base+i].n = tagNil
 	}
-	if len(th.frames) == cap(th.frames) {
-		if err := th.growFrames(); err != nil {
-			return err
-		}
+	f, err := th.push()
+	if err != nil {
+		return err
 	}
-	th.frames = append(th.frames, frame{cl: cl, base: int32(base), fn: int32(at), want: want, extra: int32(extra), entry: entry})
+	f.cl, f.base, f.fn, f.top, f.pc = cl, int32(base), int32(at), 0, 0
+	f.want, f.extra, f.tails, f.entry = want, int32(extra), 0, entry
 	return nil
 }
 
@@ -156,7 +171,11 @@ func (th *Thread) leave(from, n int) bool {
 	top := len(th.frames) - 1
 	f := &th.frames[top]
 	fn, want, entry := int(f.fn), int(f.want), f.entry
-	copy(th.stack[fn:fn+n], th.stack[from:from+n])
+	if n == 1 {
+		th.stack[fn] = th.stack[from]
+	} else {
+		copy(th.stack[fn:fn+n], th.stack[from:from+n])
+	}
 	th.frames = th.frames[:top]
 	if !entry {
 		th.adjust(&th.frames[top-1], fn, n, want)
@@ -255,6 +274,7 @@ func (s *State) tailCall(th *Thread, i instr) (done bool, n int, err error) {
 		}
 		return th.leave(at, n), n, nil
 	}
+	s.budget -= n / 8
 	to, want, entry, tails := int(f.fn), f.want, f.entry, f.tails
 	copy(th.stack[to:to+n+1], th.stack[at:at+n+1])
 	th.frames = th.frames[:len(th.frames)-1]
@@ -473,17 +493,32 @@ func power(x, y float64) float64 {
 	return math.Pow(x, y)
 }
 
-// compareOp does a comparison and jumps.
+// equalOp jumps if a == b is what is wanted.
+func (s *State) equalOp(th *Thread, f *frame, a, b Value, i instr, want bool) error {
+	if a.n == tagString && b.n == tagString {
+		x, y := a.str().s, b.str().s
+		s.budget -= len(x) / 64
+		if (x == y) == want {
+			f.pc += i.d()
+		}
+		return nil
+	}
+	eq, err := s.Equal(a, b)
+	if err == nil && eq == want {
+		th.frames[len(th.frames)-1].pc += i.d()
+	}
+	return err
+}
+
+// compareOp does a comparison by order and jumps.
 func (s *State) compareOp(th *Thread, f *frame, r *[window]Value, i instr) (err error) {
 	a, b := r[i.a()], r[i.b()]
 	o := i.op()
-	if o >= opEqK {
+	if o >= opLtK {
 		b = f.cl.proto.consts[i.bc()]
 	}
 	holds := false
 	switch o {
-	case opEq, opNe, opEqK, opNeK:
-		holds, err = s.Equal(a, b)
 	case opLt, opNlt, opLtK, opNltK:
 		holds, err = s.Less(a, b)
 	case opLe, opNle, opLeK, opNleK:
@@ -494,7 +529,7 @@ func (s *State) compareOp(th *Thread, f *frame, r *[window]Value, i instr) (err 
 		holds, err = s.LessEqual(b, a)
 	}
 	switch o {
-	case opNe, opNeK, opNlt, opNle, opNltK, opNleK, opNgtK, opNgeK:
+	case opNlt, opNle, opNltK, opNleK, opNgtK, opNgeK:
 		holds = !holds
 	}
 	if err == nil && holds {
