@@ -29,6 +29,11 @@ type ScriptHost interface {
 	EndScript(err error) error
 	// CountError counts an error reply with this text, its code first, that a script has made.
 	CountError(text string)
+	// KillScripts ends all scripts, or with function set all functions, that have run for longer than busy-reply-threshold. Its error says
+	// that there is none, or that none can be ended.
+	KillScripts(function bool) error
+	// RunningScript tells of the script or function that runs for the longest; false if none has run for more than some milliseconds.
+	RunningScript() (ScriptRunning, bool)
 	// Local gives a place for whatever the caller wants to keep with the worker that runs the command: one goroutine at a time uses it.
 	Local() *any
 }
@@ -43,6 +48,14 @@ type ScriptRun struct {
 	MostReply int64
 	// Counts is told of what runs took; not nil.
 	Counts *ScriptCounts
+}
+
+// ScriptRunning tells of a run that is under way.
+type ScriptRunning struct {
+	Name     string
+	Function bool
+	Argv     [][]byte // of the call, copied
+	Millis   int64    // since it began
 }
 
 // ScriptFlags is what a script says of itself in its first line, or a function when it is registered.

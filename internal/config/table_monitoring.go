@@ -18,8 +18,8 @@ func monitoringTable() []Directive {
 		{Name: "latency-tracking-info-percentiles", Kind: Special, Default: "50 99 99.9", make: special(readPercentiles, formatPercentiles),
 			Doc: "percentiles that INFO latencystats shows"},
 		{Name: "busy-reply-threshold", Aliases: []string{"lua-time-limit"}, Kind: Int, Max: maxI64, Default: "5000",
-			Status: Later, Here: "clients wait for a long command, and there are no scripts",
-			Doc: "milliseconds after which clients that wait for a long command or script get BUSY"},
+			Here: "clients wait for a long command; BUSY is what those get who want what a script holds",
+			Doc:  "milliseconds after which a script is slow: clients that would wait for it get BUSY, and it can be killed; 0 for never"},
 	}
 }
 

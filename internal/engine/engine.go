@@ -63,6 +63,7 @@ type Engine struct {
 	account  *mem.Account
 	pause    pause
 	pressure pressure
+	runs     runs
 	refusal  writeRefusal
 
 	logged int64 // where the last effect ends of a command that has run with the world still; written with it still, read inside a gate

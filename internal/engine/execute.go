@@ -54,8 +54,7 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 	}
 	held, ok := w.acquire(cl, c)
 	if !ok {
-		w.current = nil
-		return false, true
+		return w.parkedOrBusy(cl, c)
 	}
 	if w.still {
 		if w.lookForPause(); w.paused != PauseNone && w.holdBack(cl, c) { // it began while the world was waited for
@@ -82,7 +81,10 @@ func (w *Worker) attempt(cl *Client, c *Call, untimed bool) (done, parked bool) 
 		return true, false
 	}
 	if again(err) {
-		return false, w.goBack(cl, err)
+		if w.goBack(cl, err) {
+			return w.parkedOrBusy(cl, c)
+		}
+		return false, false
 	}
 	w.commit()
 	if w.view.HasReady() {
@@ -121,6 +123,29 @@ func (w *Worker) parkCrowded(cl *Client) bool {
 
 // admit decides whether a command may run at all. The order of the checks is Redis's (processCommand).
 func (w *Worker) admit(cl *Client, c *Call) error {
+	if err := w.admitAtAll(cl, c); err != nil {
+		return err
+	}
+	if w.oom = w.e.limited() && (w.inside || w.still) && w.short(); w.oom && w.grows(cl, c) {
+		return command.ErrOOM
+	}
+	if w.e.refusal.now.Load() != nil {
+		if err := w.refused(cl, c); err != nil {
+			return err
+		}
+	}
+	if cl.Subscribed && cl.Reply.Proto == 2 && !listens(c.spec) {
+		return command.Error("ERR Can't execute '" + c.spec.FullName() + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / " +
+			"RESET are allowed in this context")
+	}
+	if w.loading && w.denied(cl, c) {
+		return command.ErrLoading
+	}
+	return nil
+}
+
+// admitAtAll is those of admit's checks that look at nothing but the client and the call.
+func (w *Worker) admitAtAll(cl *Client, c *Call) error {
 	if c.spec == nil {
 		return w.e.Registry.ErrUnknown(c.Argv)
 	}
@@ -137,21 +162,6 @@ func (w *Worker) admit(cl *Client, c *Call) error {
 	}
 	if cl.tx != nil && c.spec.Flags.Has(command.NoMulti) {
 		return command.Error("ERR Command not allowed inside a transaction")
-	}
-	if w.oom = w.e.limited() && w.short(); w.oom && w.grows(cl, c) {
-		return command.ErrOOM
-	}
-	if w.e.refusal.now.Load() != nil {
-		if err := w.refused(cl, c); err != nil {
-			return err
-		}
-	}
-	if cl.Subscribed && cl.Reply.Proto == 2 && !listens(c.spec) {
-		return command.Error("ERR Can't execute '" + c.spec.FullName() + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / " +
-			"RESET are allowed in this context")
-	}
-	if w.loading && w.denied(cl, c) {
-		return command.ErrLoading
 	}
 	return nil
 }
@@ -211,7 +221,7 @@ func (w *Worker) call(cl *Client, spec *command.Spec, argv [][]byte) error {
 	if err == errWaits {
 		cl.Reply.Truncate(mark)
 	} else if err != nil && !errors.Is(err, command.ErrQuiet) {
-		if again(err) {
+		if again(err) || err == errKilled {
 			return err
 		}
 		cl.Reply.Truncate(mark)
@@ -246,7 +256,6 @@ func (w *Worker) goBack(cl *Client, err error) (parked bool) {
 	}
 	w.release()
 	cl.Reply.Truncate(w.mark)
-	w.current = nil
 	shard, busy := busyShard(err)
 	if !busy {
 		return false

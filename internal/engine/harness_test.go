@@ -73,7 +73,7 @@ func (b *bench) family() command.Family {
 		return append(dst, command.KeyRef{Pos: 1}), true
 	}
 	look.NeedsAll = func(argv [][]byte) bool { return len(argv) > 2 }
-	return command.Family{Name: "test", Group: "string", Commands: slices.Concat(b.waitCommands(spec), b.scriptCommands(spec), []command.Spec{
+	return command.Family{Name: "test", Group: "string", Commands: slices.Concat(b.waitCommands(spec), b.scriptCommands(spec), busyCommands(spec), []command.Spec{
 		spec("GET", "key", command.ReadOnly, command.PlanKeys, one, get),
 		spec("MGET", "key...", command.ReadOnly, command.PlanKeys, all, mget),
 		spec("SET", "key value", command.Write|command.DenyOOM, command.PlanKeys, rw, set),

@@ -10,7 +10,8 @@ import (
 )
 
 // acquire takes what a call needs: nothing, the shards of its keys in ascending order, or the whole world. held tells
-// whether there is something to release. With ok false the client has been parked and nothing is held.
+// whether there is something to release. With ok false nothing is held, and the client has been parked, or is to be
+// told what Worker.busy says.
 func (w *Worker) acquire(cl *Client, c *Call) (held, ok bool) {
 	switch {
 	case c.spec.ID() == w.e.execID:
@@ -152,10 +153,17 @@ func (w *Worker) holds(shard int) bool {
 	return found
 }
 
-// parkOn parks the client on a busy shard and gives true; or, the shard having become free, takes it and gives false.
+// parkOn parks the client on a busy shard and gives true; or, the shard having become free, takes it and gives false. If a slow script has
+// the shard the client is to be told so instead.
 func (w *Worker) parkOn(shard int, cl *Client) bool {
 	for {
+		if w.busy = w.e.runs.onShard(shard); w.busy != nil {
+			return true
+		}
 		if w.e.Store.Park(shard, cl.Wake) {
+			if w.e.runs.onShard(shard) != nil { // it has become slow just now, and may have woken the others already
+				cl.Wake()
+			}
 			return true
 		}
 		if w.e.Store.TryLock(shard) {
@@ -164,11 +172,17 @@ func (w *Worker) parkOn(shard int, cl *Client) bool {
 	}
 }
 
-// acquireWorld makes the world still; with false the client is parked until it may work.
+// acquireWorld makes the world still; with false the client is parked until it may work, or to be told that it is busy.
 func (w *Worker) acquireWorld(cl *Client) bool {
 	w.leave()
 	for !w.e.Store.Still() {
+		if w.busy = w.e.runs.onWorld(); w.busy != nil {
+			return false
+		}
 		if w.e.Store.ParkGate(cl.Wake, true) {
+			if w.e.runs.onWorld() != nil {
+				cl.Wake()
+			}
 			return false
 		}
 	}

@@ -100,6 +100,7 @@ type Worker struct {
 	oom     bool // memory was short when the call was let in
 
 	script script
+	busy   error // why the call is refused that was to be parked; nil: it is parked
 
 	wanted   command.Wait // what the command that has just run waits for
 	waits    bool         // it waits
@@ -230,14 +231,17 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 			w.e.Stats.Parked.Add(1)
 			return n, Parked
 		}
-		if !w.inside && !w.enter() {
-			if w.e.Store.ParkGate(cl.Wake, false) {
+		c := &calls[n]
+		if !w.inside && !w.enter() && !w.staysOutside(cl, c) {
+			switch refused, parked := w.shutOut(cl, c); {
+			case refused:
+				n++
+			case parked:
 				w.e.Stats.Parked.Add(1)
 				return n, Parked
 			}
 			continue
 		}
-		c := &calls[n]
 		untimed := c.one && w.untimed < maxUntimed && n+1 < len(calls) && calls[n+1].spec == c.spec
 		if !w.execute(cl, c, untimed) {
 			w.e.Stats.Parked.Add(1)
@@ -408,6 +412,11 @@ const errClosing = command.Error("ERR the server is shutting down")
 func (w *Worker) Tick() error {
 	if w.e.closing.Load() {
 		return errClosing
+	}
+	if w.script.run != nil {
+		if err := w.tickRun(); err != nil {
+			return err
+		}
 	}
 	if cl := w.client; cl != nil {
 		pending := int64(cl.Reply.Pending())

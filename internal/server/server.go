@@ -308,15 +308,17 @@ func (s *Server) follow() {
 	s.followAppendOnly()
 	tracking, hide := cfg.Bool("latency-tracking"), cfg.Bool("hide-user-data-from-log")
 	spikes := cfg.Int("latency-monitor-threshold")
-	events := cfg.KeyspaceEvents()
+	events, slow := cfg.KeyspaceEvents(), cfg.Int("busy-reply-threshold")
 	watch := func() error {
 		s.engine.SetEvents(events.Load())
 		s.engine.Stats.Latency.SetTracking(tracking.Load())
 		s.engine.Stats.Spikes.SetThreshold(spikes.Load())
 		s.engine.HideData(hide.Load())
+		s.engine.SetBusyThreshold(slow.Load())
 		return nil
 	}
-	cfg.OnChange(watch, "latency-tracking", "latency-monitor-threshold", "hide-user-data-from-log", "notify-keyspace-events")
+	cfg.OnChange(watch, "latency-tracking", "latency-monitor-threshold", "hide-user-data-from-log", "notify-keyspace-events",
+		"busy-reply-threshold")
 	watch()
 	s.followMaxMemory()
 	s.followBackupSchedule()

@@ -81,7 +81,7 @@ func (db *DB) transferValue(src *Item, target *DB, to []byte, at int64, take boo
 	}
 	b := readBlock(src.rec.value())
 	t := target.place(to)
-	if !take || t != src.t && b.size <= mem.MaxSmall {
+	if !take || src.journal != nil || t != src.t && b.size <= mem.MaxSmall {
 		return target.createLarge(to, shape, src.Blob()), nil
 	}
 	shape.valLen, shape.flags = blockSize, inBlock

@@ -288,10 +288,15 @@ func (db *DB) resize(it *Item, enc Encoding, n int) []byte {
 	if it.rec.has(inBlock) {
 		v := it.rec.value()
 		b := readBlock(v)
-		if n > b.size || n < b.size/4 {
+		if kept := it.journal != nil; kept || n > b.size || n < b.size/4 {
 			grown := newBlock(it.t.heap, blockRoom(n, n > b.size))
 			copy(it.t.heap.Bytes(grown.ref, grown.length), it.t.heap.Bytes(b.ref, min(b.length, n)))
-			it.t.heap.Free(b.ref, b.size)
+			if kept {
+				it.journal.leave(owned{block: b})
+				it.journal = nil
+			} else {
+				it.t.heap.Free(b.ref, b.size)
+			}
 			b = grown
 		}
 		b.length = n

@@ -7,10 +7,10 @@ package store
 // Terms:
 //
 //   - A change is what there is to know of a key that the run may have changed: what it was before, its image, and where that lies.
-//   - The image of a key that was there is its record's bytes, and those of the value's block if it has one. They lie on the Go heap, since
-//     to undo must not need what an arena may refuse.
+//   - The image of a key that was there is its record's bytes, and those of a packed value's block if it has one. They lie on the Go heap,
+//     since to undo must not need what an arena may refuse.
 //   - Of a value of many blocks the image has the root only. The blocks are changed through a journal (mem.Arena.NewJournal), which keeps
-//     those that were there.
+//     those that were there. A string's block has a journal that needs no such thing: it is copied before its first change.
 //
 // Invariants:
 //
@@ -32,6 +32,7 @@ type undo struct {
 	spare    []*journal // for the next runs
 	room     []byte     // what is left of chunk, for images
 	chunk    []byte     // the last that was taken
+	bytes    int        // of images
 }
 
 const (
@@ -51,6 +52,9 @@ func (v *View) BeginUndo() {
 
 // Changed tells whether the run has looked up any key to change it, or made one.
 func (v *View) Changed() bool { return len(v.undo.changes) > 0 }
+
+// UndoBytes gives about how many bytes on the Go heap the run takes so far.
+func (v *View) UndoBytes() int { return v.undo.bytes + len(v.undo.changes)*changeSize }
 
 // Undoable tells whether the run can be undone: SpoilUndo has not been called.
 func (v *View) Undoable() bool { return !v.undo.spoiled }
@@ -128,7 +132,7 @@ func (u *undo) reset() {
 	if cap(u.changes) > keptChanges {
 		u.journals, u.changes, u.places = nil, nil, nil
 	}
-	u.room = u.chunk
+	u.room, u.bytes = u.chunk, 0
 }
 
 // change gives what there is of a key, nil if it is not noted.

@@ -18,15 +18,20 @@ type change struct {
 	absent bool     // there was no such key
 }
 
-// journal is what a run keeps of a value of many blocks, beside its image.
+// changeSize is about what a change takes beside its image.
+const changeSize = int(unsafe.Sizeof(change{})) + 8
+
+// journal is what a run keeps of a value of many blocks, or of a string in a block, beside its image.
 type journal struct {
-	heap *mem.Heap // a journal
+	heap *mem.Heap // a journal; of no use for a string that is not big
 	t    *table
 	sh   *Shard
 	big  *big    // nil: it is none
 	root bigRoot // of a big one, as it was
 	gone bool    // no key has the value any more
-	left owned   // what is to be freed of one that is gone
+
+	begun bool  // heap has a base
+	left  owned // what is to be freed of one that is gone
 }
 
 const (
@@ -60,6 +65,7 @@ func (c *change) journal() *journal {
 
 // newImage gives memory for an image, aligned.
 func (u *undo) newImage(n int) []byte {
+	u.bytes += n
 	if n > maxShared {
 		return make([]byte, n)
 	}
@@ -78,7 +84,7 @@ func (v *View) noteFound(it *Item) {
 	c := u.change(it.t, it.hash, it.rec.key())
 	if c == nil {
 		c = u.add(change{t: it.t, hash: it.hash, image: u.imageOf(it)})
-		if it.isBig() || it.Encoding().rooted() {
+		if it.isBig() || it.Encoding().rooted() || it.inBlock() {
 			c.had = u.begin(it)
 			c.has = c.had
 		}
@@ -99,7 +105,7 @@ func (v *View) noteAbsent(t *table, hash uint64, key []byte) {
 // imageOf gives the image of a key that was found.
 func (u *undo) imageOf(it *Item) []byte {
 	n, rest := it.rec.size(), []byte(nil)
-	if it.rec.has(inBlock) {
+	if it.rec.has(inBlock) && !it.inBlock() {
 		rest = it.Blob()
 	}
 	image := u.newImage(n + len(rest))
@@ -113,17 +119,27 @@ func (u *undo) begin(it *Item) (j *journal) {
 	if n := len(u.spare); n > 0 {
 		j, u.spare = u.spare[n-1], u.spare[:n-1]
 	} else {
-		j = &journal{heap: it.sh.store.arena.NewJournal()}
+		j = &journal{}
 	}
 	j.t, j.sh = it.t, it.sh
+	u.journals = append(u.journals, j)
+	if it.inBlock() {
+		return j
+	}
 	if it.isBig() {
 		j.big = it.big()
 		j.root = j.big.bigRoot
 	}
+	if j.heap == nil {
+		j.heap = it.sh.store.arena.NewJournal()
+	}
 	j.heap.Begin(it.base())
-	u.journals = append(u.journals, j)
+	j.begun = true
 	return j
 }
+
+// inBlock tells whether the value is a string that lies in a block.
+func (it *Item) inBlock() bool { return it.rec.has(inBlock) && it.Type() == TypeString }
 
 // base gives the heap that the blocks of an item's value lie in, if they are many.
 func (it *Item) base() *mem.Heap {
@@ -173,7 +189,9 @@ func (j *journal) leave(rest owned) { j.gone, j.left = true, rest }
 
 // keep ends the journal of a value that stays what it has become.
 func (j *journal) keep(s *Store) {
-	j.heap.Keep()
+	if j.begun {
+		j.heap.Keep()
+	}
 	switch {
 	case j.gone:
 		s.freeOwned(j.sh, j.t, j.left)
@@ -184,6 +202,9 @@ func (j *journal) keep(s *Store) {
 
 // undo makes the blocks of the value what they were; no key has it.
 func (j *journal) undo() {
+	if !j.begun {
+		return
+	}
 	heap := j.t.heap
 	if j.big != nil {
 		heap = j.big.heap
@@ -235,7 +256,7 @@ func (s *Store) bringBack(c *change, now int64) {
 	rec, t := c.record(), c.t
 	it := Item{sh: &s.shards[c.hash&s.mask], t: t, hash: c.hash}
 	size := rec.size()
-	if rec.has(inBlock) {
+	if rec.has(inBlock) && c.had == nil {
 		b := readBlock(rec.value())
 		b.ref = t.heap.Alloc(b.size)
 		copy(t.heap.Bytes(b.ref, b.length), c.image[size:])

@@ -106,7 +106,7 @@ func TestRunsAreUndone(t *testing.T) {
 	for _, shards := range []int{1, 16} {
 		t.Run(strconv.Itoa(shards), func(t *testing.T) {
 			k := newKeyspace(t, 5, shards, 1<<30)
-			for i := range steps(600) {
+			for i := range steps(300) {
 				for range 10 {
 					k.step()
 				}
@@ -130,7 +130,7 @@ func TestRunsAreUndoneWithoutMemory(t *testing.T) {
 		k := newKeyspace(t, seed, 4, 1<<30)
 		k.tight = true
 		const refusals = 30
-		for i := 0; i < steps(400) || k.denied < refusals && i < 10*steps(400); i++ {
+		for i := 0; i < steps(200) || k.denied < refusals && i < 20*steps(200); i++ {
 			k.s.arena.SetLimit(max(k.s.arena.InUse(), 600<<10) + k.rng.Int64N(100<<10))
 			for range 10 {
 				k.step()
@@ -260,6 +260,11 @@ func TestRunTakesAValueElsewhere(t *testing.T) {
 				db.SetString([]byte("a"), []byte("text"), NoExpiry)
 				db.SetString([]byte("a"), bytes.Repeat([]byte("text"), 9000), NoExpiry)
 			},
+			"moved, and given a block": func() {
+				mustMove(t, db, "a", db, "b")
+				db.SetString([]byte("a"), bytes.Repeat([]byte("text"), 5000), NoExpiry)
+				mustMove(t, db, "a", db.Other(1), "b")
+			},
 			"copied": func() {
 				if err := db.Copy([]byte("a"), db, []byte("b"), neverEnds); err != nil {
 					t.Fatal(err)
@@ -316,6 +321,58 @@ func hashOf(t *testing.T, db *DB, key string) map[string]string {
 		return true
 	})
 	return all
+}
+
+// TestRunOfStringsInBlocks: what is only looked at, moved or overwritten is not copied.
+func TestRunOfStringsInBlocks(t *testing.T) {
+	db := newKeyspace(t, 1, 4, 1<<30).v.DB(0)
+	db.s.bigString = 200_000
+	long := func(c byte) []byte { return bytes.Repeat([]byte{c}, 100_000) }
+	for _, change := range []func(){
+		func() { db.Exists([]byte("a")) },
+		func() { db.Delete([]byte("a")) },
+		func() { db.SetString([]byte("a"), long('y'), NoExpiry) },
+		func() {
+			it, _ := db.FindWrite([]byte("a"))
+			db.WriteString(&it, 5, []byte("12345"))
+			db.WriteString(&it, 99_000, long('z'))
+		},
+		func() {
+			it, _ := db.FindWrite([]byte("a"))
+			db.EditString(&it, 500, 10, func(b []byte) { b[0] = 'e' })
+			mustMove(t, db, "a", db.Other(1), "a")
+		},
+		func() {
+			mustMove(t, db, "a", db, "b")
+			it, _ := db.FindWrite([]byte("b"))
+			db.EditString(&it, 500, 10, func(b []byte) { b[0] = 'e' })
+			mustMove(t, db, "b", db, "a")
+		},
+	} {
+		db.SetString([]byte("a"), long('x'), NoExpiry)
+		used := settled(db)
+		db.v.BeginUndo()
+		if change(); db.v.UndoBytes() > 1000 {
+			t.Errorf("%d bytes on the Go heap", db.v.UndoBytes())
+		}
+		db.v.RollBack()
+		if it, ok := db.Peek([]byte("a")); !ok || !bytes.Equal(it.Blob(), long('x')) || it.Expiry() != NoExpiry || keyCount(t, db.v) != 1 {
+			t.Errorf("it is there: %v; %d keys", ok, keyCount(t, db.v))
+		}
+		if now := settled(db); now != used {
+			t.Errorf("%d bytes are used, were %d", now, used)
+		}
+		db.v.BeginUndo()
+		change()
+		db.v.ForgetUndo()
+		for _, db := range []*DB{db, db.Other(1)} {
+			db.Delete([]byte("a"))
+		}
+		if n := keyCount(t, db.v); n != 0 {
+			t.Errorf("%d keys", n)
+		}
+		keepHouse(db, 1000)
+	}
 }
 
 // TestRunOfManyChanges: as many keys as are looked up are found again.
