@@ -43,8 +43,16 @@ type script struct {
 	world  bool  // it has called a command that needs the world still
 	strays bool  // it has used undeclared keys
 	wrote  bool  // it has called a command that writes
-	failed error // why it is to be undone
+	failed error // why it is to be undone, and begun again
 	to     command.ReplicateTo
+
+	// See busy.go:
+	began   int64    // mono ns
+	long    *longRun // nil: it is none
+	slow    bool
+	spoiled bool
+	killed  bool
+	calls   int // that have been run, in all runs
 
 	effects effectMark // where its effects begin
 	changes int64      // Worker.changes at its beginning
@@ -95,6 +103,7 @@ func (w *Worker) BeginScript(run *command.ScriptRun) error {
 	s.world, s.strays, s.wrote, s.failed, s.to = false, cl.again.tries > 0, false, nil, command.ReplicateAll
 	s.effects, s.changes = w.text.mark(), w.changes
 	s.micros = (w.wall + w.mono) / 1000
+	s.began, s.killed, s.spoiled = w.runBegins(), false, false
 	s.stand.Owner, s.stand.DB, s.stand.NoTouch = cl.Owner, cl.DB, cl.NoTouch
 	s.stand.MaxReply = run.MostReply
 	if s.ctx.Host == nil {
@@ -131,8 +140,14 @@ func (w *Worker) mayBegin(run *command.ScriptRun) error {
 // EndScript implements command.ScriptHost.
 func (w *Worker) EndScript(err error) error {
 	s := &w.script
-	if s.failed != nil { // which must not get lost on the way
+	var ended *endedRun
+	switch { // what must not get lost on the way
+	case s.killed:
+		err, s.failed = errKilled, nil
+	case s.failed != nil:
 		err = s.failed
+	case errors.As(err, &ended):
+		err = ended.error
 	}
 	s.stand.Reply.Reset()
 	if cap(s.reply) > keptRoom {
@@ -147,6 +162,7 @@ func (w *Worker) EndScript(err error) error {
 		s.owner.again = another{}
 		s.run.Counts.NeedsAll.Store(s.world)
 	}
+	w.endRun()
 	s.run, s.owner = nil, nil
 	s.stand.Owner, s.ctx.Client, s.ctx.Argv = nil, nil, nil
 	var killed *command.ScriptKilled

@@ -9,7 +9,7 @@ import (
 	"github.com/redpoll/redpoll/internal/hash"
 )
 
-// mostKept bounds the bytes of effects and messages of one run, which wait in memory for its end.
+// mostKept bounds the bytes of effects and messages of one run, and of what it takes to undo it, which wait in memory for its end.
 const mostKept = 512 << 20
 
 // errKept refuses a command of a run that has made more of them.
@@ -20,6 +20,9 @@ func (w *Worker) CallScript(argv [][]byte, proto int) (reply []byte, err error) 
 	s := &w.script
 	if s.failed != nil {
 		return nil, s.failed
+	}
+	if err := w.tickCalls(); err != nil {
+		return nil, err
 	}
 	spec := w.e.Registry.Resolve(argv)
 	if err := w.admitNested(spec, argv); err != nil {
@@ -36,6 +39,9 @@ func (w *Worker) CallScript(argv [][]byte, proto int) (reply []byte, err error) 
 		s.wrote = true
 	}
 	w.runNested(spec, argv, proto)
+	if s.killed {
+		return nil, errKilled
+	}
 	return w.takeReply()
 }
 
@@ -58,7 +64,7 @@ func (w *Worker) admitNested(spec *command.Spec, argv [][]byte) error {
 	if !s.writes {
 		return command.ErrScriptWrite
 	}
-	if len(w.text.b)-s.effects.size+s.held.size() > mostKept {
+	if len(w.text.b)-s.effects.size+s.held.size()+w.view.UndoBytes() > mostKept {
 		return errKept
 	}
 	if !spec.Flags.Has(command.Write) || s.wrote || w.replays {
@@ -77,8 +83,7 @@ func (w *Worker) admitNested(spec *command.Spec, argv [][]byte) error {
 func (w *Worker) reach(spec *command.Spec, argv [][]byte) error {
 	if w.still {
 		w.view.Plan(nil, 0)
-		w.noteWorld(spec, argv)
-		return nil
+		return w.noteWorld(spec, argv)
 	}
 	if first, last, _ := spec.LegacyKeys(); first == 1 && last == 1 && len(argv) > 1 && !spec.Flags.Has(command.MovableKeys) &&
 		spec.Plan == command.PlanKeys && spec.NeedsAll == nil {
@@ -102,16 +107,18 @@ func (w *Worker) reach(spec *command.Spec, argv [][]byte) error {
 	return nil
 }
 
-// noteWorld notes of a command of a run that has the world still that it needs that, and that what it does cannot be undone.
-func (w *Worker) noteWorld(spec *command.Spec, argv [][]byte) {
+// noteWorld notes of a command of a run that has the world still that it needs that, and that what it does cannot be undone. Its error ends
+// the run.
+func (w *Worker) noteWorld(spec *command.Spec, argv [][]byte) error {
 	plan := spec.PlanOf(argv)
 	if plan != command.PlanAll && plan != command.PlanWalk {
-		return
+		return nil
 	}
 	w.script.world = true
 	if spec.Plan == command.PlanAll && spec.Flags.Has(command.Write) && w.script.undoes {
-		w.view.SpoilUndo()
+		return w.spoilRun()
 	}
+	return nil
 }
 
 // reachKey makes sure that the shard is held of a key with a hash, and if the command writes those of the keys that are written to when
@@ -152,6 +159,7 @@ func (w *Worker) reachShard(shard int) error {
 		return w.tryAgain(shard)
 	}
 	w.held = slices.Insert(w.held, at, shard)
+	w.noteHeld()
 	return nil
 }
 
@@ -194,7 +202,7 @@ func (w *Worker) takeReply() ([]byte, error) {
 		s.reply = append(s.reply, b...)
 		r.Consume(len(b))
 		if err := w.Tick(); err != nil {
-			return nil, err
+			return nil, uncaught(err)
 		}
 	}
 	return s.reply, nil

@@ -28,6 +28,7 @@ import (
 //	!hold   waits as SLOW does
 //	!none   what follows is not logged
 //	!yield  others may run
+//	!loop   runs the command that follows for ever
 func (b *bench) scriptCommands(
 	spec func(name, syntax string, flags command.Flags, plan command.Plan, keys []command.KeySpec, run func(*command.Ctx) error) command.Spec,
 ) []command.Spec {
@@ -108,6 +109,11 @@ func (b *bench) runWord(c *command.Ctx, argv [][]byte) (reply []byte, err error)
 		return nil, &command.ScriptKilled{}
 	case "!panic":
 		panic("a bug")
+	case "!loop":
+		for err == nil {
+			_, err = c.Script().CallScript(argv[1:], 2)
+		}
+		return nil, err
 	case "!yield":
 		runtime.Gosched()
 		return []byte("+OK\r\n"), nil
@@ -117,7 +123,7 @@ func (b *bench) runWord(c *command.Ctx, argv [][]byte) (reply []byte, err error)
 	case "!hold":
 		for b.slow() {
 			if err := c.Tick(); err != nil {
-				return nil, err
+				return nil, uncaught(err)
 			}
 		}
 		return []byte("+OK\r\n"), nil

@@ -158,6 +158,9 @@ func (s *Store) Attach() {
 	}
 }
 
+// WakeGates makes the calls of those who are parked at the gates though nothing may have changed for them: they look again.
+func (s *Store) WakeGates() { s.wakeGates() }
+
 func (s *Store) wakeGates() {
 	s.gates.mu.Lock()
 	calls := s.gates.parked

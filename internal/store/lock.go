@@ -86,6 +86,9 @@ func (l *shardLock) wake() {
 	}
 }
 
+// WakeParked makes the calls of those who are parked on a shard though it may be held still: they look again.
+func (s *Store) WakeParked(shard int) { s.shards[shard].wake() }
+
 // park leaves call to be made when the lock is next freed, and gives true; or takes the lock itself, which was freed
 // meanwhile, leaves nothing behind and gives false.
 func (l *shardLock) park(call func()) bool {
