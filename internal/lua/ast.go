@@ -95,7 +95,7 @@ type suffix struct {
 	line  int32    // of a call: where the arguments begin
 	key   expr     // the index; the name as a stringExpr
 	args  []marked // of a call
-	after mark     // of an index: where its bracket has been read
+	after mark     // of an index: where it has been read
 }
 
 type suffixKind uint8
@@ -109,7 +109,7 @@ const (
 // A tableItem is [key] = value, or a value alone if key is nil.
 type tableItem struct {
 	key    expr
-	keyed  mark // where the equals sign has been read
+	keyed  mark // where the key has been read
 	marked      // the value
 }
 

@@ -11,7 +11,7 @@ import (
 // bigSources are such that compiling them takes long or much memory, each for another reason.
 func bigSources() map[string]string {
 	rep := strings.Repeat
-	const n = 1 << 20
+	const n = 1 << 18
 	return map[string]string{
 		"statements":    rep("a=1 ", n/4),
 		"chain":         "x = a" + rep("+a", n/2),

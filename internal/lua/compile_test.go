@@ -155,3 +155,27 @@ func TestChunkNames(t *testing.T) {
 		checkErrors(t, []string{"x = = 1"}, name)
 	}
 }
+
+// TestManyConstants uses constants beyond those that instructions with a jump can name.
+func TestManyConstants(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("local x, s, n, t = 80000.5, 'k80000', 0, {}\n")
+	for i := range 70000 {
+		fmt.Fprintf(&b, "n = n + %d.5\n", i)
+	}
+	b.WriteString(`print(n, x == 80000.5, x ~= 80000.5, s == 'k80000', s ~= 'k80001', x < 80000.75, 80000.25 < x, x >= 80001.25, 80001.5 > x, nil == s)
+		if s == 'k80000' and not (x < 79999.5) then print('yes') end
+		t.k80002, t['k80003'], t.k80004 = 80005.5, 'k80006', {k80007 = 80008.5}
+		print(t.k80002 * 80009.5, 80010.5 - t.k80002, t.k80003 .. 'k80011', t.k80004.k80007, -t.k80002, k80012)
+		local function f() return x == 80000.5, s == 'k80000' end
+		print(f())`)
+	checkRun(t, b.String())
+}
+
+// checkRun compares what a program prints with lua5.1.
+func checkRun(t *testing.T, program string) {
+	t.Helper()
+	if got, want := newMachine(t, Options{}).run(t, program), testutil.Lua(t, program); got != want {
+		t.Errorf("prints:\n%s\nlua5.1 prints:\n%s", got, want)
+	}
+}

@@ -299,42 +299,58 @@ func (f *function) jumpIfLogic(e *logicExpr, sense bool, list jumps) jumps {
 	return list
 }
 
+// An outcome is where the operands of `and` and `or` go that decide: to the end, with the value in the register that is wanted, or to
+// where true or false is put there.
+type outcome struct{ end, yes, no jumps }
+
 // logicInto puts the value of operands with `and` or `or` between them into a register: of the first one that decides, or the last one.
 func (f *function) logicInto(e *logicExpr, dst int) {
-	end, last := noJump, e.parts[len(e.parts)-1]
+	o, last := outcome{noJump, noJump, noJump}, e.parts[len(e.parts)-1]
 	for _, part := range e.parts[:len(e.parts)-1] {
-		end = f.decide(part.e, e.or, dst, end, part.mark)
+		f.decide(part.e, e.or, dst, &o, part.mark)
 	}
-	f.into(last.e, dst, last.mark)
-	f.patchHere(end)
+	if b, ok := last.e.(*binaryExpr); ok && isComparison(b) {
+		o.yes = f.jumpIf(b, true, o.yes, last.mark)
+	} else {
+		f.into(last.e, dst, last.mark)
+		if o.yes != noJump || o.no != noJump {
+			o.end = f.jump(opJump, o.end, last.mark)
+		} else {
+			f.patchHere(o.end)
+			return
+		}
+	}
+	f.patchHere(o.no)
+	f.boolInto(o.yes, dst, last.mark)
+	f.patchHere(o.end)
 }
 
-// decide emits code that, when an expression counts as sense, puts its value into a register and jumps, and else goes on. The jumps are
-// added to a list.
-func (f *function) decide(e expr, sense bool, dst int, list jumps, m mark) jumps {
+// decide emits code that, when an expression counts as sense, puts its value into a register and jumps, and else goes on.
+func (f *function) decide(e expr, sense bool, dst int, o *outcome, m mark) {
 	if value, known := truth(e); known {
 		if value == sense {
 			f.into(e, dst, m)
-			list = f.jump(opJump, list, m)
+			o.end = f.jump(opJump, o.end, m)
 		}
-		return list
+		return
 	}
 	switch e := e.(type) {
 	case *parenExpr:
-		return f.decide(e.e, sense, dst, list, e.mark)
+		f.decide(e.e, sense, dst, o, e.mark)
+		return
 	case *logicExpr:
-		return f.decideLogic(e, sense, dst, list)
-	case *unaryExpr, *binaryExpr:
-		if b, ok := e.(*binaryExpr); ok && !isComparison(b) {
-			break
-		} else if u, ok := e.(*unaryExpr); ok && u.op != opNot {
-			break
+		f.decideLogic(e, sense, dst, o)
+		return
+	case *unaryExpr:
+		if e.op == opNot {
+			f.decideBool(e, sense, o, m)
+			return
 		}
-		skip := f.jumpIf(e, !sense, noJump, m)
-		f.emit(instrABC(boolOp(sense), dst, 0, 0), m)
-		list = f.jump(opJump, list, m)
-		f.patchHere(skip)
-		return list
+	case *binaryExpr:
+		if isComparison(e) {
+			f.decideBool(e, sense, o, m)
+			return
+		}
 	}
 	saved := f.free
 	i := instrABC(opIfNot, dst, 0, 0)
@@ -349,24 +365,32 @@ func (f *function) decide(e expr, sense bool, dst int, list jumps, m mark) jumps
 	if sense {
 		i-- // opIf, opIfSet
 	}
-	return f.jumpWith(i, list, m)
+	o.end = f.jumpWith(i, o.end, m)
 }
 
-func (f *function) decideLogic(e *logicExpr, sense bool, dst int, list jumps) jumps {
+// decideBool is decide for an expression that is true or false.
+func (f *function) decideBool(e expr, sense bool, o *outcome, m mark) {
+	if sense {
+		o.yes = f.jumpIf(e, true, o.yes, m)
+	} else {
+		o.no = f.jumpIf(e, false, o.no, m)
+	}
+}
+
+func (f *function) decideLogic(e *logicExpr, sense bool, dst int, o *outcome) {
 	last := len(e.parts) - 1
 	if e.or == sense {
 		for _, part := range e.parts {
-			list = f.decide(part.e, sense, dst, list, part.mark)
+			f.decide(part.e, sense, dst, o, part.mark)
 		}
-		return list
+		return
 	}
 	skip := noJump
 	for _, part := range e.parts[:last] {
 		skip = f.jumpIf(part.e, !sense, skip, part.mark)
 	}
-	list = f.decide(e.parts[last].e, sense, dst, list, e.parts[last].mark)
+	f.decide(e.parts[last].e, sense, dst, o, e.parts[last].mark)
 	f.patchHere(skip)
-	return list
 }
 
 func (f *function) concatInto(e *concatExpr, dst int) {

@@ -43,6 +43,15 @@ func newMachine(t testing.TB, o Options) *machine {
 			t.Fatal(err)
 		}
 	}
+	strings, err := m.Compile("return {__index = {}}", "=strings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := m.Call(strings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.SetStringMeta(results[0].Table())
 	return m
 }
 
@@ -182,14 +191,14 @@ collect = collectgarbage; function fail() error("failed", 2) end; function add(a
 `
 
 // run runs a chunk and returns what it printed; an error that it ends with is the last line.
-func (m *machine) run(t testing.TB, src string) string {
+func (m *machine) run(t testing.TB, src string, args ...Value) string {
 	t.Helper()
 	m.out.Reset()
 	p, err := Compile(src, "=test")
 	if err != nil {
 		return err.Error() + "\n"
 	}
-	if _, err = m.Call(m.Load(p, nil)); err != nil {
+	if _, err = m.Call(m.Load(p, nil), args...); err != nil {
 		m.out.WriteString(err.Error() + "\n")
 	}
 	return m.out.String()

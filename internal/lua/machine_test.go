@@ -13,7 +13,13 @@ import (
 
 // What the machine prints for the chunks of testdata must be what lua5.1 does.
 func TestMachineAgainstLua(t *testing.T) {
-	text, err := os.ReadFile("testdata/machine.txt")
+	for _, file := range []string{"machine.txt", "language.txt"} {
+		t.Run(file, func(t *testing.T) { againstLua(t, "testdata/"+file) })
+	}
+}
+
+func againstLua(t *testing.T, file string) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +28,7 @@ func TestMachineAgainstLua(t *testing.T) {
 	var script strings.Builder
 	script.WriteString(luaPrelude)
 	for _, chunk := range chunks {
-		script.WriteString("do local f, e = loadstring([==[" + chunk + "]==], '=test') local ok = f\n" +
+		script.WriteString("do local f, e = loadstring(" + luaQuote(chunk) + ", '=test') local ok = f\n" +
 			"if f then ok, e = pcall(f) end if not ok then print(e) end print('----') end\n")
 	}
 	want := strings.Split(testutil.Lua(t, script.String()), "----\n")

@@ -209,7 +209,7 @@ func (p *parser) forStatement(line int) {
 	case '=':
 		p.numericFor(name, line)
 	case ',', tokIn:
-		p.genericFor(name, line)
+		p.genericFor(name)
 	default:
 		p.failHere("'=' or 'in' expected")
 	}
@@ -252,7 +252,7 @@ func (p *parser) numericFor(name string, line int) {
 	f.patchHere(exit)
 }
 
-func (p *parser) genericFor(name string, line int) {
+func (p *parser) genericFor(name string) {
 	f := p.f
 	hidden := []*localVar{p.newLocal("(for generator)", 0), p.newLocal("(for state)", 1), p.newLocal("(for control)", 2)}
 	vars := []*localVar{p.newLocal(name, 3)}
@@ -260,6 +260,7 @@ func (p *parser) genericFor(name string, line int) {
 		vars = append(vars, p.newLocal(p.name(), len(vars)+3))
 	}
 	p.expect(tokIn)
+	m := mark{line: int32(p.line)} // the loop's calls
 	base := f.free
 	f.values(p.expressions(), 3, p.here())
 	f.need(3, p.here()) // the call's
@@ -277,7 +278,6 @@ func (p *parser) genericFor(name string, line int) {
 	p.block()
 	f.closeBlock()
 	f.patchHere(begin)
-	m := mark{int32(line), int32(p.at)}
 	f.emit(instrABC(opTForCall, base, 0, len(vars)), m)
 	f.loop(opTForLoop, base, start, m)
 }

@@ -156,8 +156,10 @@ func (p *parser) suffixed() expr {
 		case '[':
 			p.advance()
 			key := p.expression()
+			read := p.here()
 			p.expect(']')
-			e = withSuffix(e, suffix{kind: suffixIndex, mark: m, key: key, after: p.here()})
+			read.at = int32(p.at) // only then it gets into a register
+			e = withSuffix(e, suffix{kind: suffixIndex, mark: m, key: key, after: read})
 		case ':':
 			p.advance()
 			name := stringExpr(p.name())
@@ -232,21 +234,25 @@ func (p *parser) table() expr {
 }
 
 func (p *parser) tableItem() tableItem {
-	var key expr
+	var item tableItem
 	switch {
 	case p.tok == tokName && p.peekAssign():
-		key = stringExpr(p.name())
+		item.key = stringExpr(p.name())
 	case p.tok == '[':
 		p.advance()
-		key = p.expression()
+		item.key = p.expression()
+		item.keyed = p.here()
 		p.expect(']')
 	default:
-		return tableItem{marked: marked{p.expression(), p.here()}}
+		item.e = p.expression()
+		item.mark = p.here()
+		return item
 	}
 	p.expect('=')
-	keyed := p.here()
-	e := p.expression()
-	return tableItem{key: key, keyed: keyed, marked: marked{e, p.here()}}
+	item.keyed.at = int32(p.at)
+	item.e = p.expression()
+	item.mark = p.here()
+	return item
 }
 
 // functionBody compiles a function from its parameters on.
