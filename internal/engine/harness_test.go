@@ -35,6 +35,7 @@ type bench struct {
 	slow func() bool
 
 	counts command.ScriptCounts // of all scripts
+	inside func(*command.Ctx)   // is called by scripts
 }
 
 func newBench(t *testing.T, c *clock.Clock, o Options) *bench {

@@ -26,6 +26,7 @@ import (
 //	!kill   it is killed
 //	!panic  its interpreter has a bug
 //	!hold   waits as SLOW does
+//	!inside calls the bench's inside
 //	!none   what follows is not logged
 //	!yield  others may run
 //	!loop   runs the command that follows for ever
@@ -114,6 +115,9 @@ func (b *bench) runWord(c *command.Ctx, argv [][]byte) (reply []byte, err error)
 			_, err = c.Script().CallScript(argv[1:], 2)
 		}
 		return nil, err
+	case "!inside":
+		b.inside(c)
+		return []byte("+OK\r\n"), nil
 	case "!yield":
 		runtime.Gosched()
 		return []byte("+OK\r\n"), nil
