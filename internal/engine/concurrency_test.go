@@ -287,7 +287,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			key := func() string { return "key:" + strconv.Itoa(rng.IntN(10)) }
 			for range 700 {
 				var lines []string
-				switch rng.IntN(9) {
+				switch rng.IntN(10) {
 				case 0:
 					lines = []string{"SET " + key() + " " + strings.Repeat("x", 1+rng.IntN(9000))}
 				case 1:
@@ -307,6 +307,10 @@ func TestEverythingAtOnce(t *testing.T) {
 				case 7:
 					lines = []string{"WATCH " + key(), "UNWATCH", "WATCH " + key() + " " + key()}
 				case 8:
+					end := []string{"", " | !kill", " | !panic", " | DBSIZE"}[max(0, rng.IntN(10)-6)]
+					lines = []string{"RUN 1 " + key() + " | SETPX " + key() + " 1 v | GET " + key() + " | SELECT 1 | DEL " + key() + " " + key() +
+						" | SET " + key() + " " + strings.Repeat("y", 1+rng.IntN(9000)) + " | PANIC " + key() + end}
+				case 9:
 					c.w.Forget(c.cl)
 					c.cl.DB = rng.IntN(3)
 					c.w.Housekeep(0)

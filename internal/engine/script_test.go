@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/command"
@@ -37,12 +38,19 @@ func (b *bench) scriptCommands(
 	flags := command.NoScript | command.MayReplicate | command.NoMandatoryKeys | command.RunsScript
 	run := func(name string, run command.ScriptRun) command.Spec {
 		run.Name, run.Counts = name, &b.counts
-		return spec(name, "numkeys:int [word...]", flags, command.PlanKeys, keys, func(c *command.Ctx) error { return b.runScript(c, run) })
+		s := spec(name, "numkeys:int [word...]", flags, command.PlanKeys, keys, func(c *command.Ctx) error { return b.runScript(c, run) })
+		if run.Flags.Has(command.ScriptNoWrites) {
+			s.FlagsOf = func([][]byte) command.Flags { return flags &^ command.MayReplicate }
+		}
+		return s
 	}
 	return []command.Spec{
 		run("RUN", command.ScriptRun{Flags: command.ScriptUnflagged}),
 		run("RUNRO", command.ScriptRun{Flags: command.ScriptUnflagged, ReadOnly: true}),
 		run("RUNFLAGGED", command.ScriptRun{}),
+		run("RUNFLAGGEDRO", command.ScriptRun{ReadOnly: true}),
+		run("RUNGREEDY", command.ScriptRun{Flags: command.ScriptAllowOOM}),
+		run("RUNREAD", command.ScriptRun{Flags: command.ScriptNoWrites}),
 		run("RUNSHORT", command.ScriptRun{Flags: command.ScriptUnflagged, MostReply: 100}),
 		spec("PUBLISH", "channel message", command.PubSub|command.MayReplicate, command.PlanNone, nil, func(c *command.Ctx) error {
 			c.Reply.Int(int64(worker(c).Publish(pubsub.Channel, c.Argv[1], c.Argv[2])))
@@ -385,4 +393,90 @@ func TestScriptUnlucky(t *testing.T) {
 		t.Errorf("%d with the world still", still)
 	}
 	b.locks()
+}
+
+// TestScriptReplayed runs scripts of a log again, by a replayer that has the data to itself and by one that has not.
+func TestScriptReplayed(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		b := fakeBench(t, Options{Shards: 4})
+		b.SetMaxMemory(1)
+		log := b.Effects.Attach(nil)
+		r := b.NewReplayer(alone, nil)
+		r.Failed = func(argv [][]byte, err error) { t.Errorf("%q: %v", argv, err) }
+		n, err := b.again(r, "SELECT 1", "RUN 1 a | SET a 1 | SELECT 2 | SET a 2", "RUN 0 | SETAT dead 5 5 | INCRBY dead 1 | GET dead | SUM",
+			"INCRBY a 1", "RUNFLAGGED 0 | INCRBY a 1")
+		if err != nil || n != 5 {
+			t.Fatalf("%d were run: %v", n, err)
+		}
+		r.Close()
+		if text := logged(log); text != "" || b.Stats.Total.Load() != 0 {
+			t.Errorf("the log has %q, %d commands were counted", text, b.Stats.Total.Load())
+		}
+		c := b.connect()
+		c.want("+OK $1 3 $-1 +OK $1 2", "SELECT 1", "GET a", "GET dead", "SELECT 2", "GET a")
+	}
+}
+
+// TestScriptShortOfMemory: a script that says nothing may run, but not begin to write; one that says that it may be refused is.
+func TestScriptShortOfMemory(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+	c := b.connect()
+	c.do("SET a 1")
+	b.SetMaxMemory(1)
+	c.want("*1 $1 1", "RUN 1 a | GET a")
+	c.want("-"+string(command.ErrOOM), "RUN 1 a | GET a | SET a 2")
+	c.want("*2 :1 +OK", "RUN 1 a | DEL a | SET a 2") // what has begun to write goes on
+	c.want("-"+string(command.ErrScriptOOM), "RUNFLAGGED 1 a | GET a")
+	c.want("*1 +OK", "RUNGREEDY 1 a | SET a 3")
+	c.want("*1 $1 3", "RUNREAD 1 a | GET a")
+	c.want("-"+string(command.ErrScriptReadOnly), "RUNFLAGGEDRO 1 a | GET a")
+	c.want("-"+string(command.ErrScriptWrite), "RUNREAD 1 a | SET a 3")
+	b.SetMaxMemory(0)
+	c.want("*1 $1 3", "RUNFLAGGED 1 a | GET a")
+}
+
+// TestScriptRefused: while a keeper cannot write no script begins to, and none runs that says that it may.
+func TestScriptRefused(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+	c := b.connect()
+	b.RefuseWrites(KeeperAOF, "MISCONF Errors writing to the AOF file: No space left on device")
+	c.want("*1 $-1", "RUN 1 a | GET a")
+	c.want("-MISCONF Errors writing to the AOF file: No space left on device", "RUN 1 a | SET a 1")
+	const blocked = "but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts."
+	c.want("-MISCONF Redis is configured to persist data to AOF, "+blocked+" AOF error: No space left on device", "RUNFLAGGED 0")
+	b.RefuseWrites(KeeperRDB, "MISCONF rdb")
+	c.want("-MISCONF Redis is configured to save RDB snapshots, "+blocked, "RUNFLAGGED 0")
+	c.want("*1 $-1", "RUNREAD 1 a | GET a")
+}
+
+// TestScriptTime: within a run time stands still, and what it makes does not die.
+func TestScriptTime(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+	c := b.connect()
+	var first, last int64
+	b.inside = func(c *command.Ctx) {
+		w := worker(c)
+		first = w.NowMicros()
+		b.clock.Advance(time.Second)
+		last = w.NowMicros()
+	}
+	c.want("*3 +OK +OK $1 v", "RUN 1 a | SETPX a 10 v | !inside | GET a")
+	if first != last || first != someTime*1000 {
+		t.Errorf("it was %d and then %d", first, last)
+	}
+	c.want("$-1", "GET a")
+}
+
+// TestScriptPaused: scripts wait for the end of a pause of writes, but those that say that they write nothing.
+func TestScriptPaused(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+	b.Pause(PauseWrite, 1000)
+	c := b.connect()
+	c.want("*1 $-1", "RUNREAD 1 a | GET a")
+	if n, st := c.try("RUN 1 a | GET a"); n != 0 || st != Parked {
+		t.Errorf("%d commands, %v", n, st)
+	}
+	b.Unpause()
+	c.wait()
+	c.want("*1 +OK", "RUN 1 a | SET a 1")
 }
