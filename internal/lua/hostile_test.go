@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -49,30 +50,47 @@ var endless = []string{
 	`local t = {} while true do t[#t + 1] = 1 t[#t] = nil end`,
 	`local t = {} for i = 1, 1e6 do t[i] = i end while true do t.x = 1 t.x = nil t[2e6] = 1 t[2e6] = nil t[{}] = 1 end`,
 	`local function f(...) return select("#", ...) end local t = {} while true do f(f, f, f, f) end`,
+	`while true do ` + strings.Repeat("local a = 1 ", 150) + strings.Repeat("a = b ", 20000) + ` end`,
+	`local function f() if nil then ` + strings.Repeat("a = b ", 20000) + ` end ` + strings.Repeat("a = b ", 20000) + ` end while true do f() end`,
+	`while true do ` + strings.Repeat("local a = {} ", 150) + strings.Repeat("a = {} ", 3000) + ` end`,
 	`local function f(n) if n == 0 then return end local ok, e = pcall(f, n - 1) error(e) end while true do pcall(f, 150) end`,
+}
+
+// threadTime returns the processor time that the thread has taken, which does not grow while others have the processor.
+func threadTime() time.Duration {
+	var u syscall.Rusage
+	const thread = 1 // RUSAGE_THREAD
+	if err := syscall.Getrusage(thread, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // Every endless script ends when the hook says so, and the hook is called often; the machine is good for another run.
 func TestKill(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	for _, src := range endless {
 		src = strings.Replace(src, "math", "1e308", 1)
 		hook := killAfter(40)
-		last, longest := time.Now(), time.Duration(0)
+		last, longest := time.Duration(0), time.Duration(0)
 		m := newMachine(t, Options{Memory: 64 << 20, Hook: func() error {
-			now := time.Now()
-			longest, last = max(longest, now.Sub(last)), now
+			now := threadTime()
+			longest, last = max(longest, now-last), now
 			return hook()
 		}})
 		p, err := Compile(src, "=test")
 		if err != nil {
 			t.Fatalf("%s: %v", src, err)
 		}
-		start := time.Now()
-		last = start
+		last = threadTime()
 		if _, err := m.Call(m.Load(p, nil)); err != errKilled {
 			t.Errorf("%s: ended with %v", src, err)
 		}
-		t.Logf("%8v longest %8v  %s", time.Since(start).Round(time.Microsecond), longest.Round(time.Microsecond), src)
+		t.Logf("at most %8v without the hook: %s", longest.Round(time.Microsecond), src[:min(len(src), 150)])
+		if longest > 100*time.Millisecond {
+			t.Errorf("%s: %v without the hook", src, longest)
+		}
 		m.SetHook(nil)
 		if got := m.run(t, `print("alive", pcall(error, 1))`); got != "alive\tfalse\t1\n" {
 			t.Errorf("%s: the machine says %q afterwards", src, got)

@@ -30,6 +30,7 @@ func (th *Thread) reserve(n int) error {
 		return nil
 	}
 	size := max(n, 2*len(th.stack))
+	th.s.budget -= size / 16
 	if err := th.s.Alloc(size * int(valueSize)); err != nil {
 		return err
 	}

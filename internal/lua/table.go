@@ -289,7 +289,7 @@ const errReadonly = "Attempt to modify a readonly table"
 // NewTable makes a table with room for narray elements from 1 and nhash others.
 func (s *State) NewTable(narray, nhash int) (*Table, error) {
 	nodes := nodesFor(nhash)
-	if err := s.Spend((narray + nodes) / 64); err != nil {
+	if err := s.Spend((narray + nodes) / 16); err != nil {
 		return nil, err
 	}
 	if err := s.Alloc(int(tableSize + int64(narray)*valueSize + int64(nodes)*nodeSize)); err != nil {
@@ -428,7 +428,7 @@ func (s *State) rehash(t *Table, k Value) error {
 	if keys.total == 0 {
 		return s.resize(t, len(t.arr), nodesFor(live+1))
 	}
-	if err := s.Spend(len(t.arr) / 16); err != nil {
+	if err := s.Spend(len(t.arr) / 8); err != nil {
 		return err
 	}
 	for i := range t.arr {

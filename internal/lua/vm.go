@@ -220,7 +220,7 @@ newFrame:
 			continue
 		case opLoop:
 			pc += int(i.d())
-			if s.budget--; s.budget >= 0 {
+			if s.budget += int(i.d() >> paceShift); s.budget >= 0 {
 				continue
 			}
 		case opIf:
@@ -348,12 +348,13 @@ newFrame:
 		case opCall:
 			n := int(i.b()) - 1
 			fn := &r[i.a()]
-			if s.budget--; fn.n != tagLua || n < 0 || s.budget < 0 {
+			if fn.n != tagLua || n < 0 || s.budget < 0 {
 				break
 			}
 			p := fn.closure().proto
 			base := int(f.base) + int(i.a()) + 1
 			if depth := len(th.frames); p.params == n && !p.vararg && base+p.stack+window <= len(th.stack) && depth < cap(th.frames) {
+				s.budget -= 1 + len(p.code)>>paceShift
 				f.pc = int32(pc)
 				th.frames = th.frames[:depth+1]
 				f = &th.frames[depth]
@@ -405,13 +406,14 @@ newFrame:
 			if limit := r[i.a()+1].Num(); step > 0 && x <= limit || step <= 0 && x >= limit {
 				pc += int(i.d())
 			}
-			if s.budget--; s.budget >= 0 {
+			if s.budget += int(i.d() >> paceShift); s.budget >= 0 {
 				continue
 			}
 		case opTForLoop:
 			if v := &r[i.a()+3]; v.n != tagNil {
 				r[i.a()+2] = *v
 				pc += int(i.d())
+				s.budget += int(i.d() >> paceShift)
 			}
 			continue
 		}
@@ -422,6 +424,11 @@ newFrame:
 		goto newFrame
 	}
 }
+
+// A step of the budget is 1<<paceShift instructions at most: a jump back costs a step and one more for so many that it goes back over,
+// a call likewise for the code that it enters, and slow takes one each time. A negative budget is noticed by slow, where back edges and
+// calls then go.
+const paceShift = 4
 
 // small says whether a quotient's floor fits an integer, so that mod needs no call.
 func small(q float64) bool { return q > -1<<52 && q < 1<<52 }

@@ -11,6 +11,11 @@ import (
 // metamethods, memory or the hook. f is the frame on top, whose pc is behind the instruction, and r are its registers; both may be
 // stale afterwards.
 func (s *State) slow(th *Thread, f *frame, r *[window]Value, i instr) error {
+	if s.budget--; s.budget < 0 {
+		if err := s.tick(); err != nil {
+			return err
+		}
+	}
 	switch o := i.op(); o {
 	case opGetGlobal, opGetField, opSelf, opGetTable, opGetInt:
 		return s.get(th, f, r, i)
@@ -25,7 +30,7 @@ func (s *State) slow(th *Thread, f *frame, r *[window]Value, i instr) error {
 	case opCall:
 		return s.callOp(th, f, r, i)
 	case opLoop, opForLoop:
-		return s.tick()
+		return nil // they came for the hook
 	case opForPrep:
 		return s.forPrep(f, r, i)
 	case opTForCall:
@@ -108,13 +113,8 @@ func (s *State) get(th *Thread, f *frame, r *[window]Value, i instr) error {
 	return nil
 }
 
-// callOp is opCall, which has paid for the call already.
+// callOp is opCall.
 func (s *State) callOp(th *Thread, f *frame, r *[window]Value, i instr) error {
-	if s.budget < 0 {
-		if err := s.tick(); err != nil {
-			return err
-		}
-	}
 	at := int(f.base) + int(i.a())
 	n := int(i.b()) - 1
 	if n < 0 {
@@ -157,6 +157,7 @@ func (th *Thread) enterLua(at, n int, want int32, entry bool) error {
 	for i := n; i < p.params; i++ {
 		th.stack[base+i].n = tagNil
 	}
+	th.s.budget -= len(p.code) >> paceShift
 	f, err := th.push()
 	if err != nil {
 		return err
@@ -370,9 +371,6 @@ func (s *State) iterate(r *[window]Value, i instr) bool {
 
 // forCall is opTForCall.
 func (s *State) forCall(th *Thread, f *frame, r *[window]Value, i instr) error {
-	if err := s.Spend(1); err != nil {
-		return err
-	}
 	if s.iterate(r, i) {
 		return nil
 	}
