@@ -70,8 +70,8 @@ type jsonDecoder struct {
 	pos    int   // of what is to be read next
 	t      token // what was read last
 	depth  int32
-	slots  int                                      // of Lua's stack that the original would have in use behind its argument
-	sizes  [sizedDepths]struct{ array, object int } // of the last array and object at each depth: mostly the next are as large
+	slots  int              // of Lua's stack that the original would have in use behind its argument
+	sizes  [sizedDepths]int // of the last object at each depth: mostly the next is as large
 }
 
 // sizedDepths is for how many depths sizes are kept, and mostSized how large they may be.
@@ -125,20 +125,21 @@ func (d *jsonDecoder) begun() (lua.Value, error) {
 	case tokenString, tokenNumber, tokenBoolean, tokenNull:
 		return d.t.value, nil
 	case tokenObject:
-		return d.table(3, 0, d.sizes[d.depth%sizedDepths].object)
+		return d.table(3, d.sizes[d.depth%sizedDepths])
 	case tokenArray:
-		return d.table(2, d.sizes[d.depth%sizedDepths].array, 0)
+		return d.table(2, 0)
 	}
 	return lua.Nil, d.unexpected("value")
 }
 
-// table makes the table of an array or an object, for which the original wants so many slots.
-func (d *jsonDecoder) table(slots, array, object int) (lua.Value, error) {
+// table makes the table of an array or of an object of that size, for which the original wants so many slots. Arrays grow with their
+// elements, for what a script takes out of one shows in its length how it has grown.
+func (d *jsonDecoder) table(slots, object int) (lua.Value, error) {
 	d.depth++
 	if d.depth > d.set.decodeDepth || 1+d.slots+slots > maxSlots {
 		return lua.Nil, d.call.Errorf("Found too many nested data structures (%d) at character %d", d.depth, d.pos)
 	}
-	table, err := d.state.NewTable(array, object)
+	table, err := d.state.NewTable(0, object)
 	if err != nil {
 		return lua.Nil, err
 	}
@@ -150,51 +151,47 @@ func (d *jsonDecoder) fill(v lua.Value) error {
 	if !v.IsTable() {
 		return nil
 	}
-	size := &d.sizes[(d.depth-1)%sizedDepths]
-	var n int
 	var err error
 	if d.t.kind == tokenArray {
 		d.slots++
-		n, err = d.array(v.Table())
+		err = d.array(v.Table())
 		d.slots--
-		size.array = min(n, mostSized)
 	} else {
+		size := &d.sizes[(d.depth-1)%sizedDepths]
 		d.slots += 2
-		n, err = d.object(v.Table())
+		*size, err = d.object(v.Table())
 		d.slots -= 2
-		size.object = min(n, mostSized)
 	}
 	d.depth--
 	return err
 }
 
-// array reads what follows an opening bracket, and counts it.
-func (d *jsonDecoder) array(array *lua.Table) (n int, err error) {
+// array reads what follows an opening bracket.
+func (d *jsonDecoder) array(array *lua.Table) error {
 	if err := d.next(); err != nil {
-		return 0, err
+		return err
 	}
 	if d.t.kind == tokenArrayEnd {
-		return 0, d.tagArray(array)
+		return d.tagArray(array)
 	}
-	for {
+	for i := 1; ; i++ {
 		v, err := d.begun()
 		if err != nil {
-			return n, err
+			return err
 		}
-		n++
-		if err := d.state.SetInt(array, n, v); err != nil {
-			return n, err
+		if err := d.state.SetInt(array, i, v); err != nil {
+			return err
 		}
 		if err := d.fill(v); err != nil {
-			return n, err
+			return err
 		}
 		if more, err := d.more(tokenArrayEnd, "comma or array end"); !more {
-			return n, err
+			return err
 		}
 	}
 }
 
-// object reads what follows an opening brace, and counts it.
+// object reads what follows an opening brace, and says for how many entries there should have been room.
 func (d *jsonDecoder) object(object *lua.Table) (n int, err error) {
 	if err := d.next(); err != nil || d.t.kind == tokenObjectEnd {
 		return 0, err
@@ -205,7 +202,7 @@ func (d *jsonDecoder) object(object *lua.Table) (n int, err error) {
 		}
 		n++
 		if more, err := d.more(tokenObjectEnd, "comma or object end"); !more {
-			return n, err
+			return min(n, mostSized), err
 		}
 	}
 }

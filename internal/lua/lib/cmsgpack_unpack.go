@@ -72,7 +72,7 @@ func (k *Codecs) unpackSome(c *lua.Call, limit, offset int64) error {
 	return c.Return(values...)
 }
 
-// mostRoom is for how many entries a table has room at first, whatever the data say that there are.
+// mostRoom is for how many entries a map has room at first, whatever the data say that there are.
 const mostRoom = 64
 
 // A msgUnpacker reads values from MessagePack's bytes.
@@ -206,13 +206,13 @@ func (u *msgUnpacker) text(head, n int) (lua.Value, error) {
 	return v, err
 }
 
-// table makes the table of a head.
+// table makes the table of a head. An array grows with its elements, since what the length of one with holes is depends on that.
 func (u *msgUnpacker) table(entries int) (lua.Value, int, error) {
-	array, others := min(entries, mostRoom), 0
+	others := 0
 	if entries < 0 {
-		array, others = 0, min(noEntries-entries, mostRoom)
+		others = min(noEntries-entries, mostRoom)
 	}
-	t, err := u.state.NewTable(array, others)
+	t, err := u.state.NewTable(0, others)
 	if err != nil {
 		return lua.Nil, 0, err
 	}

@@ -205,10 +205,6 @@ func TestMemory(t *testing.T) {
 			_, err := s.Call(s.function("cmsgpack.unpack"), s.string(t, "\xdf\x00\x01\x00\x00"+strings.Repeat("\x81\x01\x02\x01", 65536)))
 			return err
 		},
-		"MessagePack that claims much, deep": func(s *codecState) error {
-			_, err := s.Call(s.function("cmsgpack.unpack"), s.string(t, strings.Repeat("\xdd\xff\xff\xff\xff", 3000)))
-			return err
-		},
 		"a string that grows sixfold": func(s *codecState) error {
 			_, err := s.Call(s.function("cjson.encode"), s.string(t, strings.Repeat("\x01", limit/4)))
 			return err
