@@ -25,7 +25,6 @@ type function struct {
 
 	constants map[Value]int // numbers, booleans and nil; strings by their object
 	zero      constZero
-	target    int // the last instruction that is jumped to
 }
 
 // A constZero says which zero a function has among its constants. Lua 5.1 takes 0 and -0 for the same constant, so that the first of them
@@ -126,14 +125,6 @@ func (f *function) reserve(n int, m mark) int {
 	f.need(n, m)
 	f.free += n
 	return f.free - n
-}
-
-func (f *function) setA(pc, a int) { f.proto.code[pc] = f.proto.code[pc]&^0xff00 | instr(uint8(a))<<8 }
-func (f *function) setB(pc, b int) {
-	f.proto.code[pc] = f.proto.code[pc]&^0xff0000 | instr(uint8(b))<<16
-}
-func (f *function) setC(pc, c int) {
-	f.proto.code[pc] = f.proto.code[pc]&^0xff000000 | instr(uint8(c))<<24
 }
 
 // jumps is a list of forward jumps to the same place, which is not known yet: the last one's number, whose D is the one before, and so on

@@ -274,12 +274,24 @@ func (f *function) jumpIf(e expr, sense bool, list jumps, m mark) jumps {
 		return f.jumpIfLogic(e, sense, list)
 	}
 	saved := f.free
-	i := instrABC(opIfNot, f.any(e, m), 0, 0)
+	i := instrABC(ifOp(sense), f.any(e, m), 0, 0)
 	f.free = saved
-	if sense {
-		i = i&^0xff | instr(opIf)
-	}
 	return f.jumpWith(i, list, m)
+}
+
+// ifOp returns the instruction that jumps when a register counts as sense; ifSet the one that also copies it.
+func ifOp(sense bool) op {
+	if sense {
+		return opIf
+	}
+	return opIfNot
+}
+
+func ifSet(sense bool) op {
+	if sense {
+		return opIfSet
+	}
+	return opIfNotSet
 }
 
 func (f *function) jumpIfLogic(e *logicExpr, sense bool, list jumps) jumps {
@@ -353,19 +365,15 @@ func (f *function) decide(e expr, sense bool, dst int, o *outcome, m mark) {
 		}
 	}
 	saved := f.free
-	i := instrABC(opIfNot, dst, 0, 0)
 	if v := localOf(e); v != nil && !v.cell {
-		i = instrABC(opIfNotSet, dst, v.reg, 0)
-	} else if dst < f.top {
-		i = instrABC(opIfNotSet, dst, f.next(e, m), 0)
+		o.end = f.jumpWith(instrABC(ifSet(sense), dst, v.reg, 0), o.end, m)
+	} else if dst < f.top { // a variable, which the other operands may read
+		o.end = f.jumpWith(instrABC(ifSet(sense), dst, f.next(e, m), 0), o.end, m)
 	} else {
 		f.into(e, dst, m)
+		o.end = f.jumpWith(instrABC(ifOp(sense), dst, 0, 0), o.end, m)
 	}
 	f.free = saved
-	if sense {
-		i-- // opIf, opIfSet
-	}
-	o.end = f.jumpWith(i, o.end, m)
 }
 
 // decideBool is decide for an expression that is true or false.

@@ -37,11 +37,15 @@ func (f *function) place(e expr) place {
 	case globalExpr:
 		return place{kind: placeGlobal, n: f.textConstant(e.name)}
 	}
-	e2 := e.(*suffixExpr)
+	return f.suffixed(e.(*suffixExpr))
+}
+
+// suffixed applies all suffixes but the last one, which the place stands for.
+func (f *function) suffixed(e *suffixExpr) place {
 	start := f.free
 	var pl place
-	for i := range e2.suffixes {
-		s := &e2.suffixes[i]
+	for i := range e.suffixes {
+		s := &e.suffixes[i]
 		var obj operand // what the suffix applies to; of a call in the next register
 		switch {
 		case i > 0:
@@ -49,9 +53,9 @@ func (f *function) place(e expr) place {
 			f.free = start
 			obj.reg = f.reserve(1, s.mark)
 		case s.kind == suffixCall:
-			obj.reg = f.next(e2.base, s.mark)
+			obj.reg = f.next(e.base, s.mark)
 		default:
-			obj = f.operand(e2.base, s.mark)
+			obj = f.operand(e.base, s.mark)
 		}
 		switch s.kind {
 		case suffixIndex:
@@ -117,7 +121,7 @@ func (f *function) open(e expr, m mark) {
 }
 
 // setResults says how many results are wanted of the call that was just emitted; -1 for all.
-func (f *function) setResults(pl place, n int) { f.setC(pl.n, n+1) }
+func (f *function) setResults(pl place, n int) { f.proto.code[pl.n] = f.proto.code[pl.n].withC(n + 1) }
 
 // load puts what is in a place into a register.
 func (f *function) load(pl place, dst int, m mark) {
@@ -276,7 +280,7 @@ func (f *function) ret(list []marked, m mark) {
 		e := list[0].e
 		if isCall(e) {
 			pl := f.place(e)
-			f.proto.code[pl.n] = f.proto.code[pl.n]&^0xff | instr(opTailCall)
+			f.proto.code[pl.n] = f.proto.code[pl.n].withOp(opTailCall)
 			return
 		}
 		if !isOpen(e) {

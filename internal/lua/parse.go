@@ -235,8 +235,7 @@ func (p *parser) numericFor(name string, line int) {
 		f.activate(h, base+i, p.here())
 	}
 	p.expect(tokDo)
-	exit := f.jump(opForPrep, noJump, p.here())
-	f.setA(int(exit), base)
+	exit := f.jumpWith(instrABC(opForPrep, base, 0, 0), noJump, p.here())
 	start := f.label()
 	f.openBlock(false)
 	if v.counter = p.known == nil || p.known[v.decl]&usedAssigned == 0; v.counter {

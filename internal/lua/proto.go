@@ -113,17 +113,19 @@ func cString(s string) string {
 }
 
 // Size returns about how many bytes the program takes, all functions within it included.
-func (p *Proto) Size() int64 {
-	n := int64(unsafe.Sizeof(*p)) + int64(len(p.Source)) + int64(cap(p.code))*int64(unsafe.Sizeof(p.code[0])) + int64(cap(p.lines))*4 +
-		int64(cap(p.protos))*8 + int64(cap(p.upvals))*int64(unsafe.Sizeof(upvalDesc{})) + int64(cap(p.locals))*int64(unsafe.Sizeof(localDesc{}))
+func (p *Proto) Size() int64 { return int64(len(p.Source)) + p.size() }
+
+func (p *Proto) size() int64 {
+	n := int64(unsafe.Sizeof(*p)) + int64(cap(p.code))*int64(unsafe.Sizeof(instr(0))) + int64(cap(p.lines))*4 + int64(cap(p.protos))*8 +
+		int64(cap(p.upvals))*int64(unsafe.Sizeof(upvalDesc{})) + int64(cap(p.locals))*int64(unsafe.Sizeof(localDesc{}))
 	for _, v := range p.consts {
-		n += int64(unsafe.Sizeof(v))
+		n += valueSize
 		if v.IsString() {
-			n += int64(unsafe.Sizeof(String{})) + int64(len(v.Str()))
+			n += stringCost(len(v.Str()))
 		}
 	}
 	for _, child := range p.protos {
-		n += child.Size()
+		n += child.size()
 	}
 	return n
 }
