@@ -164,6 +164,9 @@ func (g *generator) call(depth int) string {
 	case 4:
 		return "select(" + g.pick("'#'", "2", "1") + ", " + g.exprs(3, depth-1) + ")"
 	case 5:
+		if g.IntN(2) == 0 {
+			return "yield(" + g.args(depth-1) + ")"
+		}
 		return g.prefix(kindFunction, depth) + g.pick("'s'", "[[s]]", g.table(depth-1))
 	}
 	return g.prefix(kindFunction, depth) + "(" + g.args(depth-1) + g.gap() + ")"
@@ -182,6 +185,20 @@ func (g *generator) table(depth int) string {
 		}
 	}
 	return "{" + g.gap() + strings.Join(items, g.pick(",", ";")+g.gap()) + g.pick("", "", " ") + "}"
+}
+
+// metatable returns one with some events.
+func (g *generator) metatable(depth int) string {
+	var items []string
+	for range 1 + g.IntN(3) {
+		event := g.pick("__index", "__newindex", "__call", "__add", "__sub", "__mul", "__concat", "__unm", "__eq", "__lt", "__le")
+		k := kindFunction
+		if strings.HasSuffix(event, "index") && g.IntN(2) == 0 {
+			k = kindTable
+		}
+		items = append(items, event+" = "+g.expr(k, depth))
+	}
+	return "{" + strings.Join(items, "; ") + "}"
 }
 
 // condition returns an expression that is mostly a boolean.
@@ -236,8 +253,14 @@ func (g *generator) expr(k kind, depth int) string {
 		right := g.pick(g.constant(k), g.variable(kindNumber)) // no strings, so that they cannot double again and again
 		return g.expr(k, depth-1) + g.gap() + ".." + g.gap() + right
 	case kindTable:
+		if g.IntN(4) == 0 {
+			return "setmetatable(" + g.table(depth-1) + "," + g.gap() + g.metatable(depth-1) + ")"
+		}
 		return g.table(depth)
 	case kindFunction:
+		if g.IntN(6) == 0 {
+			return "thread(function" + g.body(depth) + ")"
+		}
 		return "function" + g.body(depth)
 	}
 	return g.condition(depth)
@@ -401,6 +424,9 @@ local plain = print
 function print(...) lines = lines + 1 if lines < 100 then plain(...) end end
 local call = pcall
 function pcall(f, ...) return call(f, ...) end
+local new, go, meta, kind = create, resume, setmetatable, type
+function setmetatable(t, m) if kind(t) ~= 'table' or kind(m) ~= 'table' then error('no table', 2) end return meta(t, m) end
+function thread(f) if kind(f) ~= 'function' then error('no function', 2) end local c = new(function(...) return f(...) end) return function(...) return go(c, ...) end end
 local list = ipairs
 function ipairs(t) if type(t) ~= 'table' then error('no table', 2) end return list(t) end
 N1, N2, S1, S2, F1, F2 = 1, 2.5, 's', '7', id, function(a, b) return b, a end
@@ -413,7 +439,7 @@ func TestRandomPrograms(t *testing.T) {
 	const batch = 100
 	for done := 0; done < *generateCount; done += batch {
 		var script strings.Builder
-		script.WriteString("local env = {__index = _G}\n")
+		script.WriteString(luaPrelude)
 		programs := make([]string, min(batch, *generateCount-done))
 		for i := range programs {
 			programs[i] = generate(*generateSeed + uint64(done+i))
