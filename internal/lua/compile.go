@@ -63,10 +63,12 @@ func compile(src, name string, level int, w *watch) (p *Proto, err error) {
 	return second.chunk(), nil
 }
 
-// A watch takes steps and memory from a state while it compiles.
+// A watch takes steps and memory from a state while it compiles; a nil one does nothing.
 type watch struct {
 	s      *State
-	pinned int
+	source int // bytes pinned for what was read
+	trees  int // bytes of the trees that are needed now
+	pinned int // bytes pinned for them
 }
 
 // stopped is what a watch panics with when the state does not let it go on.
@@ -75,29 +77,69 @@ type stopped struct{ err error }
 const (
 	watchStep  = 1 << 10 // bytes of the source, or instructions, after which the state is asked
 	watchSteps = 8       // steps a byte or instruction
-	watchBytes = 24      // memory a byte: of trees, code, constants; mostly it is less
+	watchBytes = 24      // memory a byte: of code and constants; mostly it is less
+	treeBytes  = 160     // memory an element of a tree's lists, with what the lists had before they grew
+	treeStep   = 1 << 16 // bytes of trees after which the state is asked
 )
 
 // read is called for every n bytes that were read.
 func (w *watch) read(n int) {
-	err := w.s.Pin(n * watchBytes)
-	if err == nil {
-		w.pinned += n * watchBytes
-		err = w.s.Spend(n * watchSteps)
+	if w == nil {
+		return
 	}
-	if err != nil {
-		panic(stopped{err})
-	}
+	w.pin(n * watchBytes)
+	w.source += n * watchBytes
+	w.made(n)
 }
 
 // made is called for every n instructions that were made.
 func (w *watch) made(n int) {
+	if w == nil {
+		return
+	}
 	if err := w.s.Spend(n * watchSteps); err != nil {
 		panic(stopped{err})
 	}
 }
 
-func (w *watch) end() { w.s.Unpin(w.pinned) }
+// grow is called for every element of a tree's lists.
+func (w *watch) grow() {
+	if w == nil {
+		return
+	}
+	if w.trees += treeBytes; w.trees > w.pinned {
+		w.pin(treeStep)
+		w.pinned += treeStep
+	}
+}
+
+// size returns what the trees take that are needed now.
+func (w *watch) size() int {
+	if w == nil {
+		return 0
+	}
+	return w.trees
+}
+
+// shrink is called when no trees are needed any more but those that size returned before.
+func (w *watch) shrink(trees int) {
+	if w == nil {
+		return
+	}
+	w.trees = trees
+	if n := (w.pinned - w.trees) / treeStep * treeStep; n > 0 {
+		w.s.Unpin(n)
+		w.pinned -= n
+	}
+}
+
+func (w *watch) pin(n int) {
+	if err := w.s.Pin(n); err != nil {
+		panic(stopped{err})
+	}
+}
+
+func (w *watch) end() { w.s.Unpin(w.source + w.pinned) }
 
 // A parser reads one source, once. The scanner and the functions being compiled are its state: a statement is read, then code made of it
 // in f.

@@ -104,8 +104,8 @@ func (f *function) smallInt(e expr) (int, bool) {
 func (f *function) emit(i instr, m mark) int {
 	f.proto.code = append(f.proto.code, i)
 	f.proto.lines = append(f.proto.lines, m.line)
-	if w := f.p.watch; w != nil && len(f.proto.code)%watchStep == 0 {
-		w.made(watchStep)
+	if len(f.proto.code)%watchStep == 0 {
+		f.p.watch.made(watchStep)
 	}
 	return len(f.proto.code) - 1
 }

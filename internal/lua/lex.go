@@ -167,7 +167,7 @@ func (s *scanner) ended() bool { return s.pos >= len(s.src) }
 
 // skip passes a byte.
 func (s *scanner) skip() {
-	if s.pos++; s.pos > s.pause && s.watch != nil {
+	if s.pos++; s.pos > s.pause {
 		s.pause = s.pos + watchStep
 		s.watch.read(watchStep)
 	}

@@ -89,9 +89,11 @@ func (p *parser) leave() { p.level-- }
 func (p *parser) block() {
 	p.enter()
 	for last := false; !last && !p.blockEnds(); {
+		trees := p.watch.size()
 		last = p.statement()
 		p.accept(';')
 		p.f.free = p.f.top
+		p.watch.shrink(trees)
 	}
 	p.leave()
 }

@@ -11,6 +11,7 @@ func (p *parser) expressions() []marked {
 		e := p.expression()
 		comma := p.accept(',')
 		list = append(list, marked{e, p.here()})
+		p.watch.grow()
 		if !comma {
 			return list
 		}
@@ -39,6 +40,7 @@ func (p *parser) subexpression(limit uint8) expr {
 		m := p.here()
 		right := p.subexpression(priorities[op].right)
 		left = binary(op, marked{left, m}, marked{right, p.here()})
+		p.watch.grow()
 	}
 	p.leave()
 	return left
@@ -147,7 +149,7 @@ func (p *parser) primary() expr {
 // suffixed reads a primary expression with its suffixes.
 func (p *parser) suffixed() expr {
 	e := p.primary()
-	for {
+	for ; ; p.watch.grow() {
 		m := p.here()
 		switch p.tok {
 		case '.':
@@ -217,6 +219,7 @@ func (p *parser) table() expr {
 	p.expect('{')
 	for p.tok != '}' {
 		t.items = append(t.items, p.tableItem())
+		p.watch.grow()
 		if p.tok != ',' && p.tok != ';' {
 			break
 		}
