@@ -133,11 +133,14 @@ func (s *State) resume(th *Thread, args []Value) (int, error) {
 			return 0, err
 		}
 		copy(th.stack[1:], args)
+		th.live = int32(n + 1)
 		if err := th.enterLua(0, n, 0, true); err != nil {
 			return 0, err
 		}
+		th.live = 0
 		return s.run(th)
 	}
+	th.live = 0
 	at := int(th.yieldAt)
 	if err := th.reserve(at + n); err != nil {
 		return 0, err
@@ -162,5 +165,6 @@ func (c *Call) Yield() error {
 		return c.s.runError("attempt to yield across metamethod/C-call boundary")
 	}
 	th.yieldFrom, th.yielded = int32(c.base), int32(c.n)
+	th.live = int32(c.base + c.n)
 	return errYield
 }

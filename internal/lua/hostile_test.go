@@ -4,7 +4,6 @@ package lua
 
 import (
 	"errors"
-	"os"
 	"runtime"
 	"strings"
 	"syscall"
@@ -50,6 +49,8 @@ var endless = []string{
 	`local t = {} while true do t[#t + 1] = 1 t[#t] = nil end`,
 	`local t = {} for i = 1, 1e6 do t[i] = i end while true do t.x = 1 t.x = nil t[2e6] = 1 t[2e6] = nil t[{}] = 1 end`,
 	`local function f(...) return select("#", ...) end local t = {} while true do f(f, f, f, f) end`,
+	`local t = {} for i = 1, 2e5 do t[i] = i t[-i] = i end while true do t[next(t)] = nil end`,
+	`local t = {} for i = 1, 2e5 do t[i] = nil t[-i] = i t[-i] = nil end while true do for k in pairs(t) do end end`,
 	`while true do ` + strings.Repeat("local a = 1 ", 150) + strings.Repeat("a = b ", 20000) + ` end`,
 	`local function f() if nil then ` + strings.Repeat("a = b ", 20000) + ` end ` + strings.Repeat("a = b ", 20000) + ` end while true do f() end`,
 	`while true do ` + strings.Repeat("local a = {} ", 150) + strings.Repeat("a = {} ", 3000) + ` end`,
@@ -186,11 +187,7 @@ func TestWeakTables(t *testing.T) {
 
 // Whatever compiles runs without a panic, ends when it is killed, and stays within its memory.
 func FuzzRun(f *testing.F) {
-	text, err := os.ReadFile("testdata/machine.txt")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for chunk := range strings.SplitSeq(string(text), "\n\n") {
+	for _, chunk := range readChunks(f, "testdata/machine.txt") {
 		f.Add(chunk)
 	}
 	for _, src := range append(endless, bombs...) {
@@ -201,8 +198,15 @@ func FuzzRun(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m := newMachine(t, Options{Step: 100, Memory: 4 << 20, Hook: killAfter(500)})
-		for range 2 {
+		m := newMachine(t, Options{Memory: 4 << 20, Step: 100})
+		for _, pressed := range []bool{false, true} {
+			kill := killAfter(500)
+			m.SetHook(func() error {
+				if pressed {
+					m.threshold = 0 // the next allocation marks
+				}
+				return kill()
+			})
 			m.out.Reset()
 			_, err = m.Call(m.Load(p, nil))
 			var e *Error
@@ -212,7 +216,6 @@ func FuzzRun(f *testing.F) {
 			if m.Memory() > 5<<20 {
 				t.Fatalf("%d bytes are counted", m.Memory())
 			}
-			m.SetHook(killAfter(500))
 			m.Settle()
 		}
 	})

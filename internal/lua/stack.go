@@ -94,8 +94,10 @@ func (s *State) callAt(th *Thread, at, n int) (int, error) {
 	}
 	s.depth++
 	th.within++
-	frames := len(th.frames)
+	frames, live := len(th.frames), th.live
+	th.live = int32(at + n + 1)
 	nres, err := s.enter(th, at, n)
+	th.live = live
 	if err != nil {
 		th.frames = th.frames[:frames]
 	}

@@ -121,10 +121,12 @@ func nextEntry(c *Call) error {
 	if err != nil {
 		return err
 	}
-	k, v, err := t.Next(c.Arg(1))
-	if err != nil {
-		return c.s.Errorf("%s", err.Error())
+	at := t.position(c.Arg(1))
+	if at < 0 {
+		return c.s.raise(errNext)
 	}
+	k, v, next := t.Entry(at)
+	t.pay(c.s, at, next)
 	if k.IsNil() {
 		return c.Return(Nil)
 	}

@@ -58,9 +58,15 @@ func hashOf(k Value) uint32 {
 	case k.n == tagString:
 		return k.str().sum()
 	case k.n > maxTag || k.n <= tagTrue:
-		return uint32(k.n * numberSpread >> 32)
+		return spread(k.n)
 	}
-	return uint32(uint64(uintptr(k.p)) * numberSpread >> 32)
+	return spread(uint64(uintptr(k.p)))
+}
+
+// spread hashes 64 bits. Those of whole numbers differ in their upper half alone, so the upper half of the product counts too.
+func spread(n uint64) uint32 {
+	hi, lo := bits.Mul64(n, numberSpread)
+	return uint32(hi ^ lo)
 }
 
 // arrayIndex returns the integer that a number stands for as a key, and 0 when it is none that arr could hold.
@@ -214,30 +220,31 @@ func (t *Table) lenBeyond(n int) int {
 // Next returns the key that follows k, nil beginning the traversal, with its value; a nil key ends it. Keys 1, 2, … come first,
 // then the others as they were added. Removing keys on the way is allowed. A key that is not in the table is an error.
 func (t *Table) Next(k Value) (key, val Value, err error) {
-	i := 0
-	switch {
-	case k.IsNil():
-	default:
-		if i = t.position(k); i == 0 {
-			return Nil, Nil, &Error{Value: constString("invalid key to 'next'")}
-		}
+	i := t.position(k)
+	if i < 0 {
+		return Nil, Nil, &Error{Value: errNext, Source: "=[C]", Line: -1}
 	}
 	key, val, _ = t.Entry(i)
 	return key, val, nil
 }
 
-// position returns the number of a key's entry from 1, and 0 if there is none.
+var errNext = constString("invalid key to 'next'")
+
+// position returns the position behind a key, 0 for nil, and a negative number if the key is not there.
 func (t *Table) position(k Value) int {
+	if k.IsNil() {
+		return 0
+	}
 	if k.IsNumber() {
 		if i := arrayIndex(k); i-1 < uint(len(t.arr)) {
 			return int(i)
 		}
 		if k = normalKey(k); k.IsNil() {
-			return 0
+			return -1
 		}
 	}
 	if len(t.nodes) == 0 {
-		return 0
+		return -1
 	}
 	h := hashOf(k)
 	for i := t.nodes[h&uint32(len(t.nodes)-1)].head; i != 0; {
@@ -247,7 +254,15 @@ func (t *Table) position(k Value) int {
 		}
 		i = n.next
 	}
-	return 0
+	return -1
+}
+
+// pay takes from the budget for going from position i to the next, past what was removed.
+func (t *Table) pay(s *State, i, next int) {
+	if next < 0 {
+		next = len(t.arr) + t.used
+	}
+	s.budget -= (next - i) / 16
 }
 
 // Entry returns the first entry at or behind position i, in the order of Next, and the position to go on from; next is negative,

@@ -159,3 +159,33 @@ func TestRemoveWhileTraversing(t *testing.T) {
 		t.Errorf("%d entries were met, want 200", n)
 	}
 }
+
+// Keys of every kind must spread over the chains.
+func TestChainsAreShort(t *testing.T) {
+	const n = 1 << 12
+	for name, key := range map[string]func(s *State, i int) Value{
+		"whole numbers far apart": func(s *State, i int) Value { return Int(1e6 + i*1000) },
+		"negative numbers":        func(s *State, i int) Value { return Int(-i - 1) },
+		"halves":                  func(s *State, i int) Value { return Number(float64(i) + 0.5) },
+		"powers of two":           func(s *State, i int) Value { return Number(math.Ldexp(1, i%2000-1000) * float64(1+i/2000)) },
+		"tables":                  func(s *State, i int) Value { tab, _ := s.NewTable(0, 0); return TableValue(tab) },
+		"strings":                 func(s *State, i int) Value { v, _ := s.NewString(fmt.Sprint("key:", i)); return v },
+	} {
+		s := newState(t)
+		tab := &Table{}
+		for i := range n {
+			set(t, s, tab, key(s, i), True)
+		}
+		longest := 0
+		for i := range tab.nodes {
+			length := 0
+			for j := tab.nodes[i].head; j != 0; j = tab.nodes[j-1].next {
+				length++
+			}
+			longest = max(longest, length)
+		}
+		if longest > 16 {
+			t.Errorf("%s: a chain of %d in %d nodes", name, longest, len(tab.nodes))
+		}
+	}
+}

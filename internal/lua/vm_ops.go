@@ -146,24 +146,24 @@ func (th *Thread) enterLua(at, n int, want int32, entry bool) error {
 		extra = max(n-p.params, 0)
 		th.s.budget -= n / 8
 	}
+	th.s.budget -= len(p.code) >> paceShift
 	if base+p.stack+window > len(th.stack) {
 		if err := th.reserve(base + p.stack); err != nil {
 			return err
 		}
 	}
-	if p.vararg {
-		copy(th.stack[base:base+p.params], th.stack[at+1:at+1+n-extra])
-	}
-	for i := n; i < p.params; i++ {
-		th.stack[base+i].n = tagNil
-	}
-	th.s.budget -= len(p.code) >> paceShift
 	f, err := th.push()
 	if err != nil {
 		return err
 	}
 	f.cl, f.base, f.fn, f.top, f.pc = cl, int32(base), int32(at), 0, 0
 	f.want, f.extra, f.tails, f.entry = want, int32(extra), 0, entry
+	if p.vararg {
+		copy(th.stack[base:base+p.params], th.stack[at+1:at+1+n-extra])
+	}
+	for i := n; i < p.params; i++ {
+		th.stack[base+i].n = tagNil
+	}
 	return nil
 }
 
@@ -238,8 +238,19 @@ func (s *State) resolve(th *Thread, at, n int) (int, error) {
 		copy(th.stack[at+1:at+n+2], th.stack[at:at+n+1])
 		th.stack[at] = h
 		n++
+		th.cover(at + n + 1)
 	}
 	return n, nil
+}
+
+// cover keeps the stack up to an end from being taken for unused.
+func (th *Thread) cover(end int) {
+	if len(th.frames) == 0 {
+		th.live = max(th.live, int32(end))
+		return
+	}
+	f := &th.frames[len(th.frames)-1]
+	f.top = max(f.top, int32(end))
 }
 
 // callError makes the error that something cannot be called.
@@ -279,6 +290,7 @@ func (s *State) tailCall(th *Thread, i instr) (done bool, n int, err error) {
 	to, want, entry, tails := int(f.fn), f.want, f.entry, f.tails
 	copy(th.stack[to:to+n+1], th.stack[at:at+n+1])
 	th.frames = th.frames[:len(th.frames)-1]
+	th.cover(to + n + 1)
 	if err := th.enterLua(to, n, want, entry); err != nil {
 		return false, 0, err
 	}
@@ -340,13 +352,13 @@ func (s *State) iterate(r *[window]Value, i instr) bool {
 	var k, v Value
 	switch fn.p {
 	case s.next.p:
-		at := 0
-		if c := r[a+2]; !c.IsNil() {
-			if at = t.table().position(c); at == 0 {
-				return false // an error, which is the function's business
-			}
+		at := t.table().position(r[a+2])
+		if at < 0 {
+			return false // an error, which is the function's business
 		}
-		k, v, _ = t.table().Entry(at)
+		next := 0
+		k, v, next = t.table().Entry(at)
+		t.table().pay(s, at, next)
 	case s.ipairs.p:
 		c := r[a+2]
 		if !c.IsNumber() {
@@ -379,6 +391,7 @@ func (s *State) forCall(th *Thread, f *frame, r *[window]Value, i instr) error {
 		return err
 	}
 	copy(th.stack[at:at+3], th.stack[at-3:at])
+	th.cover(at + 3)
 	if th.stack[at].n == tagLua {
 		return th.enterLua(at, 2, int32(i.c())+1, false)
 	}
