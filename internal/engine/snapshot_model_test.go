@@ -71,8 +71,11 @@ func (e *slowEncoder) Append(dst []byte, db *store.DB, it *store.Item) []byte {
 }
 
 // newWorld makes one in which values become big soon.
-func newWorld(t *testing.T, shards int) *world {
-	w := &world{bench: &bench{t: t, clock: clock.Real()}, rdb: rdb.FileOptions{Version: rdb.NewestVersion, Pack: true, Checksum: true}}
+func newWorld(t *testing.T, shards int) *world { return newWorldAt(t, shards, clock.Real()) }
+
+// newWorldAt is newWorld with another clock.
+func newWorldAt(t *testing.T, shards int, c *clock.Clock) *world {
+	w := &world{bench: &bench{t: t, clock: c}, rdb: rdb.FileOptions{Version: rdb.NewestVersion, Pack: true, Checksum: true}}
 	none := []command.KeySpec(nil)
 	whole := func(name, syntax string, run func(c *command.Ctx) error) command.Spec {
 		return command.Spec{
