@@ -4,6 +4,7 @@ package lua
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -75,14 +76,7 @@ func TestBrokenByOneToken(t *testing.T) {
 		"a.b, c[1] = (f or g)(function(x) return x, [[\nlong\n]] end) -- comment\nlocal s = \"a\\n\\065\"\nreturn 0x1F + 1e3 / .5",
 	}
 	for _, program := range programs {
-		var tokens []string
-		s := scanner{src: program, line: 1}
-		from := 0
-		for s.tok != tokEnd {
-			s.next()
-			tokens = append(tokens, program[from:s.pos])
-			from = s.pos
-		}
+		tokens := cut(program)
 		var sources []string
 		join := func(parts ...[]string) {
 			var b strings.Builder
@@ -106,6 +100,36 @@ func TestBrokenByOneToken(t *testing.T) {
 		}
 		checkErrors(t, sources, "=x")
 	}
+}
+
+// TestBrokenRandomPrograms exchanges some tokens of random programs.
+func TestBrokenRandomPrograms(t *testing.T) {
+	pool := []string{" end ", " ( ", " ) ", " = ", ", ", " if ", " then ", " do ", " function ", " local ", " return ", " ... ", " { ", " } ", " 'x' ", " 7 ",
+		" x ", " .. ", " . ", " : ", " [ ", " ] ", " and ", " not ", " - ", " break ", ";", "\n", " [[y\n]] ", " for ", " until ", " repeat ", " else ", "\\", "$", " 3x", " '"}
+	r := rand.New(rand.NewPCG(*generateSeed, 8))
+	var sources []string
+	for i := range uint64(*generateCount) {
+		tokens := cut(generate(*generateSeed + i))
+		tokens = tokens[:min(len(tokens), 150)]
+		for range 1 + r.IntN(3) {
+			tokens[r.IntN(len(tokens))] = pool[r.IntN(len(pool))]
+		}
+		sources = append(sources, strings.Join(tokens, ""))
+	}
+	checkErrors(t, sources, "=x")
+}
+
+// cut returns a right program's tokens, each with what is before it.
+func cut(program string) []string {
+	var tokens []string
+	s := scanner{src: program, line: 1}
+	from := 0
+	for s.tok != tokEnd {
+		s.next()
+		tokens = append(tokens, program[from:s.pos])
+		from = s.pos
+	}
+	return tokens
 }
 
 // TestLimits compares what is too much of something.
