@@ -51,6 +51,10 @@ const layers = `
 	# where backups are kept
 	persist/disk < persist/backup < server
 
+	# scripts: the machine of Lua knows nothing of Redis, what runs scripts nothing of the engine
+	clock num lua < lua/lib
+	base lua lua/lib command < script < server
+
 	# the engine alone knows about concurrency; a session turns bytes into commands
 	command store pubsub < engine < session
 

@@ -20,6 +20,8 @@ func monitoringTable() []Directive {
 		{Name: "busy-reply-threshold", Aliases: []string{"lua-time-limit"}, Kind: Int, Max: maxI64, Default: "5000",
 			Here: "clients wait for a long command; BUSY is what those get who want what a script holds",
 			Doc:  "milliseconds after which a script is slow: clients that would wait for it get BUSY, and it can be killed; 0 for never"},
+		{Name: "lua-memory-limit", Kind: Memory, Max: maxI64, Default: "256mb", Here: "Redis has no such directive",
+			Doc: "bytes that the values of a running script may take, 0 for no limit"},
 	}
 }
 
@@ -38,7 +40,7 @@ func debugTable() []Directive {
 			Doc: "exit instead of aborting on a failure"},
 		{Name: "enable-debug-assert", Kind: Bool, Flags: Immutable | Hidden, Default: "no", Status: Ignored,
 			Here: "the debug build has its own checks", Doc: "check more of the server's own state"},
-		{Name: "lua-enable-deprecated-api", Kind: Bool, Flags: Immutable | Hidden, Default: "no", Status: Later,
+		{Name: "lua-enable-deprecated-api", Kind: Bool, Flags: Immutable | Hidden, Default: "no",
 			Doc: "keep functions that scripts should no longer use"},
 	}
 }

@@ -26,7 +26,7 @@ func Families() []command.Family { return new(Server).families() }
 
 // families is the one list of all command families.
 func (s *Server) families() []command.Family {
-	return []command.Family{
+	return append([]command.Family{
 		engine.Acknowledgements,
 		arrays.Family,
 		bits.Family,
@@ -46,5 +46,5 @@ func (s *Server) families() []command.Family {
 		streams.Family,
 		strings.Family,
 		zsets.Family,
-	}
+	}, s.scripts.Families()...)
 }

@@ -71,6 +71,7 @@ func (s *Server) registerStats() {
 	s.latencyStats(s.stats.Section("Latencystats", true))
 	constants(s.stats.Section("Cluster", false), stats.Gauge, "whether cluster mode is on", 0, "cluster_enabled")
 	s.keyspaceStats(s.stats.Section("Keyspace", false))
+	s.scriptStats(s.stats.Section("Scriptstats", false))
 	s.debugStats(s.stats.Section("Debug", false))
 }
 

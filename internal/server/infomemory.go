@@ -15,7 +15,7 @@ func (s *Server) memoryFields(sec *stats.Section) {
 		{Name: "used_memory*", Help: "bytes that the data and clients take"},
 		{Name: "allocator_*", Help: "memory off the Go heap: live blocks, pages of heaps, pages that are resident"},
 		{Name: "total_system_memory*", Help: "memory of the machine"},
-		{Name: "number_of_*", Help: "this version has no scripts"},
+		{Name: "number_of_*", Help: "scripts that are cached, functions and their libraries"},
 		{Name: "maxmemory*", Help: "directives maxmemory and maxmemory-policy"},
 		{Name: "rss_overhead_*", Help: "resident memory beside the allocator's"},
 		{Name: "mem_*", Help: "memory by purpose"},
@@ -73,6 +73,22 @@ func usedFields(v *stats.Values, m *memory, tables int64) {
 	percent(v, "used_memory_dataset_perc", m.used-overhead, m.used)
 }
 
+// scriptFields tells what scripts take.
+func (s *Server) scriptFields(v *stats.Values) {
+	scripts := s.scripts.Stats()
+	v.Int("used_memory_lua", scripts.EvalBytes)
+	v.Int("used_memory_vm_eval", scripts.EvalBytes)
+	v.Text("used_memory_lua_human", stats.Human(scripts.EvalBytes))
+	v.Int("used_memory_scripts_eval", scripts.ScriptBytes)
+	v.Int("number_of_cached_scripts", int64(scripts.Scripts))
+	v.Int("number_of_functions", 0)
+	v.Int("number_of_libraries", 0)
+	v.Int("used_memory_vm_functions", 0)
+	sized(v, "used_memory_vm_total", scripts.EvalBytes)
+	v.Int("used_memory_functions", 0)
+	sized(v, "used_memory_scripts", scripts.ScriptBytes)
+}
+
 func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {
 	live, resident := s.engine.Store.Used(), m.resident(arena)
 	v.Int("allocator_allocated", live)
@@ -80,16 +96,7 @@ func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {
 	v.Int("allocator_resident", resident)
 	v.Int("allocator_muzzy", 0)
 	sized(v, "total_system_memory", totalMemory())
-	v.Int("used_memory_lua", 0)
-	v.Int("used_memory_vm_eval", 0)
-	v.Text("used_memory_lua_human", stats.Human(0))
-	for _, name := range []string{"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
-		"number_of_libraries", "used_memory_vm_functions"} {
-		v.Int(name, 0)
-	}
-	sized(v, "used_memory_vm_total", 0)
-	v.Int("used_memory_functions", 0)
-	sized(v, "used_memory_scripts", 0)
+	s.scriptFields(v)
 	sized(v, "maxmemory", s.config.Int("maxmemory").Load())
 	v.Text("maxmemory_policy", s.config.Enum("maxmemory-policy").Load())
 	ratio(v, "allocator_frag", arena.InUse, live)

@@ -74,7 +74,7 @@ func (s *Server) activityStats(sec *stats.Section) {
 	zero("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds")
 	sec.Counter("evicted_keys", "keys that were evicted", engine.Store.Evicted)
 	sec.Counter("evicted_clients", "clients closed for maxmemory-clients", s.since(s.hub.Evicted))
-	zero("evicted_scripts")
+	sec.Counter("evicted_scripts", "scripts of EVAL that were dropped for newer ones", s.since(func() int64 { return s.scripts.Stats().Evicted }))
 	sec.Counter("total_eviction_exceeded_time", "ms for which more memory was used than maxmemory", func() int64 {
 		total, _ := engine.Exceeded()
 		return total / 1e6
@@ -214,6 +214,20 @@ func (s *Server) commandStats(sec *stats.Section) {
 				calls, micros, each, rejected, failed))
 		}
 	}, stats.Field{Name: "cmdstat_*", Kind: stats.Text, Help: "what a command was called and took"})
+}
+
+// strayScripts is how many scripts INFO scriptstats tells of.
+const strayScripts = 10
+
+// scriptStats tells of the scripts that use keys which their calls do not declare: they hold up others.
+func (s *Server) scriptStats(sec *stats.Section) {
+	sec.Hide()
+	sec.Group(func(v *stats.Values) {
+		for _, u := range s.scripts.Strays(strayScripts) {
+			v.Text("script_"+u.Name, fmt.Sprintf("runs=%d,undeclared_keys=%d,undone=%d,alone=%d", u.Runs, u.Undeclared, u.Undone, u.Still))
+		}
+	}, stats.Field{Name: "script_*", Kind: stats.Text,
+		Help: "runs of a script, of them those that used undeclared keys, those undone for that and begun again, and those that nothing ran beside"})
 }
 
 // latencyStats tells the percentiles of each command's durations that latency-tracking-info-percentiles asks for.

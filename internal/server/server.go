@@ -22,6 +22,7 @@ import (
 	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 	"github.com/redpoll/redpoll/internal/rlog"
+	"github.com/redpoll/redpoll/internal/script"
 	"github.com/redpoll/redpoll/internal/session"
 	"github.com/redpoll/redpoll/internal/stats"
 	"github.com/redpoll/redpoll/internal/store"
@@ -58,7 +59,8 @@ type Server struct {
 	hub      *session.Hub
 	registry *command.Registry
 	codec    rdb.Codec // of DUMP and RESTORE
-	disk     disk.FS   // Immutable
+	scripts  *script.Machine
+	disk     disk.FS // Immutable
 	loops    *netloop.Group
 	numLoops int
 	// zeroIsNone says that port 0 is no TCP; Immutable.
@@ -126,6 +128,10 @@ func Start(o Options) (*Server, error) {
 	if o.Shards == 0 {
 		o.Shards = int(s.config.Int("shards").Load())
 	}
+	s.scripts = script.New(script.Options{
+		Log: s.log, Clock: s.machine, MemoryLimit: s.config.Int("lua-memory-limit").Load,
+		DeprecatedAPI: s.config.Bool("lua-enable-deprecated-api").Load(), Version: s.config.Version,
+	})
 	var err error
 	if s.registry, err = command.NewRegistry(s.families()...); err != nil {
 		return nil, err

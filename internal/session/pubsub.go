@@ -29,7 +29,7 @@ func PubSub() command.Family {
 			Name: "PUBLISH", Since: "2.0.0", Complexity: "O(N+M), N being the number of receivers and M that of patterns that anybody listens to",
 			Summary: "Sends a message to all who listen to a channel.",
 			Syntax:  "channel message",
-			Flags:   command.PubSub | command.Loading | command.Stale | command.Fast,
+			Flags:   command.PubSub | command.Loading | command.Stale | command.Fast | command.MayReplicate,
 			Run:     publish(pubsub.Channel),
 		},
 		{
@@ -48,7 +48,7 @@ func PubSub() command.Family {
 			Name: "SPUBLISH", Since: "7.0.0", Complexity: "O(N) where N is the number of receivers",
 			Summary: "Sends a message to all who listen to a shard channel.",
 			Syntax:  "shardchannel message",
-			Flags:   command.PubSub | command.Loading | command.Stale | command.Fast,
+			Flags:   command.PubSub | command.Loading | command.Stale | command.Fast | command.MayReplicate,
 			Keys:    command.OneKey(command.NotKey),
 			Plan:    command.PlanNone,
 			Run:     publish(pubsub.Shard),

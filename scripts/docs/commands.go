@@ -31,6 +31,7 @@ var titles = []struct{ family, title string }{
 	{"array", "Arrays"},
 	{"generic", "Keys of any type"},
 	{"transactions", "Transactions"},
+	{"scripting", "Scripts and functions"},
 	{"pubsub", "Publish and subscribe"},
 	{"connection", "Connections"},
 	{"server", "Server"},
@@ -83,7 +84,7 @@ func arguments(s *command.Spec) string {
 // missing lists what Redis 7.0 has and this version has not.
 var missing = []struct{ title, names string }{
 	{"Keys of any type", `MIGRATE`},
-	{"Scripts and functions", `EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO FUNCTION SCRIPT`},
+	{"Scripts and functions", `FCALL FCALL_RO FUNCTION`},
 	{"Server", `ACL FAILOVER MODULE MONITOR PSYNC REPLCONF REPLICAOF ROLE SLAVEOF SLOWLOG
 		SYNC`},
 	{"Cluster", `ASKING CLUSTER READONLY READWRITE`},

@@ -35,8 +35,8 @@ func TestGenerated(t *testing.T) {
 	}
 	runs := 0
 	for end := time.Now().Add(*budget); time.Now().Before(end); runs++ {
-		d.proto = 2 + int(seed)%2
 		g := newGenerator(seed, specs[seed/2%2])
+		d.proto = g.proto
 		calls := make([][]string, callsPerRun)
 		for i := range calls {
 			calls[i] = g.call()
@@ -134,6 +134,9 @@ func sameReply(call []string, queued [][]string, want, got testutil.Value) bool 
 
 // sameResult compares the replies to a call that was run.
 func sameResult(call []string, want, got testutil.Value) bool {
+	if inner := outOfScript(call); len(inner) < len(call) {
+		call, want, got = inner, sortedMaps(want), sortedMaps(got)
+	}
 	switch name := strings.ToUpper(call[0]); {
 	case strings.HasPrefix(name, "Z") || strings.HasPrefix(name, "BZ"):
 		want, got = unsigned(want), unsigned(got)
@@ -145,6 +148,21 @@ func sameResult(call []string, want, got testutil.Value) bool {
 		return true // newer versions name the command and the IDs that it takes
 	}
 	return same(ruleFor(call), want, got)
+}
+
+// sortedMaps gives a reply with its maps in an order: those that have been tables of Lua's have none.
+func sortedMaps(v testutil.Value) testutil.Value {
+	v.Elems = slices.Clone(v.Elems)
+	for i := range v.Elems {
+		v.Elems[i] = sortedMaps(v.Elems[i])
+	}
+	switch v.Kind {
+	case '%':
+		return v.Sorted(2)
+	case '~':
+		return v.Sorted(1)
+	}
+	return v
 }
 
 // An outcome is all that a server shows of a run.

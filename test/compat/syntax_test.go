@@ -44,7 +44,11 @@ var generated = map[string]int{
 	"scan": 2, "sort": 12, "sort_ro": 3, "touch": 1, "ttl": 2, "type": 2, "unlink": 2,
 	"multi": 2, "exec": 3, "discard": 1, "watch": 1, "unwatch": 1,
 	"select": 2, "echo": 1, "ping": 1, "flushdb": 1, "publish": 1, "spublish": 1, "pubsub": 1,
+	"eval": 6, "evalsha": 3, "eval_ro": 1, "evalsha_ro": 1, "script": 1,
 }
+
+// leftOut are subcommands of these: one is newer than the oracle, the other begins a debugger there.
+var leftOut = []string{"script|show", "script|debug"}
 
 // oracleVersion is the release whose options the generated calls have; what is newer is left out of Redpoll's syntax.
 const oracleVersion = "7.0.15"
@@ -96,7 +100,7 @@ func record(name string, docs testutil.Value) command.Spec {
 	}
 	subs, _ := field(docs, "subcommands")
 	for i := 0; i+1 < len(subs.Elems); i += 2 {
-		if name := subs.Elems[i].Str; !strings.HasSuffix(name, "|help") {
+		if name := subs.Elems[i].Str; !strings.HasSuffix(name, "|help") && !slices.Contains(leftOut, name) {
 			s.Subcommands = append(s.Subcommands, record(name, subs.Elems[i+1]))
 		}
 	}
@@ -122,11 +126,12 @@ type generator struct {
 	calls *gen.Generator
 	specs []*command.Spec
 	used  map[int]bool
+	proto int
 	focus string // the pool of the keys that most calls are about; "" for all
 }
 
 func newGenerator(seed uint64, specs []*command.Spec) *generator {
-	g := &generator{rnd: rand.New(rand.NewPCG(seed, seed)), calls: gen.New(seed), specs: specs, used: map[int]bool{}}
+	g := &generator{rnd: rand.New(rand.NewPCG(seed, seed)), calls: gen.New(seed), specs: specs, used: map[int]bool{}, proto: 2 + int(seed)%2}
 	g.focus = []string{"", "strings", "hashes", "lists", "sets", "sorted sets", "sorted sets", "hyperloglogs", "streams"}[g.rnd.IntN(9)]
 	g.calls.Make = g.word
 	return g
@@ -149,9 +154,39 @@ func (g *generator) call() []string {
 			call = g.calls.Nearly(s)
 		}
 		if !dangerous(call) && !newer(call) && !unstable(call) {
-			return g.sameScores(s, g.many(s, call))
+			call = g.sameScores(s, g.many(s, call))
+			if g.rnd.IntN(12) == 0 {
+				call = g.inScript(call)
+			}
+			return call
 		}
 	}
+}
+
+// callers are scripts that make the call that they are given; the second half is for clients of RESP3, which can tell maps from arrays.
+var callers = []string{
+	callOf("redis.call"), callOf("redis.pcall"), "redis.setresp(3) " + callOf("redis.call"), "redis.setresp(3) " + callOf("redis.pcall"),
+}
+
+// callOf makes a script that has a function of it make the call that its keys and arguments are.
+func callOf(function string) string {
+	return "local call={} for _,list in ipairs({KEYS,ARGV}) do for _,word in ipairs(list) do call[#call+1]=word end end return " + function + "(unpack(call))"
+}
+
+// inScript has a call be made by a script, some of whose words it gets as keys; but none that the oracle refuses there.
+func (g *generator) inScript(call []string) []string {
+	if slices.ContainsFunc(call, func(w string) bool { return strings.EqualFold(w, "BLOCK") }) {
+		return call
+	}
+	return slices.Concat([]string{"EVAL", callers[g.rnd.IntN(len(callers)*(1+g.proto-2)/2)], strconv.Itoa(g.rnd.IntN(len(call) + 1))}, call)
+}
+
+// outOfScript gives the call that inScript has put into a script, any other one as it is.
+func outOfScript(call []string) []string {
+	if len(call) > 3 && call[0] == "EVAL" && slices.Contains(callers, call[1]) {
+		return call[3:]
+	}
+	return call
 }
 
 // many makes some calls that add an element add hundreds.
@@ -351,7 +386,24 @@ var pools = map[string][]string{
 	"was idle":   {"0", "500000000", "2000000000", "1500000000000", "-1", "x", "9223372036854775807"},
 	"wait":       {"1", "1", "-1", "x"},
 	"last entry": {"90-0", "90-3", "95", "99-18446744073709551615"}, // more than any entry's that was deleted: 7.0 takes less
-	"trim to":    {"0", "1", "2", "3", "5", "10", "2-1", "3-5", "5", "9-0", "40", "-1", "x", "(3"},
+	"script": {
+		"return redis.call('set',KEYS[1],ARGV[1])", "return redis.call('get',KEYS[1])", "return {KEYS,ARGV}", "return #KEYS..':'..#ARGV",
+		"local t={} for i=1,3 do t[i]=redis.call('incr',KEYS[1] or 'n1') end return t", "return redis.pcall('lpush',KEYS[1] or 'l1',unpack(ARGV))",
+		"redis.call('sadd',KEYS[1] or 'm1',ARGV[1] or 'a') error('stop')", "return redis.call('hset',KEYS[1] or 'h1','f1',ARGV[1] or 1.5)",
+		"redis.call('select',1) return redis.call('set',KEYS[1] or 's1',ARGV[1] or 'x')", "redis.setresp(3) return redis.call('hget',KEYS[1] or 'h1','f1')",
+		"#!lua flags=no-writes\nreturn redis.call('get',KEYS[1] or 's1')", "#!lua flags=no-writes\nreturn redis.call('del',KEYS[1] or 's1')",
+		"#!lua\nreturn redis.pcall('append',KEYS[1] or 's1','x')", "#!lua flags=none\nreturn 1", "return nosuch", "x y", "",
+		"return {1.5,true,false,'x',{ok='y'},{err='E z'},nil,2}", "redis.setresp(3) return {1.5,true,false,{double=0.1},{map={a=1}},{set={b=2}}}",
+		"redis.call('rename',KEYS[1],KEYS[2] or 's3') return redis.call('type',KEYS[2] or 's3')", "return cjson.encode(ARGV)", "return cmsgpack.pack(ARGV)",
+		"for i=1,50 do redis.call('rpush',KEYS[1] or 'l2',i) end return redis.call('llen',KEYS[1] or 'l2')", "return redis.sha1hex(ARGV[1])",
+		"local ok,e=pcall(redis.call,'incr',KEYS[1] or 's1') return {tostring(ok),e}", "return redis.call('dbsize')>=0", "return redis.status_reply(ARGV[1])",
+		"return redis.error_reply(ARGV[1])", "local v=redis.call('mget','s1','s2','s3','n1') return {#v,v}", "return ARGV[1] and ARGV[1]+1",
+	},
+	"sha1": {
+		"{a*40}", "c686f316aaf1eb01d5a4de1b0b63cd233010e63d", "da39a3ee5e6b4b0d3255bfef95601890afd80709", "fd758d1589d044dd850a6f05d52f2eefd27f033f",
+		"667538FC7BC1737BE485FE688C8F39E7DDC79782", "",
+	},
+	"trim to": {"0", "1", "2", "3", "5", "10", "2-1", "3-5", "5", "9-0", "40", "-1", "x", "(3"},
 }
 
 // bodies are what payloads of DUMP have in front of their footers, of several kinds and versions.
@@ -395,6 +447,8 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		return "wait"
 	}
 	switch a.Name { // for these the type says less
+	case "script", "sha1":
+		return a.Name
 	case "encoding", "bit", "operation", "score", "weight", "rank", "timeout", "cursor", "type", "count", "subcommand":
 		return a.Name
 	case "longitude", "latitude":

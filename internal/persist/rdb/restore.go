@@ -58,8 +58,10 @@ func (d *Codec) restore(c *command.Ctx) error {
 	if err := args.Done(); err != nil {
 		return err
 	}
-	if !o.replace && c.DB.Exists(key) {
-		return errBusyKey
+	if !o.replace {
+		if _, there := c.DB.FindWrite(key); there {
+			return errBusyKey
+		}
 	}
 	at, ok := num.ParseInt(ttl)
 	switch {

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package script
+
+import (
+	"strconv"
+
+	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/lua"
+)
+
+// A run goes like this: the host begins it; the script runs, and calls commands; the host ends it; its result becomes the reply. What the
+// script did until an error of its own stays. What else may end it (a kill, a shard that is busy, the server's end) goes through all of
+// Lua uncaught, and undoes the run: nothing was replied then, and the whole call may be made again.
+
+// run calls fn as r says, for the call c, and replies with its first result.
+func (b *sandbox) run(c *command.Ctx, r *command.ScriptRun, fn lua.Value, args ...lua.Value) error {
+	host := c.Script()
+	r.MostReply = b.state.Limit()
+	if err := host.BeginScript(r); err != nil {
+		return err
+	}
+	b.call, b.host, b.proto = c, host, 2
+	b.codecs.Begin()
+	results, err := b.state.Call(fn, args...)
+	raised, own := err.(*lua.Error)
+	if own {
+		err = nil
+	}
+	if err == nil {
+		b.codecs.Commit()
+	}
+	b.call, b.host = nil, nil
+	b.report()
+	if ended := host.EndScript(err); ended != nil {
+		return ended
+	}
+	e := encoder{call: c, host: host, booleans: b.proto == 3}
+	switch {
+	case err != nil:
+		b.killed(&e, r)
+		err = nil
+	case own:
+		e.raised(raised, r.Name)
+	case len(results) == 0:
+		c.Reply.Null()
+	default:
+		err = e.value(results[0], stackBegin)
+	}
+	b.state.Settle()
+	if err == nil && e.failed {
+		err = command.ErrQuiet
+	}
+	return err
+}
+
+// killed replies for a run that was killed. The words are Redis's, for functions too.
+func (b *sandbox) killed(e *encoder, r *command.ScriptRun) {
+	b.machine.options.Log.Info("Lua script killed by user with SCRIPT KILL.")
+	e.error(place("ERR Script killed by user with SCRIPT KILL...", r.Name, b.source, b.line), true)
+}
+
+// raised writes an error that the script has raised: its text, and where that was.
+func (e *encoder) raised(err *lua.Error, name string) {
+	text, counted := "", false
+	source, line := err.Where()
+	if t := err.Value.Table(); t != nil {
+		var ok bool
+		if text, ok = bytesOf(t.Get(nameErr)); !ok {
+			text = errUnknownRaised
+		}
+		counted = t.Get(nameIgnore).Truthy()
+	} else {
+		text = "ERR " + raisedText(err.Value)
+	}
+	e.error(place(cut(text), name, source, line), !counted)
+}
+
+// raisedText gives the text of a raised value that is no table.
+func raisedText(v lua.Value) string {
+	switch v.Type() {
+	case lua.TypeNil:
+		return "nil"
+	case lua.TypeBoolean:
+		return strconv.FormatBool(v.Bool())
+	}
+	if s, ok := bytesOf(v); ok {
+		return s
+	}
+	return lua.TypeName(v)
+}
+
+// place adds to an error which script it comes from, and where, if that is in a function of Lua.
+func place(text, name, source string, line int) string {
+	if line < 0 {
+		return text
+	}
+	return text + " script: " + name + ", on " + source + ":" + strconv.Itoa(line) + "."
+}
