@@ -19,7 +19,7 @@ import (
 //   - A long run is slow once it has run for busy-reply-threshold. Who would have to wait for what a slow one holds is told that the server
 //     is busy, and so are those who wait already: they are woken, and find it out when they try again.
 //   - A slow run may be killed (SCRIPT KILL, FUNCTION KILL): its next tick ends it, and what it has done is undone. One that has done what
-//     cannot be undone is spoiled, and cannot be killed.
+//     cannot be undone is spoiled, and cannot be killed, unless the server is to end.
 //
 // A run looks at the clock, and at whether it was killed, at its ticks. Until it is long that is all it takes.
 
@@ -244,9 +244,6 @@ func (w *Worker) endRun() {
 		r.slow.Add(-1)
 	}
 	r.mu.Unlock()
-	if s.long.killed.Load() {
-		w.e.log.Info("Lua script killed by user with SCRIPT KILL.")
-	}
 	s.long, s.slow = nil, false
 }
 
@@ -302,7 +299,7 @@ func (w *Worker) KillScripts(function bool) error {
 	killed := false
 	for _, l := range r.list {
 		switch {
-		case !l.slow && r.threshold.Load() != 0:
+		case !r.mayEnd(l):
 		case l.function != function:
 			if refusal == errNotBusy {
 				refusal = l.busy()
@@ -319,6 +316,22 @@ func (w *Worker) KillScripts(function bool) error {
 	}
 	return refusal
 }
+
+// StopScripts ends the scripts and functions that could be killed, and slow ones that could not, of which all stays that they have done: the
+// server is to end.
+func (e *Engine) StopScripts() {
+	r := &e.runs
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.list {
+		if r.mayEnd(l) && !l.killed.Swap(true) {
+			e.log.Warn("A script is stopped, since the server is to end: " + l.name)
+		}
+	}
+}
+
+// mayEnd tells whether a long run has run for long enough to be killed; mu is held.
+func (r *runs) mayEnd(l *longRun) bool { return l.slow || r.threshold.Load() == 0 }
 
 // RunningScript implements command.ScriptHost.
 func (w *Worker) RunningScript() (run command.ScriptRunning, ok bool) {

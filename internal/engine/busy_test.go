@@ -265,6 +265,24 @@ func TestScriptThatCallsForEver(t *testing.T) {
 	b.locks()
 }
 
+// TestScriptsAreStopped: a server that is to end does not wait for slow scripts, even for one that has emptied a database.
+func TestScriptsAreStopped(t *testing.T) {
+	for script, left := range map[string]string{"RUN 0 | FLUSHALL | !hold": "$-1", "RUN 1 a | SET a 2 | !hold": "$1 1"} {
+		b := fakeBench(t, Options{Shards: 4})
+		b.SetBusyThreshold(100)
+		l := b.begin("SET a 1", script)
+		b.StopScripts()
+		l.step(0) // it has not run for long enough
+		l.step(95 * time.Millisecond)
+		b.StopScripts()
+		if text := l.killed(); text != "+OK -ERR killed" {
+			t.Error(text)
+		}
+		b.connect().want(left, "GET a")
+		b.locks()
+	}
+}
+
 // TestServerEndsAmidAScript: what the script has done is undone.
 func TestServerEndsAmidAScript(t *testing.T) {
 	b := fakeBench(t, Options{Shards: 4})

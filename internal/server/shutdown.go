@@ -151,6 +151,7 @@ func (s *Server) endPending() {
 		timer := time.NewTimer(shortNap)
 		select {
 		case <-timer.C:
+			s.engine.StopScripts()
 		case <-s.stopped:
 			timer.Stop()
 			return
