@@ -72,15 +72,6 @@ func (c *Call) Hold(v Value) error {
 	return nil
 }
 
-// Reserve makes sure that n more results can be pushed, and fails as Lua does when they are too many.
-func (c *Call) Reserve(n int) error {
-	const most = 8000 // LUAI_MAXCSTACK
-	if n > most || c.nret+n > most {
-		return c.Errorf("stack overflow")
-	}
-	return c.th.reserve(c.base + c.n + c.held + c.nret + n)
-}
-
 // Call calls a function. The results are good until the state is used again.
 func (c *Call) Call(fn Value, args ...Value) ([]Value, error) { return c.s.Call(fn, args...) }
 

@@ -59,8 +59,10 @@ func (f *frame) calledName() (kind, name string) {
 	p := f.cl.proto
 	pc := int(f.pc) - 1
 	switch i := p.code[pc]; i.op() {
-	case opCall, opTailCall, opTForCall:
+	case opCall, opTailCall:
 		return p.nameOf(pc, int(i.a()))
+	case opTForCall:
+		return "local", "(for generator)"
 	}
 	return "", ""
 }

@@ -83,9 +83,7 @@ func (s *State) index(v, k Value, reg int) (Value, error) {
 	return Nil, s.runError("loop in gettable")
 }
 
-// SetIndex stores v[k] = w, asking metamethods.
-func (s *State) SetIndex(v, k, w Value) error { return s.setIndex(v, k, w, -1) }
-
+// setIndex stores v[k] = w, asking metamethods; reg is as in index.
 func (s *State) setIndex(v, k, w Value, reg int) error {
 	s.payFor(k)
 	for range maxLoop {

@@ -69,7 +69,7 @@ var (
 	NullPointer = Value{n: tagUserdata}
 )
 
-// tagTypes has the type of every tag; tagNumberOr gives those above maxTag.
+// tagTypes has the type of every tag; all above maxTag are numbers.
 var tagTypes = [maxTag + 1]Type{
 	tagFalse: TypeBoolean, tagTrue: TypeBoolean, tagString: TypeString, tagTable: TypeTable, tagLua: TypeFunction,
 	tagGo: TypeFunction, tagUserdata: TypeUserdata, tagThread: TypeThread,
