@@ -23,6 +23,9 @@ import (
 // worker's text, what it publishes is held (script_held.go), clients that wait for what it has made are served afterwards. While it is
 // under way its time stands still, and nothing dies that it has made.
 
+// firstScriptKey is where the first key of a call stands that runs a script, behind the script and the number of keys.
+const firstScriptKey = 3
+
 // mostTries is how often a run is begun again for undeclared keys before it gets the world still.
 const mostTries = 3
 
@@ -58,6 +61,9 @@ type script struct {
 	changes int64      // Worker.changes at its beginning
 	micros  int64      // its time, in Unix µs
 	held    heldMessages
+
+	counts *command.ScriptCounts // of the script that has run last
+	runs   int64                 // of it that are not counted yet: a count that all workers write to is dear
 
 	local any // see Local
 }
@@ -160,7 +166,9 @@ func (w *Worker) EndScript(err error) error {
 	}
 	if s.failed == nil {
 		s.owner.again = another{}
-		s.run.Counts.NeedsAll.Store(s.world)
+		if needs := &s.run.Counts.NeedsAll; needs.Load() != s.world { // others look at it
+			needs.Store(s.world)
+		}
 	}
 	w.endRun()
 	s.run, s.owner = nil, nil
@@ -180,13 +188,26 @@ func (w *Worker) keepRun() {
 	}
 	w.sendHeld()
 	counts := s.run.Counts
-	counts.Runs.Add(1)
+	if s.counts != counts {
+		s.countRuns()
+		s.counts = counts
+	}
+	s.runs++
 	if w.still {
 		counts.Still.Add(1)
 	}
 	if s.strays {
 		counts.Undeclared.Add(1)
 	}
+}
+
+// countRuns counts the runs that are not counted yet.
+func (s *script) countRuns() {
+	if s.runs != 0 {
+		s.counts.Runs.Add(s.runs)
+		s.runs = 0
+	}
+	s.counts = nil
 }
 
 // undoRun takes back what a run has done. What cannot be undone, as it has emptied a database, stays.

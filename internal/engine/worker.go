@@ -49,7 +49,7 @@ const (
 type Call struct {
 	Argv [][]byte
 	spec *command.Spec
-	hash uint64 // of the one key of a command whose first argument is its only key
+	hash uint64 // of the one key of a command whose first argument is its only key; else where hint is
 	one  bool   // hash is such
 	hint store.Hint
 }
@@ -147,12 +147,19 @@ func (w *Worker) Engine() *Engine { return w.e }
 func (w *Worker) Prepare(cl *Client, c *Call, argv [][]byte, alone bool) {
 	c.Argv = argv
 	c.spec = w.e.Registry.Resolve(argv)
-	c.one = false
+	c.one, c.hint = false, store.Hint{}
 	if c.spec == nil {
 		return
 	}
+	if c.spec.Flags.Has(command.RunsScript) {
+		if !alone && len(argv) > firstScriptKey { // its first key, most likely
+			c.hash = hash.Bytes(argv[firstScriptKey])
+			c.hint = w.e.Store.Prefetch(cl.DB, c.hash)
+		}
+		return
+	}
 	if first, last, _ := c.spec.LegacyKeys(); first == 1 && last == 1 && len(argv) > 1 && !c.spec.Flags.Has(command.MovableKeys) {
-		c.one, c.hint = true, store.Hint{}
+		c.one = true
 		c.hash = hash.Bytes(argv[1])
 		if !alone {
 			c.hint = w.e.Store.Prefetch(cl.DB, c.hash)
@@ -161,11 +168,7 @@ func (w *Worker) Prepare(cl *Client, c *Call, argv [][]byte, alone bool) {
 }
 
 // PrepareRecord is the second half of Prepare.
-func (w *Worker) PrepareRecord(c *Call) {
-	if c.one {
-		c.hint.PrefetchRecord(c.hash)
-	}
-}
+func (w *Worker) PrepareRecord(c *Call) { c.hint.PrefetchRecord(c.hash) }
 
 // Run executes calls in order until one cannot go on. It gives how many were run to their end. runner may be nil: then
 // nothing is ever overtaken. The client must not be Waiting.
@@ -374,6 +377,9 @@ func (w *Worker) publish() {
 	if w.served != 0 {
 		s.Total.Add(w.served)
 		w.served = 0
+	}
+	if w.script.runs != 0 {
+		w.script.countRuns()
 	}
 	if w.queued != 0 {
 		w.e.account.Add(mem.Transactions, w.queued)
