@@ -79,7 +79,11 @@ func (f *function) into(e expr, dst int, m mark) {
 	case *parenExpr:
 		f.into(e.e, dst, e.mark)
 	case *unaryExpr:
-		f.emit(instrABC(e.op, dst, f.any(e.e, e.mark), 0), e.mark)
+		if e.op == opNot && branches(e.e) {
+			f.boolInto(f.jumpIf(e, true, noJump, m), dst, e.mark)
+		} else {
+			f.emit(instrABC(e.op, dst, f.any(e.e, e.mark), 0), e.mark)
+		}
 	case *binaryExpr:
 		f.binaryInto(e, dst)
 	case *concatExpr:
@@ -152,6 +156,19 @@ func (f *function) boolInto(list jumps, dst int, m mark) {
 	f.emit(instrABC(opFalseSkip, dst, 0, 0), m)
 	f.patchHere(list)
 	f.emit(instrABC(opTrue, dst, 0, 0), m)
+}
+
+// branches says whether code for an expression consists of jumps, so that its value need not be made to know whether it counts as true.
+func branches(e expr) bool {
+	switch e := e.(type) {
+	case *parenExpr:
+		return branches(e.e)
+	case *logicExpr:
+		return true
+	case *binaryExpr:
+		return isComparison(e)
+	}
+	return false
 }
 
 // isComparison says whether a chain's last operator, whose value its value is, is a comparison.

@@ -93,7 +93,7 @@ func (s *State) setIndex(v, k, w Value, reg int) error {
 			if t.Meta == nil {
 				return s.setRaw(t, k, w)
 			}
-			if handler = t.Meta.event(eventNewIndex); handler.IsNil() || !t.Get(k).IsNil() {
+			if handler = t.Meta.event(eventNewIndex); handler.IsNil() || !t.Get(k).IsNil() || !isKey(k) {
 				return s.setRaw(t, k, w)
 			}
 		} else if handler = s.metamethod(v, eventNewIndex); handler.IsNil() {
@@ -107,6 +107,9 @@ func (s *State) setIndex(v, k, w Value, reg int) error {
 	}
 	return s.runError("loop in settable")
 }
+
+// isKey says whether a value can be a key: what cannot is refused before a metamethod is asked.
+func isKey(k Value) bool { return !k.IsNil() && (!k.IsNumber() || k.Num() == k.Num()) }
 
 // setRaw is Set with errors that have the position of the running function.
 func (s *State) setRaw(t *Table, k, v Value) error {
