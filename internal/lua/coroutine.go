@@ -52,7 +52,7 @@ type frame struct {
 }
 
 // line returns the source line of the instruction that the frame is at.
-func (f *frame) line() int { return f.cl.proto.lineAt(int(f.pc) - 1) }
+func (f *frame) line() int { return f.cl.proto.lineAt(max(int(f.pc)-1, 0)) }
 
 // calledName returns how the call that the frame is at names the function: "global", "foo".
 func (f *frame) calledName() (kind, name string) {

@@ -17,6 +17,7 @@ type encoder struct {
 	host     command.ScriptHost
 	booleans bool // true and false are such (redis.setresp(3)) and not 1 and nil
 	failed   bool // an error was written
+	tooLong  bool // it would be larger than is allowed
 	values   int  // written so far
 }
 
@@ -72,6 +73,54 @@ func truncated(f float64) int64 {
 	return math.MinInt64
 }
 
+// measure gives about how many bytes value will write for v. When they are more than most it ends, and notes that: a result may be far
+// larger than the values that it is made of, when they are in it many times. Its error is one of Tick.
+func (e *encoder) measure(v lua.Value, depth int, most int64) (size int64, err error) {
+	const each = 16
+	size = each + int64(len(v.Str()))
+	t := v.Table()
+	if t == nil || depth+stackRoom > stackLimit {
+		return size, nil
+	}
+	if e.values++; e.values%tickEvery == 0 {
+		if err := e.call.Tick(); err != nil {
+			return 0, err
+		}
+	}
+	add := func(v lua.Value, deeper int) (more bool) {
+		var n int64
+		n, err = e.measure(v, depth+deeper, most-size)
+		size += n
+		e.tooLong = e.tooLong || size > most
+		return err == nil && !e.tooLong
+	}
+	if inner, _ := members(t); inner != nil {
+		for i := 0; ; {
+			k, v, next := inner.Entry(i)
+			if next < 0 || !add(k, 4) || !add(v, 3) {
+				return size, err
+			}
+			i = next
+		}
+	}
+	if v := t.Get(nameErr); v.IsString() {
+		return size + int64(len(v.Str())), nil
+	}
+	for i := 1; ; i++ {
+		if v := t.GetInt(i); v.IsNil() || !add(v, 1) {
+			return size, err
+		}
+	}
+}
+
+// members gives the table of what a map or a set has; nil for any other table.
+func members(t *lua.Table) (inner *lua.Table, isMap bool) {
+	if inner := t.Get(nameMap).Table(); inner != nil {
+		return inner, true
+	}
+	return t.Get(nameSet).Table(), false
+}
+
 // error writes an error reply. count says that it is not in the statistics yet.
 func (e *encoder) error(text string, count bool) {
 	text = replyLine(text)
@@ -115,15 +164,16 @@ func (e *encoder) table(t *lua.Table, depth int) error {
 			return nil
 		}
 	}
-	if inner := t.Get(nameMap).Table(); inner != nil {
+	inner, isMap := members(t)
+	switch {
+	case inner == nil:
+		return e.array(t, depth)
+	case isMap:
 		reply.Map(entries(inner))
-		return e.entries(inner, depth, true)
-	}
-	if inner := t.Get(nameSet).Table(); inner != nil {
+	default:
 		reply.Set(entries(inner))
-		return e.entries(inner, depth, false)
 	}
-	return e.array(t, depth)
+	return e.entries(inner, depth, isMap)
 }
 
 // verbatimFormat makes a format of three bytes.

@@ -22,11 +22,8 @@ func (b *sandbox) run(c *command.Ctx, r *command.ScriptRun, fn lua.Value, args .
 	}
 	b.call, b.host, b.proto = c, host, 2
 	b.codecs.Begin()
-	results, err := b.state.Call(fn, args...)
-	raised, own := err.(*lua.Error)
-	if own {
-		err = nil
-	}
+	e := encoder{call: c, host: host}
+	result, raised, err := b.invoke(&e, fn, args)
 	if err == nil {
 		b.codecs.Commit()
 	}
@@ -35,17 +32,16 @@ func (b *sandbox) run(c *command.Ctx, r *command.ScriptRun, fn lua.Value, args .
 	if ended := host.EndScript(err); ended != nil {
 		return ended
 	}
-	e := encoder{call: c, host: host, booleans: b.proto == 3}
 	switch {
 	case err != nil:
 		b.killed(&e, r)
 		err = nil
-	case own:
+	case raised != nil:
 		e.raised(raised, r.Name)
-	case len(results) == 0:
-		c.Reply.Null()
+	case e.tooLong:
+		err = command.ErrTooLong
 	default:
-		err = e.value(results[0], stackBegin)
+		err = e.value(result, stackBegin)
 	}
 	b.state.Settle()
 	if err == nil && e.failed {
@@ -53,6 +49,27 @@ func (b *sandbox) run(c *command.Ctx, r *command.ScriptRun, fn lua.Value, args .
 	}
 	return err
 }
+
+// invoke calls fn, and has a look at how long its result would be as a reply, since who wants to kill the script may still do so. err is
+// what has ended the run from outside.
+func (b *sandbox) invoke(e *encoder, fn lua.Value, args []lua.Value) (result lua.Value, raised *lua.Error, err error) {
+	results, err := b.state.Call(fn, args...)
+	e.booleans = b.proto == 3
+	if own, ok := err.(*lua.Error); ok {
+		return lua.Nil, own, nil
+	}
+	if err != nil || len(results) == 0 {
+		return lua.Nil, nil, err
+	}
+	if result = results[0]; result.IsTable() {
+		b.source, b.line = "", -1
+		_, err = e.measure(result, stackBegin, min(b.state.Limit(), mostReply))
+	}
+	return result, nil, err
+}
+
+// mostReply is how many bytes a reply may have that is a table, if the values that it is made of may have more.
+const mostReply = 4 << 30
 
 // killed replies for a run that was killed. The words are Redis's, for functions too.
 func (b *sandbox) killed(e *encoder, r *command.ScriptRun) {

@@ -128,6 +128,7 @@ func (b *sandbox) tick() error {
 
 // running gives where the innermost function of Lua is.
 func (b *sandbox) running() (source string, line int) {
+	line = -1
 	for level := range b.state.Levels() {
 		if source, line = b.state.Where(level); line >= 0 {
 			break
