@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Installs what the checks need besides Go: a real redis-server and its tools, redis-py, lua5.1. Does so with apt-get as root (Debian,
+# Installs what the checks need besides Go: a real redis-server and its tools, redis-py, Celery, lua5.1. Does so with apt-get as root (Debian,
 # Ubuntu); elsewhere it says what is missing and which checks are skipped without it, and ends with status 0.
 #
 # Debian's redis-server package starts a server on port 6379 when it is installed. A policy-rc.d prevents that while apt-get
@@ -12,6 +12,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 have redis-server || missing+=(redis-server)
 have redis-benchmark || missing+=(redis-tools)
 /usr/bin/python3 -c 'import redis, sqlite3' >/dev/null 2>&1 || missing+=(python3-redis)
+/usr/bin/python3 -c 'import celery' >/dev/null 2>&1 || missing+=(python3-celery)
 have lua5.1 || missing+=(lua5.1)
 if [ ${#missing[@]} -eq 0 ]; then
 	echo "install-checks: nothing is missing"
@@ -21,7 +22,7 @@ fi
 say_skipped() {
 	echo "install-checks: not installed, since $1: ${missing[*]}"
 	echo "install-checks: without redis-server the comparisons with it are skipped, without redis-tools parts of make bench,"
-	echo "install-checks: without python3-redis the programs in Python, without lua5.1 the comparisons of scripts with it"
+	echo "install-checks: without python3-redis or python3-celery the programs in Python, without lua5.1 the comparisons of scripts with it"
 }
 if ! have apt-get; then
 	say_skipped "there is no apt-get"

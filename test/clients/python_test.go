@@ -16,12 +16,12 @@ const python = "/usr/bin/python3"
 
 // TestPython runs the programs of python/, which check themselves, and proves by a real redis-server that they are right to.
 func TestPython(t *testing.T) {
-	if out, err := exec.Command(python, "-c", "import redis, sqlite3").CombinedOutput(); err != nil {
-		testutil.Missing(t, "redis-py for "+python+" (Debian's package python3-redis): "+string(out))
+	if out, err := exec.Command(python, "-c", "import redis, celery, sqlite3").CombinedOutput(); err != nil {
+		testutil.Missing(t, "redis-py and Celery for "+python+" (Debian's packages python3-redis and python3-celery): "+string(out))
 	}
 	bin, args := testutil.RedpollBinary(t)
 	programs, err := filepath.Glob("python/*.py")
-	if err != nil || len(programs) != 10 {
+	if err != nil || len(programs) != 13 {
 		t.Fatal(programs, err)
 	}
 	for _, program := range programs {
