@@ -73,7 +73,7 @@ func step(s state, op operation, out outcome) (bool, state) {
 		n, _ := strconv.Atoi(s[op.keys[0]])
 		s[op.keys[0]] = strconv.Itoa(n + 1)
 		return out.text == s[op.keys[0]], s
-	case "EXEC": // reads the keys and sets them
+	case "EXEC", "EVAL": // reads the keys and sets them
 		ok := reads()
 		return ok, write()
 	case "CAS": // sets the keys if they are as they were read; may find no moment for it
