@@ -34,12 +34,9 @@ func AppendStamp(dst []byte, at int64) []byte {
 	return append(num.AppendInt(append(dst, "#TS:"...), at), '\r', '\n')
 }
 
-// AppendLibraries appends commands that make libraries of functions with these texts.
-func AppendLibraries(dst []byte, codes []string) []byte {
-	for _, code := range codes {
-		dst = resp.AppendCommand(dst, "FUNCTION", "LOAD", code)
-	}
-	return dst
+// AppendLibrary appends a command that makes a library of functions with this text.
+func AppendLibrary(dst []byte, code string) []byte {
+	return resp.AppendCommand(dst, "FUNCTION", "LOAD", code)
 }
 
 // Database implements store.Encoder.

@@ -234,6 +234,7 @@ func (r *rig) snapshot() []byte {
 	} {
 		c.Must(r.t, strings.Fields(line)...)
 	}
+	c.Must(r.t, "FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return 1 end)")
 	c.Must(r.t, "SAVE")
 	b, err := os.ReadFile(filepath.Join(dir, "dump.rdb"))
 	if err != nil {

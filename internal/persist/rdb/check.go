@@ -167,7 +167,9 @@ func (k *checker) special(op byte) {
 		k.tell("AUX FIELD %s = '%s'", name, printed(r.bytes(k.db)))
 	case opFunctions:
 		k.c.Doing = StepFunctions
-		r.bytes(k.db)
+		if r.bytes(k.db); r.err != nil {
+			r.err = &FormatError{Offset: k.offset(), Reason: "Failed loading library, Failed loading library payload"}
+		}
 	case opFunctionPreGA:
 		r.fail(fmt.Sprintf("%s %d", preRelease, r.version))
 	case opModule:

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
+	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -20,8 +22,8 @@ type LoadOptions struct {
 	Beside   bool // others are at the data: each key is put with a gate passed and its shard held
 	Makers   int  // goroutines that make keys of what is read; with less than two that is done as it is read
 	piece    int  // bytes that several makers get in a piece; 0: as many as are best
-	// Library is given the text of each library of functions, unless the file is only looked at. Its error says why it cannot be one, and ends
-	// the reading: the file is not what it should be then. nil: libraries are skipped.
+	// Library is given the text of each library of functions. Its error ends the reading: a command.Error says why it cannot be one, so that the
+	// file is not what it should be; another one is ReadFile's. nil: libraries are skipped.
 	Library func(code string) error
 	// Aux is told what the file says of itself; Skipped of what there is no use for, such as data of modules; EmptyKey of a key
 	// that has a value without elements, and is left out. Each may be nil. They are called one at a time; EmptyKey by any maker.
@@ -81,7 +83,7 @@ type fileReader struct {
 	n       Loaded
 	come    int64 // keys
 	told    int64 // bytes of which Progress has heard
-	stopped bool  // by Progress
+	stopped bool  // by Progress, or Library
 
 	next     keyAbout // what was told of the next key
 	metaTold bool     // what modules keep beside keys was told of
@@ -237,12 +239,15 @@ func (f *fileReader) setExpiry(at int64) { f.next.expiry = max(at, 1) }
 // library deals with the text of a library of functions.
 func (f *fileReader) library(code string) {
 	switch {
-	case f.r.err != nil || f.options.Check:
+	case f.r.err != nil:
 	case f.options.Library == nil:
 		f.skip("a library of functions")
 	default:
-		if err := f.options.Library(code); err != nil {
-			f.r.fail("Failed creating the library of functions: " + err.Error())
+		var bad command.Error
+		if err := f.options.Library(code); errors.As(err, &bad) {
+			f.r.fail("Failed creating the library of functions: " + strings.TrimPrefix(string(bad), "ERR "))
+		} else if err != nil {
+			f.r.err, f.stopped = err, true
 		}
 	}
 }

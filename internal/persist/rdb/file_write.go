@@ -62,11 +62,13 @@ func NewFileWriter(out Output, now int64, o FileOptions) (*FileWriter, error) {
 		texts.text([]byte(aux[0]))
 		texts.text([]byte(aux[1]))
 	}
-	texts.packs = o.Pack
-	for _, code := range o.Libraries {
-		texts.library(code)
-	}
 	_, err := w.Write(texts.buf)
+	texts.packs = o.Pack
+	for i := 0; i < len(o.Libraries) && err == nil; i++ {
+		texts.buf = texts.buf[:0]
+		texts.library(o.Libraries[i])
+		_, err = w.Write(texts.buf)
+	}
 	return w, err
 }
 
