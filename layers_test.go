@@ -53,7 +53,7 @@ const layers = `
 
 	# scripts: the machine of Lua knows nothing of Redis, what runs scripts nothing of the engine
 	clock num lua < lua/lib
-	base lua lua/lib command < script < server
+	base lua lua/lib command persist/rdb < script < server
 
 	# the engine alone knows about concurrency; a session turns bytes into commands
 	command store pubsub < engine < session

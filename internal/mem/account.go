@@ -13,6 +13,7 @@ const (
 	ClientOutput                // replies not yet written
 	Transactions                // commands queued by MULTI
 	Other                       // everything else that a client makes the server hold
+	Programs                    // libraries of functions, which nobody's client holds
 	NumPurposes
 )
 

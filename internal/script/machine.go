@@ -22,6 +22,8 @@ import (
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/lua/lib"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/persist/rdb"
 )
 
 // Options are what a Machine is told of its server.
@@ -33,13 +35,16 @@ type Options struct {
 	DeprecatedAPI bool
 	Version       func() string // of Redis, as redis.REDIS_VERSION
 	Clock         *clock.Clock  // what os.clock reads
+	Codec         *rdb.Codec    // of FUNCTION DUMP and RESTORE
+	Account       *mem.Account  // counts what libraries take
 }
 
 // Machine is what the commands that run Lua have in common. One that was not made by New has families that must not be called.
 type Machine struct {
-	options  Options
-	scripts  cache
-	settings lib.Settings // of cjson, as the scripts that have run left them
+	options   Options
+	scripts   cache
+	libraries libraries
+	settings  lib.Settings // of cjson, as the scripts that have run left them
 	// epoch is that of the sandboxes: one of an earlier epoch is dropped at its next use.
 	epoch  atomic.Uint64
 	memory [kinds]atomic.Int64 // bytes of the Lua values of all sandboxes of a kind, as of the ends of runs
@@ -50,21 +55,27 @@ func New(o Options) *Machine { return &Machine{options: o} }
 
 // Families gives the families of commands. Those of a nil Machine may be looked at but not called.
 func (m *Machine) Families() []command.Family {
-	return []command.Family{m.evalFamily()}
+	return []command.Family{m.evalFamily(), m.functionFamily()}
 }
 
-// Stats is what INFO tells of scripts.
+// Stats is what INFO tells of scripts and functions.
 type Stats struct {
 	Scripts     int   // that are cached
 	ScriptBytes int64 // that these take
 	Evicted     int64 // scripts that were dropped for newer ones, since the server's start
 	EvalBytes   int64 // of Lua values in the sandboxes of scripts
+
+	Libraries, Functions int
+	LibraryBytes         int64 // that the libraries take
+	FunctionBytes        int64 // of Lua values in the sandboxes of functions
 }
 
 // Stats gives figures. Any goroutine may call it.
 func (m *Machine) Stats() Stats {
+	set := m.libraries.set()
 	return Stats{
 		Scripts: int(m.scripts.count.Load()), ScriptBytes: m.scripts.bytes.Load(), Evicted: m.scripts.evicted.Load(),
 		EvalBytes: m.memory[forScripts].Load(),
+		Libraries: len(set.all()), Functions: set.count(), LibraryBytes: set.bytes(), FunctionBytes: m.memory[forFunctions].Load(),
 	}
 }

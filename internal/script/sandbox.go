@@ -51,6 +51,8 @@ type sandbox struct {
 	scriptRun  command.ScriptRun
 	keys, args *lua.Table
 	functions  map[*Script]lua.Value
+
+	libraries functionState // of functions
 }
 
 // sandbox gives the sandbox of a kind of the worker that runs c.
@@ -98,6 +100,9 @@ func (m *Machine) newSandbox(k kind) (*sandbox, error) {
 	}
 	if err := b.lock(); err != nil {
 		return nil, err
+	}
+	if k == forFunctions {
+		return b, b.openLibraries()
 	}
 	if k == forScripts {
 		b.functions = map[*Script]lua.Value{}

@@ -109,11 +109,11 @@ func (d *dumpFile) create(dir, before, after string) (err error) {
 	return err
 }
 
-// fileOptions say how a file of the data is to be.
+// fileOptions say how a file of the data is to be, with the libraries of functions that there are now.
 func (s *Server) fileOptions() rdb.FileOptions {
 	return rdb.FileOptions{
 		Version: int(s.codec.Version.Load()), Pack: s.codec.Pack.Load(), Checksum: s.config.Bool("rdbchecksum").Load(),
-		Server: s.config.Version(), Memory: s.engine.Used(),
+		Server: s.config.Version(), Memory: s.engine.Used(), Libraries: s.scripts.Libraries(),
 	}
 }
 
@@ -122,8 +122,13 @@ func (d *dumpFile) begin(now int64, o rdb.FileOptions) (err error) {
 	d.out = d
 	if _, ok := d.enc.(*rdb.FileEncoder); ok {
 		d.out, err = rdb.NewFileWriter(d, now, o)
-	} else if d.s.config.Bool("aof-timestamp-enabled").Load() {
+		return err
+	}
+	if d.s.config.Bool("aof-timestamp-enabled").Load() {
 		_, err = d.Write(aof.AppendStamp(nil, now/1000))
+	}
+	for i := 0; i < len(o.Libraries) && err == nil; i++ {
+		_, err = d.Write(aof.AppendLibrary(nil, o.Libraries[i]))
 	}
 	return err
 }

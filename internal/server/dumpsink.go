@@ -38,6 +38,7 @@ func (d *dumpSink) request(sink engine.Sink) engine.SnapshotRequest {
 		Encoder: d.options.Encoder(), Format: fileFormat{d.options.Version, d.options.Pack}, Sink: sink,
 		Begin: func(at engine.Instant) {
 			d.instant = at
+			d.options.Libraries = d.s.scripts.Libraries()
 			if d.begin != nil {
 				d.begin()
 			}

@@ -81,12 +81,12 @@ func (s *Server) scriptFields(v *stats.Values) {
 	v.Text("used_memory_lua_human", stats.Human(scripts.EvalBytes))
 	v.Int("used_memory_scripts_eval", scripts.ScriptBytes)
 	v.Int("number_of_cached_scripts", int64(scripts.Scripts))
-	v.Int("number_of_functions", 0)
-	v.Int("number_of_libraries", 0)
-	v.Int("used_memory_vm_functions", 0)
-	sized(v, "used_memory_vm_total", scripts.EvalBytes)
-	v.Int("used_memory_functions", 0)
-	sized(v, "used_memory_scripts", scripts.ScriptBytes)
+	v.Int("number_of_functions", int64(scripts.Functions))
+	v.Int("number_of_libraries", int64(scripts.Libraries))
+	v.Int("used_memory_vm_functions", scripts.FunctionBytes)
+	sized(v, "used_memory_vm_total", scripts.EvalBytes+scripts.FunctionBytes)
+	v.Int("used_memory_functions", scripts.LibraryBytes)
+	sized(v, "used_memory_scripts", scripts.ScriptBytes+scripts.LibraryBytes)
 }
 
 func (s *Server) allocatorFields(v *stats.Values, m *memory, arena *mem.Stats) {

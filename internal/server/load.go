@@ -13,6 +13,7 @@ import (
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
+	"github.com/redpoll/redpoll/internal/script"
 	"github.com/redpoll/redpoll/internal/stats"
 	"github.com/redpoll/redpoll/internal/store"
 )
@@ -264,6 +265,7 @@ func (s *Server) load(f disk.File, view *store.View, o rdb.LoadOptions) (n rdb.L
 	o.Checksum = s.config.Bool("rdbchecksum").Load()
 	o.Makers = min(s.numLoops, mostMakers)
 	s.logLoading(&o, view.NowMillis)
+	libraries := s.loadLibraries(&o)
 	n, err = rdb.ReadFile(f, view, o)
 	if err != nil {
 		if err != ErrStopped {
@@ -274,6 +276,7 @@ func (s *Server) load(f disk.File, view *store.View, o rdb.LoadOptions) (n rdb.L
 	if o.Check {
 		return n, nil
 	}
+	libraries.Publish()
 	s.snapshots.loaded.Store(n.Keys)
 	s.snapshots.expired.Store(n.Expired)
 	line := fmt.Sprintf("Done loading RDB, keys loaded: %d, keys expired: %d", n.Keys, n.Expired)
@@ -283,6 +286,22 @@ func (s *Server) load(f disk.File, view *store.View, o rdb.LoadOptions) (n rdb.L
 		s.log.Info(line + ".")
 	}
 	return n, nil
+}
+
+// loadLibraries has libraries of functions that are read added to a LibraryLoad, which it gives.
+func (s *Server) loadLibraries(o *rdb.LoadOptions) *script.LibraryLoad {
+	stopped := func() error {
+		if s.ended() {
+			return ErrStopped
+		}
+		return nil
+	}
+	libraries := s.scripts.LoadLibraries(o.Replace, stopped)
+	if o.Check {
+		libraries = s.scripts.CheckLibraries(stopped)
+	}
+	o.Library = libraries.Add
+	return libraries
 }
 
 // logLoading has the log say what a file says of itself.

@@ -75,8 +75,8 @@ func (s *Server) memory() memory {
 
 // usedMemory gives the bytes in use and of them those for clients, and notes the peak.
 func (s *Server) usedMemory() (used, clients int64) {
-	clients = s.account.Total()
-	used = clients + s.engine.Store.Used()
+	clients = s.account.Total() - s.account.Get(mem.Programs)
+	used = s.account.Total() + s.engine.Store.Used()
 	for {
 		peak := s.peak.Load()
 		if used <= peak || s.peak.CompareAndSwap(peak, used) {

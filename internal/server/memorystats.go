@@ -35,7 +35,7 @@ func (s *Server) memoryStats(c *command.Ctx) error {
 	r.int("cluster.links", 0)
 	r.int("aof.buffer", s.aofBuffer())
 	r.int("lua.caches", 0)
-	r.int("functions.caches", 0)
+	r.int("functions.caches", s.scripts.Stats().LibraryBytes)
 	keys, tables := int64(0), int64(0)
 	for i, n := range databases {
 		keys += n.Keys

@@ -59,6 +59,7 @@ func (s *Server) debugReload(c *command.Ctx) (err error) {
 		}
 		if err == nil && flush {
 			s.engine.Flush(-1)
+			s.scripts.ClearLibraries()
 		}
 		if err == nil {
 			err = s.reload(now, rdb.LoadOptions{Replace: merge, Delay: s.delayLoad})
@@ -120,6 +121,7 @@ func (s *Server) reloadAOF() error {
 	}
 	l.alone, l.fixed = true, !a.is(aofOff) // a writer would not know of it
 	s.engine.Flush(-1)
+	s.scripts.ClearLibraries()
 	if err := l.load(); err != nil {
 		s.log.Warn(err.Error())
 		s.fail()

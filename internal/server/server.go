@@ -129,7 +129,7 @@ func Start(o Options) (*Server, error) {
 		o.Shards = int(s.config.Int("shards").Load())
 	}
 	s.scripts = script.New(script.Options{
-		Log: s.log, Clock: s.machine, MemoryLimit: s.config.Int("lua-memory-limit").Load,
+		Log: s.log, Clock: s.machine, Codec: &s.codec, Account: &s.account, MemoryLimit: s.config.Int("lua-memory-limit").Load,
 		DeprecatedAPI: s.config.Bool("lua-enable-deprecated-api").Load(), Version: s.config.Version,
 	})
 	var err error

@@ -84,7 +84,6 @@ func arguments(s *command.Spec) string {
 // missing lists what Redis 7.0 has and this version has not.
 var missing = []struct{ title, names string }{
 	{"Keys of any type", `MIGRATE`},
-	{"Scripts and functions", `FCALL FCALL_RO FUNCTION`},
 	{"Server", `ACL FAILOVER MODULE MONITOR PSYNC REPLCONF REPLICAOF ROLE SLAVEOF SLOWLOG
 		SYNC`},
 	{"Cluster", `ASKING CLUSTER READONLY READWRITE`},

@@ -66,8 +66,10 @@ func oracleFrom(t *testing.T, dir string, setup map[string]string) *testutil.Cli
 	return testutil.Oracle(t, append(asArgs(setup), "--dir", dir)...).Dial(t)
 }
 
-// everything makes some keys of every type in both servers, in two databases, and gives some of them a time to die.
+// everything makes some keys of every type in both servers, in two databases, and gives some of them a time to die, and libraries of functions.
 func (tr *travellers) everything() {
+	tr.both("FUNCTION", "LOAD", aLibrary("short", 0))
+	tr.both("FUNCTION", "LOAD", aLibrary("long", 20))
 	types := []string{"string", "list", "ints", "set", "zset", "hash", "stream", "groups"}
 	if v, err := tr.oracle.Do("HPEXPIREAT", "no such key", "1", "FIELDS", "1", "f"); err == nil && !v.IsError() {
 		types = append(types, "fields") // the oracle is new enough
@@ -84,6 +86,22 @@ func (tr *travellers) everything() {
 			}
 		}
 	}
+}
+
+// libraries gives what a server tells of its libraries of functions, in their order.
+func libraries(t *testing.T, c *testutil.Client) (all []string) {
+	t.Helper()
+	for _, l := range c.Must(t, "FUNCTION", "LIST", "WITHCODE").Elems {
+		all = append(all, testutil.Format(l))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// aLibrary gives the text of a library with one function that has the library's name and gives a number.
+func aLibrary(name string, n int) string {
+	return fmt.Sprintf("#!lua name=%s\n%sredis.register_function{function_name='%s', callback=function() return %d end, description='d', flags={'no-writes'}}",
+		name, strings.Repeat("-- the same again\n", n), name, n)
 }
 
 // digest is what tells a value from all others. Of a sorted set it is all that it holds, since servers newer than 7.0 have another text of
@@ -103,9 +121,15 @@ func digest(t *testing.T, c *testutil.Client, key string) string {
 	return fmt.Sprintf("%q", all)
 }
 
-// sameKeys compares all that two servers hold, key by key.
+// sameKeys compares all that two servers hold, key by key, and library by library.
 func sameKeys(t *testing.T, want, got *testutil.Client) {
 	t.Helper()
+	if w, g := libraries(t, want), libraries(t, got); !slices.Equal(w, g) {
+		t.Errorf("the libraries are\n%s\nwant\n%s", g, w)
+	}
+	if w, g := want.Must(t, "FCALL", "short", "0"), got.Must(t, "FCALL", "short", "0"); w.Int != g.Int {
+		t.Errorf("a function gives %d, want %d", g.Int, w.Int)
+	}
 	for _, db := range []string{"0", "3"} {
 		want.Must(t, "SELECT", db)
 		got.Must(t, "SELECT", db)
@@ -209,6 +233,8 @@ func TestAppendOnlyFilesTravel(t *testing.T) {
 			rewritten(t, tr.oracle)
 			rewritten(t, tr.subject)
 			exchange() // bases
+			tr.both("FUNCTION", "LOAD", "REPLACE", aLibrary("short", 1))
+			tr.both("FUNCTION", "DELETE", "long")
 			tr.both("SELECT", "3")
 			tr.both("DEL", "string0", "hash1")
 			tr.both("RPUSH", "list1", "behind the base")
@@ -216,7 +242,11 @@ func TestAppendOnlyFilesTravel(t *testing.T) {
 			tr.both("MULTI")
 			tr.both("SET", "of a transaction", "v")
 			tr.both("PEXPIREAT", "set0", "4000000000123")
+			tr.both("FUNCTION", "LOAD", aLibrary("queued", 2))
 			tr.both("EXEC")
+			payload := tr.oracle.Must(t, "FUNCTION", "DUMP").Str
+			tr.both("FUNCTION", "FLUSH")
+			tr.both("FUNCTION", "RESTORE", payload)
 			exchange() // both
 		})
 	}
