@@ -54,13 +54,28 @@ func (c *Call) Push(v Value) error {
 
 // Return adds results, mostly as the last thing: return c.Return(a, b).
 func (c *Call) Return(vs ...Value) error {
-	for _, v := range vs {
-		if err := c.Push(v); err != nil {
+	at := c.base + c.n + c.held + c.nret
+	if at+len(vs) > len(c.th.stack)-window {
+		if err := c.th.reserve(at + len(vs)); err != nil {
 			return err
 		}
 	}
+	copy(c.th.stack[at:], vs)
+	c.nret += len(vs)
+	c.th.frames[len(c.th.frames)-1].top = int32(at + len(vs))
 	return nil
 }
+
+// ReturnArgs makes the arguments from number i on the results. It is the last thing, and nothing may have been pushed or held.
+func (c *Call) ReturnArgs(i int) error {
+	if i < c.n {
+		c.n, c.nret = i, c.n-i
+	}
+	return nil
+}
+
+// Clear takes back what was pushed.
+func (c *Call) Clear() { c.nret = 0 }
 
 // Hold keeps a value reachable until the function returns. It comes before the first Push.
 func (c *Call) Hold(v Value) error {

@@ -152,7 +152,7 @@ func (s *State) callGo(th *Thread, fn *GoFunction, at, n int) (int, error) {
 		return 0, err // the frame stays for whoever words the error; callAt and the loop take it away
 	}
 	th.frames = th.frames[:len(th.frames)-1]
-	from := base + n + c.held
+	from := base + c.n + c.held
 	if c.nret == 1 {
 		th.stack[at] = th.stack[from]
 		return 1, nil

@@ -68,17 +68,7 @@ func (l *Library) assert(c *lua.Call) error {
 		}
 		return l.raiseAt(1, toZero(text))
 	}
-	return l.returnArgs(c, 0)
-}
-
-// returnArgs returns the arguments from number i on.
-func (l *Library) returnArgs(c *lua.Call, i int) error {
-	for ; i < c.N(); i++ {
-		if err := c.Push(c.Arg(i)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.ReturnArgs(0)
 }
 
 // error implements error.
@@ -340,7 +330,7 @@ func (l *Library) selectArgs(c *lua.Call) error {
 	if i < 1 {
 		return c.ArgError(0, "index out of range")
 	}
-	return l.returnArgs(c, i)
+	return c.ReturnArgs(i)
 }
 
 // unpack implements unpack.

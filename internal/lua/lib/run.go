@@ -13,20 +13,24 @@ func (l *Library) pcall(c *lua.Call) error {
 	if err := c.CheckAny(0); err != nil {
 		return err
 	}
+	if err := c.Push(lua.True); err != nil {
+		return err
+	}
 	results, err := c.CallArgs(c.Arg(0), 1)
 	return l.protected(c, results, err)
 }
 
-// protected returns what a protected call gave: true and its results, or false and the error.
+// protected returns what a protected call gave, when true was pushed: its results, or instead of both false and the error.
 func (l *Library) protected(c *lua.Call, results []lua.Value, err error) error {
-	var e *lua.Error
-	switch {
-	case err == nil:
-		return c.Return(append([]lua.Value{lua.True}, results...)...)
-	case errors.As(err, &e):
-		return c.Return(lua.False, e.Value)
+	if err == nil {
+		return c.Return(results...)
 	}
-	return err
+	var e *lua.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	c.Clear()
+	return c.Return(lua.False, e.Value)
 }
 
 // xpcall implements xpcall. The function that handles errors is called when the call has ended: nothing here lets it see the stack
@@ -35,11 +39,15 @@ func (l *Library) xpcall(c *lua.Call) error {
 	if err := c.CheckAny(1); err != nil {
 		return err
 	}
-	results, err := c.Call(c.Arg(0))
+	if err := c.Push(lua.True); err != nil {
+		return err
+	}
+	results, err := c.CallArgs(c.Arg(0), c.N())
 	var e *lua.Error
 	if !errors.As(err, &e) {
 		return l.protected(c, results, err)
 	}
+	c.Clear()
 	if !c.Arg(1).IsFunction() {
 		return l.badHandler(c)
 	}
