@@ -159,6 +159,9 @@ func (l *Library) toNumber(c *lua.Call) error {
 	if err != nil {
 		return err
 	}
+	if err := l.s.Spend(len(c.Arg(0).Str()) / 2); err != nil {
+		return err
+	}
 	if base == 10 {
 		if err := c.CheckAny(0); err != nil {
 			return err
@@ -266,6 +269,9 @@ func (l *Library) rawEqual(c *lua.Call) error {
 			return err
 		}
 	}
+	if err := l.s.Spend(len(c.Arg(0).Str()) / bytesPerStep); err != nil {
+		return err
+	}
 	return c.Return(lua.Bool(lua.RawEqual(c.Arg(0), c.Arg(1))))
 }
 
@@ -276,6 +282,9 @@ func (l *Library) rawGet(c *lua.Call) error {
 		return err
 	}
 	if err := c.CheckAny(1); err != nil {
+		return err
+	}
+	if err := l.s.Spend(len(c.Arg(1).Str()) / bytesPerStep); err != nil { // its hash
 		return err
 	}
 	return c.Return(t.Get(c.Arg(1)))
@@ -291,6 +300,9 @@ func (l *Library) rawSet(c *lua.Call) error {
 		if err := c.CheckAny(i); err != nil {
 			return err
 		}
+	}
+	if err := l.s.Spend(len(c.Arg(1).Str()) / bytesPerStep); err != nil {
+		return err
 	}
 	if err := l.s.Set(t, c.Arg(1), c.Arg(2)); err != nil {
 		return err

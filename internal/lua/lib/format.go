@@ -90,8 +90,9 @@ func (f *formatter) conversion(text string) (rest string, err error) {
 		f.out.b = f.AppendUint(f.out.b, unsigned(v), letter)
 	case 'e', 'E', 'f', 'g', 'G':
 		var v float64
-		v, err = f.c.CheckNumber(f.arg)
-		f.out.b = f.AppendFloat(f.out.b, v, letter)
+		if v, err = f.c.CheckNumber(f.arg); err == nil {
+			err = f.float(v, letter)
+		}
 	case 'q':
 		err = f.quote()
 	case 's':
@@ -102,6 +103,17 @@ func (f *formatter) conversion(text string) (rest string, err error) {
 		return "", f.c.Errorf("invalid option '%%%c' to 'format'", letter)
 	}
 	return text, err
+}
+
+// float appends a number. Digits beyond those that a double has need long arithmetic.
+func (f *formatter) float(v float64, letter byte) error {
+	before := len(f.out.b)
+	f.out.b = f.AppendFloat(f.out.b, v, letter)
+	steps := len(f.out.b) - before
+	if f.Precision > 17 {
+		steps *= 50
+	}
+	return f.out.l.s.Spend(steps)
 }
 
 // parse reads flags, width and precision.
