@@ -36,10 +36,12 @@ type bench struct {
 
 	counts command.ScriptCounts // of all scripts
 	inside func(*command.Ctx)   // is called by scripts
+	plain  command.ScriptRun    // of RUNINSIDE
 }
 
 func newBench(t *testing.T, c *clock.Clock, o Options) *bench {
 	b := &bench{t: t, clock: c}
+	b.plain = command.ScriptRun{Flags: command.ScriptUnflagged, Counts: &b.counts}
 	registry, err := command.NewRegistry(Transactions, lists.Family, b.family())
 	if err != nil {
 		t.Fatal(err)

@@ -146,14 +146,11 @@ func (w *Worker) mayBegin(run *command.ScriptRun) error {
 // EndScript implements command.ScriptHost.
 func (w *Worker) EndScript(err error) error {
 	s := &w.script
-	var ended *endedRun
 	switch { // what must not get lost on the way
 	case s.killed:
 		err, s.failed = errKilled, nil
 	case s.failed != nil:
 		err = s.failed
-	case errors.As(err, &ended):
-		err = ended.error
 	}
 	s.stand.Reply.Reset()
 	if cap(s.reply) > keptRoom {
@@ -165,7 +162,9 @@ func (w *Worker) EndScript(err error) error {
 		w.undoRun()
 	}
 	if s.failed == nil {
-		s.owner.again = another{}
+		if s.owner.again.tries > 0 || s.owner.again.world {
+			s.owner.again = another{}
+		}
 		if needs := &s.run.Counts.NeedsAll; needs.Load() != s.world { // others look at it
 			needs.Store(s.world)
 		}
@@ -173,9 +172,21 @@ func (w *Worker) EndScript(err error) error {
 	w.endRun()
 	s.run, s.owner = nil, nil
 	s.stand.Owner, s.ctx.Client, s.ctx.Argv = nil, nil, nil
-	var killed *command.ScriptKilled
-	if errors.As(err, &killed) {
+	if err == nil {
 		return nil
+	}
+	return endOf(err)
+}
+
+// endOf gives what a handler is to return whose run was ended by err.
+func endOf(err error) error {
+	var killed *command.ScriptKilled
+	var ended *endedRun
+	switch {
+	case errors.As(err, &killed):
+		return nil
+	case errors.As(err, &ended):
+		return ended.error
 	}
 	return err
 }

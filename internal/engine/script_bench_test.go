@@ -23,14 +23,31 @@ func (b *bench) inScript(fn func(c *command.Ctx)) {
 	b.connect().do("RUN 0 | !inside")
 }
 
-// TestScriptAllocates: commands that a script calls take no memory of the Go heap.
+// runs gives what runs a script of one command, sixteen times in a batch.
+func (b *bench) runs(argv [][]byte) func() {
+	b.inside = func(c *command.Ctx) { _, _ = c.Script().CallScript(argv, 2) }
+	c := b.connect()
+	line := append([][]byte{[]byte("RUNINSIDE"), []byte("1")}, argv[1])
+	calls := make([]Call, 16)
+	return func() {
+		for i := range calls {
+			c.w.Prepare(c.cl, &calls[i], line, false)
+		}
+		for i := range calls {
+			c.w.PrepareRecord(&calls[i])
+		}
+		c.w.Run(nil, c.cl, calls)
+		c.cl.Reply.Reset()
+	}
+}
+
+// TestScriptAllocates: scripts, and commands that they call, take no memory of the Go heap.
 func TestScriptAllocates(t *testing.T) {
 	b := newBench(t, clock.Real(), Options{Shards: 8})
 	for name, argv := range nested() {
 		b.inScript(func(c *command.Ctx) {
-			host := c.Script()
 			n := testing.AllocsPerRun(1000, func() {
-				if _, err := host.CallScript(argv, 2); err != nil {
+				if _, err := c.Script().CallScript(argv, 2); err != nil {
 					t.Error(err)
 				}
 			})
@@ -38,6 +55,9 @@ func TestScriptAllocates(t *testing.T) {
 				t.Errorf("%s: %v allocations", name, n)
 			}
 		})
+		if n := testing.AllocsPerRun(1000, b.runs(argv)); n > 0 {
+			t.Errorf("sixteen scripts with %s: %v allocations", name, n)
+		}
 	}
 }
 
@@ -59,18 +79,10 @@ func BenchmarkNested(b *testing.B) {
 func BenchmarkRun(b *testing.B) {
 	for name, argv := range nested() {
 		b.Run(name, func(b *testing.B) {
-			e := newBench(&testing.T{}, clock.Real(), Options{Shards: 64})
-			e.inside = func(c *command.Ctx) { _, _ = c.Script().CallScript(argv, 2) }
-			c := e.connect()
-			call := append([][]byte{[]byte("RUN"), []byte("1")}, argv[1], []byte("|"), []byte("!inside"))
-			calls := make([]Call, 16)
+			run := newBench(&testing.T{}, clock.Real(), Options{Shards: 64}).runs(argv)
 			b.ReportAllocs()
 			for b.Loop() {
-				for i := range calls {
-					c.w.Prepare(c.cl, &calls[i], call, false)
-				}
-				c.w.Run(nil, c.cl, calls)
-				c.cl.Reply.Reset()
+				run()
 			}
 		})
 	}

@@ -52,6 +52,13 @@ func (b *bench) scriptCommands(
 		run("RUNGREEDY", command.ScriptRun{Flags: command.ScriptAllowOOM}),
 		run("RUNREAD", command.ScriptRun{Flags: command.ScriptNoWrites}),
 		run("RUNSHORT", command.ScriptRun{Flags: command.ScriptUnflagged, MostReply: 100}),
+		spec("RUNINSIDE", "numkeys:int [word...]", flags, command.PlanKeys, keys, func(c *command.Ctx) error {
+			if err := c.Script().BeginScript(&b.plain); err != nil {
+				return err
+			}
+			b.inside(c)
+			return c.Script().EndScript(nil)
+		}),
 		spec("PUBLISH", "channel message", command.PubSub|command.MayReplicate, command.PlanNone, nil, func(c *command.Ctx) error {
 			c.Reply.Int(int64(worker(c).Publish(pubsub.Channel, c.Argv[1], c.Argv[2])))
 			return nil
