@@ -184,7 +184,7 @@ func (s *State) Bytes(b []byte) (Value, error) {
 	if err := s.Alloc(int(stringCost(len(b)))); err != nil {
 		return Nil, err
 	}
-	return stringValue(&String{s: string(b)}), nil
+	return stringValue(copyString(b)), nil
 }
 
 // Own returns a string of the state with the bytes of b, which it takes: nobody may change them afterwards.
