@@ -29,6 +29,8 @@ type Host interface {
 	Notify(event string, key []byte)
 	// MayWait is Ctx.MayWait.
 	MayWait() bool
+	// InScript is Ctx.InScript.
+	InScript() bool
 	// Holds is Ctx.Holds.
 	Holds(key []byte) bool
 	// Wait is Ctx.Wait.
@@ -99,6 +101,9 @@ func (c *Ctx) Propagate(argv ...[]byte) { c.Host.Propagate(argv) }
 
 // Logs tells whether anybody reads the effect log. If not, Propagate need not be called by commands that must be fast.
 func (c *Ctx) Logs() bool { return c.Host.Logs() }
+
+// InScript tells whether a script calls the command: then a result that depends on chance has an order, where there is one to give.
+func (c *Ctx) InScript() bool { return c.Host.InScript() }
 
 // ReplyValue writes an element of a collection as a bulk.
 func (c *Ctx) ReplyValue(v store.Value) {

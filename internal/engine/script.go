@@ -285,6 +285,9 @@ func (w *Worker) CountError(text string) { w.e.Stats.countError(text) }
 // Local implements command.ScriptHost.
 func (w *Worker) Local() *any { return &w.script.local }
 
+// InScript implements command.Host.
+func (w *Worker) InScript() bool { return w.script.run != nil }
+
 // NowMicros gives the time of the command that runs, in Unix µs: within a script it stands still.
 func (w *Worker) NowMicros() int64 {
 	if w.script.run != nil {

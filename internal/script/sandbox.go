@@ -79,6 +79,7 @@ func (m *Machine) sandbox(c *command.Ctx, k kind) (*sandbox, error) {
 		return nil, err
 	}
 	l.sandboxes[k] = b
+	b.report()
 	return b, nil
 }
 
@@ -178,10 +179,10 @@ func (b *sandbox) list(words [][]byte) (lua.Value, error) {
 	return lua.TableValue(t), b.fill(t, words)
 }
 
-// report tells the machine how much memory the state has, once that has changed by much.
+// report tells the machine how much memory the state has, once that has changed by more than what may be garbage.
 func (b *sandbox) report() {
-	const much = 16 << 10
-	if n := b.state.Memory() - b.reported; n > much || n < -much {
+	const garbage = 1 << 20
+	if n := b.state.Memory() - b.reported; b.reported == 0 || n > garbage || n < -garbage {
 		b.reported += n
 		b.machine.memory[b.kind].Add(n)
 	}

@@ -70,9 +70,9 @@ func (s *sorter) part(n int) (from, count int, reverse bool) {
 	return first, end - first, false
 }
 
-// loadSet reads the members of a set. They are sorted when they are stored, lest a list's order be that of a table.
+// loadSet reads the members of a set. They are sorted when they are stored, or a script wants them, lest a list's order be that of a table.
 func (s *sorter) loadSet(it *store.Item, take func(v store.Value) bool) {
-	if s.unsorted && s.target != nil {
+	if s.unsorted && (s.target != nil || s.c.InScript()) {
 		s.unsorted, s.alpha, s.by = false, true, pattern{}
 	}
 	set := s.c.DB.SetOf(it)

@@ -93,6 +93,9 @@ func (r *Rig) NotifyIn(_ int, event string, key []byte) {
 // MayWait is command.Host's.
 func (r *Rig) MayWait() bool { return r.CanWait }
 
+// InScript is command.Host's.
+func (r *Rig) InScript() bool { return false }
+
 // Holds is command.Host's.
 func (r *Rig) Holds([]byte) bool { return true }
 
