@@ -159,7 +159,7 @@ func (l *Library) toNumber(c *lua.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := l.s.Spend(len(c.Arg(0).Str()) / 2); err != nil {
+	if err := l.s.Spend(4 * len(c.Arg(0).Str())); err != nil {
 		return err
 	}
 	if base == 10 {
@@ -364,12 +364,13 @@ func (l *Library) unpack(c *lua.Call) error {
 	if last-i+1 > maxResults-c.N() {
 		return c.Errorf("too many results to unpack")
 	}
+	n := max(last-i+1, 0)
 	for ; i <= last; i++ {
 		if err := c.Push(t.GetInt(i)); err != nil {
 			return err
 		}
 	}
-	return l.s.Spend(c.N())
+	return l.s.Spend(n)
 }
 
 // collectGarbage implements collectgarbage. There is nothing to stop or to tune: what it would take is only remembered.
@@ -407,6 +408,9 @@ func (l *Library) collectGarbage(c *lua.Call) error {
 // gcInfo implements gcinfo.
 func (l *Library) gcInfo(c *lua.Call) error { return c.Return(lua.Int(int(l.s.Memory() / 1024))) }
 
+// stepsOfObject is what it takes to make and to forget an object that is more than a value.
+const stepsOfObject = 20
+
 // newProxy implements newproxy: a userdata with no metatable, with one of its own, or with that of another.
 func (l *Library) newProxy(c *lua.Call) error {
 	var meta *lua.Table
@@ -431,6 +435,9 @@ func (l *Library) newProxy(c *lua.Call) error {
 	}
 	proxy, err := l.s.NewUserdata(meta)
 	if err != nil {
+		return err
+	}
+	if err := l.s.Spend(stepsOfObject); err != nil {
 		return err
 	}
 	return c.Return(proxy)

@@ -239,7 +239,7 @@ func (f *formatter) quote() error {
 		if err := f.out.text(escape); err != nil {
 			return err
 		}
-		if err := f.out.l.s.Spend(1 + i/bytesPerStep); err != nil {
+		if err := f.out.l.s.Spend(10 + i/bytesPerStep); err != nil {
 			return err
 		}
 		text = text[i+1:]

@@ -149,6 +149,9 @@ func (l *Library) newGmatch(c *lua.Call) error {
 	if err != nil {
 		return err
 	}
+	if err := l.s.Spend(stepsOfObject); err != nil {
+		return err
+	}
 	return c.Return(f)
 }
 

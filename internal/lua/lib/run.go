@@ -30,8 +30,14 @@ func (l *Library) protected(c *lua.Call, results []lua.Value, err error) error {
 		return err
 	}
 	c.Clear()
+	if err := l.s.Spend(stepsOfError); err != nil {
+		return err
+	}
 	return c.Return(lua.False, e.Value)
 }
+
+// stepsOfError is what it takes to word an error and to catch it.
+const stepsOfError = 50
 
 // xpcall implements xpcall. The function that handles errors is called when the call has ended: nothing here lets it see the stack
 // that there was.
@@ -62,6 +68,9 @@ func (l *Library) xpcall(c *lua.Call) error {
 			return c.Return(lua.False, v)
 		}
 		if !errors.As(err, &e) {
+			return err
+		}
+		if err := l.s.Spend(stepsOfError); err != nil {
 			return err
 		}
 	}
