@@ -56,6 +56,8 @@ func (w *Worker) admitNested(spec *command.Spec, argv [][]byte) error {
 		return command.ErrScriptArity
 	case spec.Flags.Has(command.NoScript):
 		return command.ErrScriptDenied
+	case s.held.size() > mostKept: // to miss a key is an event, too
+		return errKept
 	}
 	const changes = command.Write | command.MayReplicate
 	if spec.Flags&changes == 0 {

@@ -256,6 +256,17 @@ func TestScriptPublishes(t *testing.T) {
 	}
 }
 
+// TestScriptKeeps: a run that has made very many effects, or messages, may make no more.
+func TestScriptKeeps(t *testing.T) {
+	b := newBench(t, clock.NewFake(someTime), Options{Shards: 8})
+	c := b.connect()
+	b.inside = func(c *command.Ctx) { worker(c).script.held.bytes = mostKept }
+	c.want("*3 +OK +OK $1 1", "RUN 1 a | SET a 1 | !inside | GET a")
+	b.inside = func(c *command.Ctx) { worker(c).script.held.bytes = mostKept + 1 }
+	c.want("-"+string(errKept), "RUN 1 a | SET a 2 | !inside | GET b")
+	c.want("$1 2", "GET a")
+}
+
 // heard takes the messages that wait for the first loop.
 func heard(b *bench) string {
 	list, _ := b.Channels.Inbox(0).Take(nil)
