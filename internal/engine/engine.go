@@ -76,9 +76,10 @@ type Engine struct {
 	snapshots snapshots
 	openSpill func() (SpillFile, error) // nil: there is no file for pre-images
 
-	hideData atomic.Bool // keys and values are kept out of the log
-	loading  atomic.Bool // see SetLoading
-	closing  atomic.Bool
+	hideData     atomic.Bool // keys and values are kept out of the log
+	scriptsDebug atomic.Bool // scripts may call protected commands
+	loading      atomic.Bool // see SetLoading
+	closing      atomic.Bool
 }
 
 // loopDuty is what a loop has to look after: the shards whose number is the loop's, modulo the loops.
@@ -137,6 +138,9 @@ func (e *Engine) Close() {
 	e.closing.Store(true)
 	e.snapshots.close()
 }
+
+// LetScriptsDebug lets scripts call protected commands, of which there is DEBUG, though they are none for scripts: for tests.
+func (e *Engine) LetScriptsDebug(on bool) { e.scriptsDebug.Store(on) }
 
 // HideData keeps the arguments of commands out of the log (hide-user-data-from-log), or lets them in.
 func (e *Engine) HideData(hide bool) { e.hideData.Store(hide) }

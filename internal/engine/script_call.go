@@ -54,7 +54,7 @@ func (w *Worker) admitNested(spec *command.Spec, argv [][]byte) error {
 		return command.ErrScriptUnknown
 	case !spec.ArityOK(len(argv)):
 		return command.ErrScriptArity
-	case spec.Flags.Has(command.NoScript):
+	case spec.Flags.Has(command.NoScript) && !(spec.Flags.Has(command.Protected) && w.e.scriptsDebug.Load()):
 		return command.ErrScriptDenied
 	case s.held.size() > mostKept: // to miss a key is an event, too
 		return errKept

@@ -80,7 +80,7 @@ func debugHelp() []string {
 		"SET-ACTIVE-EXPIRE <0|1>",
 		"    With 0 expired keys are removed only when they are met.",
 		"SET-DISABLE-DENY-SCRIPTS <0|1>",
-		"    Accepted: there are no scripts.",
+		"    With 1 scripts may call DEBUG.",
 		"SET-SKIP-CHECKSUM-VALIDATION <0|1>",
 		"    With 1 what RESTORE is given may have any checksum.",
 		"SLEEP <seconds>",
@@ -149,7 +149,7 @@ func (s *Server) debugging(name []byte, words int) func(*command.Ctx) error {
 		{"REPLYBUFFER", 4, 4, debugReplyBuffer},
 		{"SEGFAULT", 2, 2, s.debugCrash(syscall.SIGSEGV)},
 		{"SET-ACTIVE-EXPIRE", 3, 3, s.debugSetActiveExpire},
-		{"SET-DISABLE-DENY-SCRIPTS", 3, 3, debugAccepted},
+		{"SET-DISABLE-DENY-SCRIPTS", 3, 3, s.debugInScripts},
 		{"SET-SKIP-CHECKSUM-VALIDATION", 3, 3, s.debugSkipChecksum},
 		{"SLEEP", 3, 3, debugSleep},
 	} {
@@ -177,6 +177,14 @@ func (s *Server) debugLog(c *command.Ctx) error {
 func (s *Server) debugSetActiveExpire(c *command.Ctx) error {
 	on, _ := num.ParseInt(c.Argv[2])
 	s.engine.Store.Settings.LazyExpire.Store(on == 0)
+	c.Reply.OK()
+	return nil
+}
+
+// debugInScripts lets scripts call DEBUG, or not.
+func (s *Server) debugInScripts(c *command.Ctx) error {
+	on, _ := num.ParseInt(c.Argv[2])
+	s.engine.LetScriptsDebug(on != 0)
 	c.Reply.OK()
 	return nil
 }

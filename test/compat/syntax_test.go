@@ -173,9 +173,11 @@ func callOf(function string) string {
 	return "local call={} for _,list in ipairs({KEYS,ARGV}) do for _,word in ipairs(list) do call[#call+1]=word end end return " + function + "(unpack(call))"
 }
 
-// inScript has a call be made by a script, some of whose words it gets as keys; but none that the oracle refuses there.
+// inScript has a call be made by a script, some of whose words it gets as keys; but none that may wait, which the oracle refuses there.
 func (g *generator) inScript(call []string) []string {
-	if slices.ContainsFunc(call, func(w string) bool { return strings.EqualFold(w, "BLOCK") }) {
+	name := strings.ToUpper(call[0])
+	if strings.HasPrefix(name, "B") && !strings.HasPrefix(name, "BIT") ||
+		slices.ContainsFunc(call, func(w string) bool { return strings.EqualFold(w, "BLOCK") }) {
 		return call
 	}
 	return slices.Concat([]string{"EVAL", callers[g.rnd.IntN(len(callers)*(1+g.proto-2)/2)], strconv.Itoa(g.rnd.IntN(len(call) + 1))}, call)
