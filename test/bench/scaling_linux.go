@@ -3,12 +3,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 )
 
 // scaling compares Redpoll with two loops on two cores and Redpoll with one loop, while the load generator shares both cores:
-// what a second loop costs in CPU, on keys drawn evenly and when every client uses one key.
+// what a second loop costs in CPU, on keys drawn evenly and when every client uses one key; and how many scripts run at the same time.
 func (b *bench) scaling() error {
 	if !b.wants("scaling") {
 		return nil
@@ -29,28 +30,35 @@ func (b *bench) scaling() error {
 	}
 	keys := b.size(1_000_000, 50_000)
 	for _, s := range pair {
-		if err := b.prepare(s, "strings", keys); err != nil {
+		if err := errors.Join(b.prepare(s, "scripts", keys), b.prepare(s, "strings", keys)); err != nil {
 			return err
 		}
 	}
 	t := b.report.table("Two loops beside one (Redpoll only, load generator on both cores)", "case", "loops", "commands",
 		"CPU a command", "p99")
-	half := []part{{newCommand("GET", "key:000"+hole), 1}, {newCommand("SET", "key:000"+hole, payload(64)), 1}}
+	half, script := []part{{newCommand("GET", "key:000"+hole), 1}, {newCommand("SET", "key:000"+hole, payload(64)), 1}},
+		only("EVALSHA", sha(fibonacci), "1", "key:000"+hole)
 	for _, c := range []struct {
-		name string
-		keys int
-		cpu  limit
-	}{{"uniform keys", keys, atMost(1.1)}, {"one hot key", 1, atMost(1.3)}} {
-		for _, pipeline := range []int{1, 16} {
-			name := fmt.Sprintf("GET/SET p%d c50, %s", pipeline, c.name)
-			samples, err := b.compare(pair, benchCase{name: name, load: load{conns: 50, pipeline: pipeline, parts: half, keys: c.keys,
-				threads: 2, cpus: b.cores.all}})
-			if err != nil {
-				b.report.fail("scaling/"+name, err)
-				continue
-			}
-			b.reportScaling(t, name, samples, c.cpu)
+		name     string
+		parts    []part
+		pipeline int
+		keys     int
+		cpu      limit
+		commands limit
+	}{
+		{"GET/SET p1 c50, uniform keys", half, 1, keys, atMost(1.1), atLeast(noCollapse)},
+		{"GET/SET p16 c50, uniform keys", half, 16, keys, atMost(1.1), atLeast(noCollapse)},
+		{"GET/SET p1 c50, one hot key", half, 1, 1, atMost(1.3), atLeast(noCollapse)},
+		{"GET/SET p16 c50, one hot key", half, 16, 1, atMost(1.3), atLeast(noCollapse)},
+		{"EVALSHA of fib(16) p1 c50, uniform keys", script, 1, keys, atMost(1.1), atLeast(1.6)},
+	} {
+		samples, err := b.compare(pair, benchCase{name: c.name, load: load{conns: 50, pipeline: c.pipeline, parts: c.parts, keys: c.keys,
+			threads: 2, cpus: b.cores.all}})
+		if err != nil {
+			b.report.fail("scaling/"+c.name, err)
+			continue
 		}
+		b.reportScaling(t, c.name, samples, c.cpu, c.commands)
 	}
 	return nil
 }
@@ -58,7 +66,7 @@ func (b *bench) scaling() error {
 // noCollapse is the least throughput that two loops may keep of one loop's, all sharing two cores.
 const noCollapse = 0.7
 
-func (b *bench) reportScaling(t *table, name string, samples [2][]sample, cpu limit) {
+func (b *bench) reportScaling(t *table, name string, samples [2][]sample, cpu, commands limit) {
 	var rate, server, p99 [2][]float64
 	for k := range samples {
 		for _, s := range samples[k] {
@@ -68,7 +76,7 @@ func (b *bench) reportScaling(t *table, name string, samples [2][]sample, cpu li
 			micros(spreadOf(p99[k]).median))
 	}
 	b.report.judgeScaling("two loops, "+name+": CPU", server, micros, cpu)
-	b.report.judgeScaling("two loops, "+name+": commands", rate, thousands, atLeast(noCollapse))
+	b.report.judgeScaling("two loops, "+name+": commands", rate, thousands, commands)
 }
 
 // judgeScaling is judgeRatio between Redpoll and Redpoll; the one-loop figure stands in the text.
