@@ -75,3 +75,25 @@ func output(t testing.TB, src string) string {
 	}
 	return m.out.String()
 }
+
+// FuzzFormat runs string.format and gsub with what comes, under a small budget: nothing may panic.
+func FuzzFormat(f *testing.F) {
+	for _, text := range []string{"%d", "%-5.2f|%+x", "%q%s", "%c%c", "%.99f", "%5.1s%%", "%", "%123d", "%#o % i"} {
+		f.Add(text, "12", 1e300)
+	}
+	f.Fuzz(func(t *testing.T, text, arg string, number float64) {
+		m := newMachine(t, 1_000_000, 8<<20)
+		for name, v := range map[string]lua.Value{"text": lua.ConstString(text), "arg": lua.ConstString(arg), "number": lua.Number(number)} {
+			if err := m.SetStr(m.Globals(), name, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, src := range []string{"string.format(text, number, arg, number)", "string.format(text, arg, number, arg)", "string.gsub(arg, text, '%0')", "string.gsub(arg, '.', text)"} {
+			err := m.run(src)
+			var e *lua.Error
+			if err != nil && !errors.Is(err, errSpent) && !errors.As(err, &e) {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -146,6 +146,14 @@ func (m *matcher) push(c choice) error {
 	return nil
 }
 
+// pushUndo notes what is to be undone when an earlier choice is taken another way; without one there is nothing to go back to.
+func (m *matcher) pushUndo(c choice) error {
+	if len(m.choices) == 0 {
+		return nil
+	}
+	return m.push(c)
+}
+
 // back goes back to the last choice and takes it another way; ok is false when that one had none left.
 func (m *matcher) back() (s, p int, ok bool) {
 	if len(m.choices) == 0 {
@@ -185,7 +193,7 @@ func (m *matcher) open(s, p int) (next int, err error) {
 	}
 	m.captures[m.level] = capture{s, size}
 	m.level++
-	return next, m.push(choice{kind: opened})
+	return next, m.pushUndo(choice{kind: opened})
 }
 
 // close ends the innermost capture that is unfinished.
@@ -193,7 +201,7 @@ func (m *matcher) close(s int) error {
 	for i := m.level - 1; i >= 0; i-- {
 		if c := &m.captures[i]; c.size == captureUnfinished {
 			c.size = s - c.start
-			return m.push(choice{kind: closed, s: i})
+			return m.pushUndo(choice{kind: closed, s: i})
 		}
 	}
 	return patternError("invalid pattern capture")
