@@ -30,11 +30,20 @@ func (db *DB) fresh(it *Item) bool {
 		return it.ref != 0
 	}
 	if db.v.undoing {
-		db.v.noteFound(it)
+		db.noteReaped(it)
 	}
 	db.s.reap(it, db.index, db.v.NowMillis, reapMost)
 	db.s.Settle(it.sh.number)
 	return it.ref != 0
+}
+
+// noteReaped notes a hash that is about to lose dead fields in a run. A command that only reads does so too: if the run is undone the walk
+// would take for saved what has come back, so it is saved before.
+func (db *DB) noteReaped(it *Item) {
+	if w := db.s.walk.Load(); w != nil && w.old(it.rec) {
+		w.keep(db, it)
+	}
+	db.v.noteFound(it)
 }
 
 // withered tells whether all fields of the value are past their time, as far as that can be told without looking at all of
@@ -74,7 +83,7 @@ func (h *Hash) Purge(tick func() error) error {
 	}()
 	sh := h.it.sh
 	if h.db.v.undoing && h.Overdue() {
-		h.db.v.noteFound(&h.it)
+		h.db.noteReaped(&h.it)
 	}
 	for h.Overdue() {
 		sh.refused = false

@@ -516,3 +516,55 @@ func BenchmarkUndo(b *testing.B) {
 		}
 	})
 }
+
+// TestRunMeetsDeadFieldsAmidAWalk: a run that only reads a hash reaps its dead fields all the same; that it is undone does not take the
+// hash from the walk.
+func TestRunMeetsDeadFieldsAmidAWalk(t *testing.T) {
+	for _, fields := range []int{3, 300} {
+		k := newKeyspace(t, 1, 4, 1<<30)
+		db := k.v.DB(0)
+		h := hashForWrite(t, db, "a")
+		for i := range fields {
+			h.SetOne([]byte(fmt.Sprint(i)), []byte("value"), db.v.NowMillis+10)
+		}
+		h.SetOne([]byte("alive"), []byte("value"), NoExpiry)
+		db.v.NowMillis += 1000
+		saved := &counter{}
+		walk := k.s.BeginWalk(saved)
+		db.v.BeginUndo()
+		db.v.Reading = true
+		it, _, err := db.FindType([]byte("a"), TypeHash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := db.HashOf(&it); h.Purge(neverEnds) != nil || h.Len() != 1 {
+			t.Fatalf("%d fields", h.Len())
+		}
+		db.v.Reading = false
+		db.v.RollBack()
+		walker := k.s.NewView()
+		walker.NowMillis = db.v.NowMillis
+		for st := WalkMore; st == WalkMore; {
+			_, st, _ = walk.Slice(walker, nil)
+		}
+		walk.End()
+		if saved.records != 1 {
+			t.Errorf("%d fields: the walk has saved %d records", fields, saved.records)
+		}
+	}
+}
+
+// counter is a walk's encoder that counts records.
+type counter struct{ records int }
+
+func (c *counter) Database(dst []byte, _, _, _ int) []byte { return dst }
+
+func (c *counter) Append(dst []byte, _ *DB, _ *Item) []byte {
+	c.records++
+	return append(dst, 'k')
+}
+
+func (c *counter) Stream(*DB, *Item) resp.Source {
+	c.records++
+	return nothing{}
+}
