@@ -66,7 +66,8 @@ type Engine struct {
 	runs     runs
 	refusal  writeRefusal
 
-	logged int64 // where the last effect ends of a command that has run with the world still; written with it still, read inside a gate
+	logged  int64 // where the last effect ends of a command that has run with the world still; written with it still, read inside a gate
+	swapped []int // see noteSwap; nil: there is no such transaction
 
 	compaction  atomic.Pointer[Compaction] // nil: nothing is compacted
 	effort      atomic.Int64               // per cent of the loops' time that compacting may take at present
@@ -154,6 +155,25 @@ func (e *Engine) Account() *mem.Account { return e.account }
 // Arena gives the memory that the store lies in.
 func (e *Engine) Arena() *mem.Arena { return e.arena }
 
+// noteSwap notes that a transaction which has the world still has swapped two databases. Its effects go to the log at its end, behind those
+// of the deaths that it meets: so what dies in a database is logged for that which it lay in when the transaction began.
+func (e *Engine) noteSwap(a, b int) {
+	if e.swapped == nil {
+		for db := range e.Store.Databases() {
+			e.swapped = append(e.swapped, db)
+		}
+	}
+	e.swapped[a], e.swapped[b] = e.swapped[b], e.swapped[a]
+}
+
+// loggedDB gives the database of the log in which something dies.
+func (e *Engine) loggedDB(db int) int {
+	if e.swapped != nil {
+		return e.swapped[db]
+	}
+	return db
+}
+
 // expired writes the death of a key to the effect log, as a DEL; the key's shard is held. fields tells that it was that of all its
 // fields.
 func (e *Engine) expired(db int, key []byte, fields bool) {
@@ -161,13 +181,13 @@ func (e *Engine) expired(db int, key []byte, fields bool) {
 		e.notify(config.EventExpired, db, "expired", key, nil)
 	}
 	if e.Effects.Active() {
-		e.Effects.Append(db, []byte("DEL"), key)
+		e.Effects.Append(e.loggedDB(db), []byte("DEL"), key)
 	}
 }
 
 // expiredField writes the death of a field to the effect log, as an HDEL; the key's shard is held.
 func (e *Engine) expiredField(db int, key, field []byte) {
 	if e.Effects.Active() {
-		e.Effects.Append(db, []byte("HDEL"), key, field)
+		e.Effects.Append(e.loggedDB(db), []byte("HDEL"), key, field)
 	}
 }

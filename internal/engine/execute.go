@@ -300,6 +300,9 @@ func (w *Worker) commit() {
 	if len(w.text.b) > 0 {
 		w.logged = w.e.Effects.append(&w.text)
 		w.client.wrote = w.logged
+		if w.still {
+			w.e.swapped = nil
+		}
 	}
 }
 

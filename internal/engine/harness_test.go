@@ -86,6 +86,7 @@ func (b *bench) family() command.Family {
 		spec("INCRBY", "key by:int", command.Write, command.PlanKeys, rw, incrBy),
 		spec("DEL", "key...", command.Write, command.PlanKeys, command.AllKeys(command.RM), del),
 		spec("FLUSHALL", "", command.Write, command.PlanAll, nil, flushAll),
+		spec("SWAPDB", "first:int second:int", command.Write, command.PlanAll, nil, swapDB),
 		spec("SUM", "", command.ReadOnly, command.PlanAll, nil, sum),
 		look,
 		spec("DBSIZE", "", command.ReadOnly, command.PlanWalk, nil, dbSize),
@@ -201,6 +202,15 @@ func flushAll(c *command.Ctx) error {
 	for n := range c.DB.Databases() {
 		c.DB.Other(n).SignalAll()
 	}
+	c.Dirty++
+	c.Reply.OK()
+	return nil
+}
+
+func swapDB(c *command.Ctx) error {
+	a, _ := strconv.Atoi(string(c.Argv[1]))
+	b, _ := strconv.Atoi(string(c.Argv[2]))
+	worker(c).Swap(a, b)
 	c.Dirty++
 	c.Reply.OK()
 	return nil

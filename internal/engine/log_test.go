@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/resp"
 )
@@ -261,5 +262,31 @@ func TestLogWait(t *testing.T) {
 	}
 	if l.Durable() != 29 {
 		t.Errorf("durable up to %d", l.Durable())
+	}
+}
+
+// TestDeathsAmidSwaps: a key that is met dead in a transaction which has swapped databases goes in the log where it was when that began, since
+// its DEL stands before the transaction.
+func TestDeathsAmidSwaps(t *testing.T) {
+	for _, lines := range [][]string{
+		{"MULTI", "SWAPDB 0 1", "GET k", "SWAPDB 1 2", "EXEC"},
+		{"RUN 0 | SWAPDB 0 1 | GET k | SWAPDB 1 2"},
+		{"MULTI", "SWAPDB 0 2", "SWAPDB 1 0", "GET k", "SWAPDB 1 2", "SWAPDB 1 2", "EXEC"},
+	} {
+		b := newBench(t, clock.NewFake(someTime), Options{Shards: 4})
+		log := b.Effects.Attach(nil)
+		c := b.connect()
+		c.do("SET k 5", "SELECT 1", "SETPX k 10 v", "SELECT 0")
+		b.clock.Advance(time.Second)
+		c.do(lines...)
+		c.do("SELECT 1", "SETPX k 10 v", "SET l 1", "SELECT 0")
+		b.clock.Advance(time.Second)
+		c.do("SELECT 1", "GET k") // afterwards it is what it was
+		copied := newBench(t, b.clock, Options{Shards: 2})
+		copied.replay(take(log))
+		if got, want := copied.dump(), b.dump(); got != want || !strings.Contains(want, "5") {
+			t.Errorf("%q: the log gives\n%s\nwant\n%s", lines, got, want)
+		}
+		log.Close()
 	}
 }

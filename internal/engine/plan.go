@@ -196,7 +196,7 @@ func (w *Worker) release() {
 		w.noteLogged()
 	}
 	if w.still {
-		w.still, w.dirty = false, false
+		w.still, w.dirty, w.e.swapped = false, false, nil
 		w.publishChanges()
 		w.e.Store.SettleAll()
 		w.e.Store.Resume()

@@ -69,7 +69,7 @@ func (s *Server) swapDB(c *command.Ctx) error {
 			return command.ErrDBIndex
 		}
 	}
-	s.engine.Store.Swap(first, second, c.Now())
+	c.Host.(*engine.Worker).Swap(first, second)
 	for _, n := range []int{first, second} {
 		c.DB.Other(n).SignalAll()
 	}
