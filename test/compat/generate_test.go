@@ -187,7 +187,7 @@ func converse(target *testutil.Target, proto int, calls [][]string) (outcome, er
 		return out, err
 	}
 	defer c.Close()
-	if _, err := c.Pipeline([]string{"FLUSHALL"}, []string{"HELLO", strconv.Itoa(proto)}); err != nil {
+	if _, err := c.Pipeline([]string{"FLUSHALL"}, []string{"FUNCTION", "FLUSH"}, []string{"HELLO", strconv.Itoa(proto)}); err != nil {
 		return out, err
 	}
 	for chunk := range slices.Chunk(calls, 20) { // pipelines of several commands, short enough for every socket's buffer

@@ -78,6 +78,9 @@ var rules = []struct {
 	{"CLIENT ID", sameKind, "ids"},
 	{"CLIENT LIST", sameKind, "ids, addresses and times"},
 	{"CLIENT INFO", sameKind, "ids, addresses and times"},
+	{"FUNCTION LIST", anyOrder, "libraries have no order in Redis"},
+	{"FUNCTION DUMP", sameKind, "libraries have no order in Redis"},
+	{"FUNCTION HELP", sameKind, "texts are our own"},
 	{"TIME", sameShape, "the servers get the command at different times"},
 	{"LASTSAVE", sameKind, "the servers started at different times"},
 }

@@ -45,6 +45,7 @@ var generated = map[string]int{
 	"multi": 2, "exec": 3, "discard": 1, "watch": 1, "unwatch": 1,
 	"select": 2, "echo": 1, "ping": 1, "flushdb": 1, "publish": 1, "spublish": 1, "pubsub": 1,
 	"eval": 6, "evalsha": 3, "eval_ro": 1, "evalsha_ro": 1, "script": 1,
+	"fcall": 4, "fcall_ro": 2, "function": 2,
 }
 
 // leftOut are subcommands of these: one is newer than the oracle, the other begins a debugger there.
@@ -401,6 +402,20 @@ var pools = map[string][]string{
 		"local ok,e=pcall(redis.call,'incr',KEYS[1] or 's1') return {tostring(ok),e}", "return redis.call('dbsize')>=0", "return redis.status_reply(ARGV[1])",
 		"return redis.error_reply(ARGV[1])", "local v=redis.call('mget','s1','s2','s3','n1') return {#v,v}", "return ARGV[1] and ARGV[1]+1",
 	},
+	"function-code": {
+		"#!lua name=a\nredis.register_function('f1', function(keys, args) return redis.call('set', keys[1] or 's1', args[1] or 'x') end)",
+		"#!lua name=a\nlocal n = 0 redis.register_function('f1', function() n = n + 1 return n end)",
+		"#!lua name=b\nredis.register_function{function_name='f2', callback=function(keys) return redis.call('get', keys[1] or 's1') end, flags={'no-writes'}}",
+		"#!lua name=b\nredis.register_function{function_name='F2', callback=function(keys) return redis.call('del', keys[1] or 's1') end, flags={'no-writes'}}",
+		"#!lua name=c\nredis.register_function{function_name='f1', callback=function(keys, args) return {keys, args} end, flags={'no-writes'}, description='d'}",
+		"#!lua name=C\nredis.register_function('f3', function(keys, args) redis.call('rpush', keys[1] or 'l1', 'a') return redis.call('incr', keys[1] or 'l1') end)",
+		"#!lua name=d\nredis.register_function('f4', function(keys, args) redis.call('sadd', keys[1] or 'm1', unpack(args)) error('stop') end)",
+		"#!lua name=d\nredis.register_function('f4', redis.nosuch)", "#!lua name=e\nx = 1", "#!lua name=a\n", "#!lua name=a\nx y", "#!lua\n", "x", "",
+		"#!lua name=a b\n", "#!js name=a\n", "#!lua name=a-b\n",
+	},
+	"function":             {"f1", "f1", "f2", "F2", "f3", "f4", "f5", "", "nosuch"},
+	"library-name":         {"a", "b", "c", "C", "d", "nosuch", ""},
+	"library-name-pattern": {"*", "a", "C", "[ab]", "?", "nosuch", ""},
 	"sha1": {
 		"{a*40}", "c686f316aaf1eb01d5a4de1b0b63cd233010e63d", "da39a3ee5e6b4b0d3255bfef95601890afd80709", "fd758d1589d044dd850a6f05d52f2eefd27f033f",
 		"667538FC7BC1737BE485FE688C8F39E7DDC79782", "",
@@ -428,6 +443,23 @@ func (g *generator) payload() string {
 	return string(b)
 }
 
+// libraryPayload makes a payload of FUNCTION DUMP with one library or none, now and then a damaged one.
+func (g *generator) libraryPayload() string {
+	var codec rdb.Codec
+	codec.Version.Store(10)
+	codec.Pack.Store(g.rnd.IntN(2) == 0)
+	codes := pools["function-code"]
+	b := codec.AppendLibraries(nil, codes[:g.rnd.IntN(2)])
+	if g.rnd.IntN(3) > 0 {
+		at := g.rnd.IntN(len(codes))
+		b = codec.AppendLibraries(nil, codes[at:at+1])
+	}
+	if g.rnd.IntN(16) == 0 {
+		b[g.rnd.IntN(len(b))]++
+	}
+	return string(b)
+}
+
 // word makes a plain argument from its type and name.
 func (g *generator) word(s *command.Spec, a *command.Argument) (string, bool) {
 	switch a.Name {
@@ -436,6 +468,9 @@ func (g *generator) word(s *command.Spec, a *command.Argument) (string, bool) {
 			return g.duration(a.Name), true
 		}
 	case "serialized-value":
+		if s.IsSubcommand() {
+			return g.libraryPayload(), true
+		}
 		return g.payload(), true
 	}
 	words := pools[g.pool(s, a)]
@@ -449,7 +484,7 @@ func (g *generator) pool(s *command.Spec, a *command.Argument) string {
 		return "wait"
 	}
 	switch a.Name { // for these the type says less
-	case "script", "sha1":
+	case "script", "sha1", "function", "function-code", "library-name", "library-name-pattern":
 		return a.Name
 	case "encoding", "bit", "operation", "score", "weight", "rank", "timeout", "cursor", "type", "count", "subcommand":
 		return a.Name
