@@ -45,7 +45,7 @@ type Machine struct {
 	scripts   cache
 	libraries libraries
 	settings  lib.Settings // of cjson, as the scripts that have run left them
-	// epoch is that of the sandboxes: one of an earlier epoch is dropped at its next use.
+	// epoch is that of the sandboxes of scripts: one of an earlier epoch is dropped at its next use.
 	epoch  atomic.Uint64
 	memory [kinds]atomic.Int64 // bytes of the Lua values of all sandboxes of a kind, as of the ends of runs
 }

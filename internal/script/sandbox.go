@@ -64,7 +64,7 @@ func (m *Machine) sandbox(c *command.Ctx, k kind) (*sandbox, error) {
 		*slot = l
 	}
 	b := l.sandboxes[k]
-	if b != nil && b.call == nil && b.epoch == m.epoch.Load() {
+	if b != nil && b.call == nil && (k == forFunctions || b.epoch == m.epoch.Load()) {
 		if limit := m.options.MemoryLimit(); limit != b.limit {
 			b.limit = limit
 			b.state.SetMemory(limit)
