@@ -37,7 +37,7 @@ func (l *LibraryLoad) Add(code string) (err error) {
 			return err
 		}
 	}
-	made, err := l.box.newLibrary(code, l.set, l.replace, 0, l.tick)
+	made, err := l.box.newLibrary(code, l.set, l.replace, fileLoadTime, l.tick)
 	if err == nil {
 		err = l.set.put(made, l.replace)
 	}

@@ -11,8 +11,12 @@ import (
 	"github.com/redpoll/redpoll/internal/lua"
 )
 
-// loadTime is for how long a library that a client loads may run.
-const loadTime = 500 * time.Millisecond
+// loadTime is for how long a library that a client loads may run; fileLoadTime for how long one of a file, which has to come back on a slow
+// machine, too.
+const (
+	loadTime     = 500 * time.Millisecond
+	fileLoadTime = 10 * time.Second
+)
 
 // errLoadTime ends a library that runs for longer, of which clients are told errTimeout.
 var errLoadTime = errors.New("script: a library has run for too long")

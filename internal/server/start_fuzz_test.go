@@ -29,7 +29,7 @@ func write(t testing.TB, d *disktest.Disk, path string, b []byte) {
 	}
 }
 
-// dataOf starts a server from a disk, and gives the digest of the data; ok is false when it does not start.
+// dataOf starts a server from a disk, and gives the digest of the data, and its libraries; ok is false when it does not start.
 func dataOf(t testing.TB, d *disktest.Disk, dir string) (digest string, ok bool) {
 	t.Helper()
 	cfg := config.New()
@@ -54,21 +54,30 @@ func dataOf(t testing.TB, d *disktest.Disk, dir string) (digest string, ok bool)
 		t.Fatal(err)
 	}
 	defer c.Close()
-	v, err := c.Do("DEBUG", "DIGEST")
-	if err != nil {
-		t.Fatal(err)
+	for _, call := range [][]string{{"DEBUG", "DIGEST"}, {"FUNCTION", "DUMP"}} {
+		v, err := c.Do(call...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest += v.Str
 	}
-	return v.Str, true
+	return digest, true
 }
 
 // FuzzStart starts from append-only files of any bytes: it is refused, or what has come of them comes again at the next start.
 func FuzzStart(f *testing.F) {
 	commands := []byte("*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n*1\r\n$4\r\nEXEC\r\n")
 	snapshot := []byte("REDIS0011\xfa\x08aof-base\xc0\x01\xfe\x00\xfb\x02\x00\x00\x01a\x01b\x04\x01h\x01\x01f\x01v\xff\x00\x00\x00\x00\x00\x00\x00\x00")
-	for _, base := range [][]byte{commands, snapshot, bytes.Join([][]byte{snapshot, commands}, nil)} {
+	const code = "#!lua name=l\nredis.register_function('f', function(keys) return redis.call('INCR', keys[1]) end)"
+	functions := testutil.AppendCommand(nil, "FUNCTION", "LOAD", "REPLACE", code)
+	functions = testutil.AppendCommand(functions, "FCALL", "f", "1", "n")
+	functions = testutil.AppendCommand(functions, "FUNCTION", "DELETE", "l")
+	library := append(append([]byte("REDIS0010\xf5\x40"), byte(len(code))), code+"\xff\x00\x00\x00\x00\x00\x00\x00\x00"...)
+	for _, base := range [][]byte{commands, snapshot, library, bytes.Join([][]byte{snapshot, commands}, nil)} {
 		f.Add(base, commands)
 		f.Add(base, []byte("#TS:1\r\n"+string(commands[:len(commands)-9])))
 		f.Add(base, []byte("*5\r\n$4\r\nXADD\r\n$1\r\ns\r\n$1\r\n*\r\n$1\r\nf\r\n$1\r\nv\r\n"))
+		f.Add(base, functions)
 		f.Add(base, []byte("*4\r\n$5\r\nBLPOP\r\n$1\r\nk\r\n$1\r\nl\r\n$1\r\n0\r\n*1\r\n$8\r\nSHUTDOWN\r\n"))
 	}
 	dir := f.TempDir()
