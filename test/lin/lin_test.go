@@ -237,7 +237,7 @@ func judge(t *testing.T, m porcupine.Model, ops []porcupine.Operation) {
 	counts := map[string]int{}
 	for _, op := range ops {
 		kind := op.Input.(operation).kind
-		if out := op.Output.(outcome).text; out == "changed" || out == "nil" {
+		if out := op.Output.(outcome).text; out == "changed" || out == "nil" || out == refused {
 			kind += " " + out
 		}
 		counts[kind]++
@@ -297,6 +297,10 @@ func TestJudge(t *testing.T) {
 		"half an MSET was seen": {model(), []porcupine.Operation{
 			{ClientId: 0, Input: set, Call: 0, Output: outcome{}, Return: 10},
 			{ClientId: 1, Input: operation{kind: "MGET", keys: []int{0, 1}}, Call: 5, Output: outcome{read: []string{"1", ""}}, Return: 15},
+		}},
+		"what a killed script had written was seen": {doomedModel(), []porcupine.Operation{
+			one(0, 0, 20, "endless", "1", outcome{text: refused}),
+			one(1, 5, 10, "GET", "", outcome{read: []string{"1"}}),
 		}},
 		"an element was given to two": {queueModel(), []porcupine.Operation{
 			one(0, 0, 20, "BLPOP", "", outcome{read: []string{keyName(0), "1"}}),
