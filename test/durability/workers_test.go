@@ -247,7 +247,7 @@ func atoi(s string) int64 {
 	return n
 }
 
-// block counts up keys of all types in one transaction, and moves an amount between accounts that all blocks share.
+// block counts up keys of all types in one transaction, or in one script, and moves an amount between accounts that all blocks share.
 type block struct {
 	marks ledger
 	name  string
@@ -264,26 +264,45 @@ func (w *block) key(kind string) string { return kind + ":" + w.name }
 
 func (w *block) work(c *testutil.Client, r *rand.Rand) error {
 	for {
-		from, to, amount := r.IntN(accounts), r.IntN(accounts), fmt.Sprint(r.IntN(100))
-		var calls int
-		err := w.marks.burst(c, 1+r.IntN(4), func(i int64) [][]string {
-			n := fmt.Sprint(i)
-			b := [][]string{
-				{"MULTI"}, {"INCR", w.key("string")}, {"HINCRBY", w.key("hash"), "f", "1"}, {"ZINCRBY", w.key("zset"), "1", "m"},
-				{"LPUSH", w.key("list"), n}, {"LTRIM", w.key("list"), "0", "20"}, {"SETRANGE", w.key("range"), "0", fmt.Sprintf("%012d", i)},
-				{"XADD", w.key("stream"), "MAXLEN", "10", n + "-1", "f", n}, {"SADD", w.key("set"), n}, {"SREM", w.key("set"), fmt.Sprint(i - 1)},
-				{"DECRBY", account(from), amount}, {"INCRBY", account(to), amount}, {"EXEC"},
+		from, to, amount := account(r.IntN(accounts)), account(r.IntN(accounts)), fmt.Sprint(r.IntN(100))
+		call := func(i int64) [][]string {
+			calls := append(w.calls(i), []string{"DECRBY", from, amount}, []string{"INCRBY", to, amount})
+			if i%3 == 0 {
+				return slices.Concat([][]string{{"MULTI"}}, calls, [][]string{{"EXEC"}})
 			}
-			calls = len(b) - 2
-			return b
-		}, func(i int64, got []testutil.Value) bool {
-			exec := got[len(got)-1].Elems
-			return len(exec) == calls && exec[0].Int == i && !slices.ContainsFunc(exec, testutil.Value.IsError)
+			return [][]string{script(calls, i%3 == 1)}
+		}
+		err := w.marks.burst(c, 1+r.IntN(4), call, func(i int64, got []testutil.Value) bool {
+			last := got[len(got)-1]
+			return len(last.Elems) == len(w.calls(i))+2 && last.Elems[0].Int == i && !slices.ContainsFunc(last.Elems, testutil.Value.IsError)
 		})
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// calls gives those that bring all keys to i.
+func (w *block) calls(i int64) [][]string {
+	n := fmt.Sprint(i)
+	return [][]string{
+		{"INCR", w.key("string")}, {"HINCRBY", w.key("hash"), "f", "1"}, {"ZINCRBY", w.key("zset"), "1", "m"},
+		{"LPUSH", w.key("list"), n}, {"LTRIM", w.key("list"), "0", "20"}, {"SETRANGE", w.key("range"), "0", fmt.Sprintf("%012d", i)},
+		{"XADD", w.key("stream"), "MAXLEN", "10", n + "-1", "f", n}, {"SADD", w.key("set"), n}, {"SREM", w.key("set"), fmt.Sprint(i - 1)},
+	}
+}
+
+// script gives a call of a script that makes calls, each with the number of its words before it. Their keys are declared or not.
+func script(calls [][]string, declared bool) []string {
+	const body = "local r,i={},1 while ARGV[i] do local n=tonumber(ARGV[i]) r[#r+1]=redis.call(unpack(ARGV,i+1,i+n)) i=i+n+1 end return r"
+	var names, words []string
+	for _, call := range calls {
+		if declared {
+			names = append(names, call[1])
+		}
+		words = append(append(words, fmt.Sprint(len(call))), call...)
+	}
+	return slices.Concat([]string{"EVAL", body, fmt.Sprint(len(names))}, names, words)
 }
 
 // count wants all keys to be as far as each other.
