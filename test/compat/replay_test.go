@@ -5,7 +5,6 @@ package compat
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -22,12 +21,7 @@ import (
 func TestReplay(t *testing.T) {
 	bin := testutil.OracleBinary(t)
 	specs := readSyntax(t, testutil.Oracle(t))
-	seed := *firstRun
-	if seed == 0 {
-		seed = rand.Uint64() >> 32
-	}
-	runs := 0
-	for end := time.Now().Add(*budget); time.Now().Before(end); runs++ {
+	for seed := range seeds(t) {
 		calls := randomCalls(seed, specs)
 		if diff := replay(t, bin, calls, seed); diff != "" && replay(t, bin, calls, seed) != "" {
 			calls = shrink(calls, func(calls [][]string) bool { return replay(t, bin, calls, seed) != "" })
@@ -37,9 +31,7 @@ func TestReplay(t *testing.T) {
 			}
 			t.Fatalf("-compat.seed=%d, shrunk to %d calls:\n%s\n%s", seed, len(calls), strings.Join(lines, "\n"), replay(t, bin, calls, seed))
 		}
-		seed++
 	}
-	t.Logf("%d runs of %d calls, the last with seed %d", runs, callsPerRun, seed-1)
 }
 
 // randomCalls gives the calls of one run.

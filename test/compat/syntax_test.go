@@ -74,7 +74,7 @@ func readSyntax(t *testing.T, target *testutil.Target) []*command.Spec {
 	}
 	var all []*command.Spec
 	for _, s := range r.Commands() { // sorted by name, so that a seed means the same everywhere
-		forms := s.Children()
+		forms := slices.SortedFunc(slices.Values(s.Children()), func(a, b *command.Spec) int { return strings.Compare(a.Name, b.Name) })
 		if len(forms) == 0 {
 			forms = []*command.Spec{s}
 		}
@@ -142,8 +142,17 @@ func newGenerator(seed uint64, specs []*command.Spec) *generator {
 // in newer versions and in Redpoll (BITCOUNT), or that take more of them there (ZRANK).
 var checkedOtherwise = []string{"bitcount", "bitpos", "zrank", "zrevrank"}
 
-// call makes one call: five of six are valid, the others nearly so. Some add very many elements at once.
+// call makes one call, now and then by a script.
 func (g *generator) call() []string {
+	call := g.plain()
+	if g.rnd.IntN(12) == 0 {
+		call = g.inScript(call)
+	}
+	return call
+}
+
+// plain makes one call: five of six are valid, the others nearly so. Some add very many elements at once.
+func (g *generator) plain() []string {
 	s := g.specs[g.rnd.IntN(len(g.specs))]
 	for pool := g.typePool(s); g.focus != "" && pool != "keys" && pool != g.focus; pool = g.typePool(s) {
 		s = g.specs[g.rnd.IntN(len(g.specs))]
@@ -155,11 +164,7 @@ func (g *generator) call() []string {
 			call = g.calls.Nearly(s)
 		}
 		if !dangerous(call) && !newer(call) && !unstable(call) {
-			call = g.sameScores(s, g.many(s, call))
-			if g.rnd.IntN(12) == 0 {
-				call = g.inScript(call)
-			}
-			return call
+			return g.sameScores(s, g.many(s, call))
 		}
 	}
 }
@@ -182,6 +187,12 @@ func (g *generator) inScript(call []string) []string {
 		return call
 	}
 	return slices.Concat([]string{"EVAL", callers[g.rnd.IntN(len(callers)*(1+g.proto-2)/2)], strconv.Itoa(g.rnd.IntN(len(call) + 1))}, call)
+}
+
+// wouldWait tells of a call that waits, unless a script makes it, from which the oracle refuses it.
+func wouldWait(call []string) bool {
+	return slices.Contains([]string{"BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"}, strings.ToUpper(call[0])) ||
+		slices.ContainsFunc(call, func(w string) bool { return strings.EqualFold(w, "BLOCK") })
 }
 
 // outOfScript gives the call that inScript has put into a script, any other one as it is.
