@@ -15,7 +15,7 @@ const (
 	bytesPerStep = 32
 )
 
-// A buffer is where a string is built. It grows only by what the state has granted, and its end is finish.
+// A buffer is where a string is built. It grows only by what the state has granted, and its end is finish, or drop after an error.
 type buffer struct {
 	l *Library
 	b []byte
@@ -55,6 +55,13 @@ func (b *buffer) release() {
 		b.l.s.Unpin(cap(b.b))
 	}
 	b.b = nil
+}
+
+// drop is release for a buffer that may have been finished, and if not, is not going to be: to be deferred.
+func (b *buffer) drop() {
+	if b.b != nil {
+		b.release()
+	}
 }
 
 // text appends a string.

@@ -187,7 +187,7 @@ func (e *jsonEncoder) array(t *lua.Table, n int, depth int32, slots int) error {
 		if i > 1 {
 			e.b = append(e.b, ',')
 		}
-		if err := e.state.Spend(1); err != nil {
+		if err := e.state.Spend(4); err != nil {
 			return err
 		}
 		if err := e.value(t.GetInt(i), depth, slots); err != nil {
@@ -206,6 +206,9 @@ func (e *jsonEncoder) object(t *lua.Table, depth int32, slots int) error {
 			e.b = append(e.b, ',')
 		}
 		first = false
+		if err := e.state.Spend(8); err != nil { // mostly for numbers: strings spend more themselves
+			return err
+		}
 		if err := e.key(k); err != nil {
 			return err
 		}

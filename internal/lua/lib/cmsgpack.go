@@ -158,6 +158,9 @@ func (w *writer) packTable(t *lua.Table, level int) error {
 		w.packSize(0xde, uint64(entries))
 	}
 	for k, v, i := t.Entry(0); i >= 0; k, v, i = t.Entry(i) {
+		if err := w.state.Spend(2); err != nil {
+			return err
+		}
 		if err := w.pack(k, level+1); err != nil {
 			return err
 		}
@@ -178,6 +181,9 @@ func (w *writer) packArray(t *lua.Table, n, level int) error {
 		w.packSize(0xdc, uint64(n))
 	}
 	for i := 1; i <= n; i++ {
+		if err := w.state.Spend(1); err != nil {
+			return err
+		}
 		if err := w.pack(t.GetInt(i), level+1); err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ func (l *Library) format(c *lua.Call) error {
 		return err
 	}
 	f := formatter{c: c, out: l.buffer()}
+	defer f.out.drop()
 	for {
 		i := strings.IndexByte(text, '%')
 		if i < 0 {

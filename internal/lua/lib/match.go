@@ -35,6 +35,7 @@ func (l *Library) findOrMatch(c *lua.Call, find bool) error {
 		return l.findPlain(c, src, pat, at)
 	}
 	m := &l.matcher
+	defer m.done()
 	start, end, err := m.find(at, m.set(src, pat, true))
 	switch {
 	case err != nil:
@@ -132,6 +133,7 @@ func (l *Library) newGmatch(c *lua.Call) error {
 			return c.Return(lua.Nil)
 		}
 		m := &l.matcher
+		defer m.done()
 		m.set(src, pat, false)
 		start, end, err := m.find(at, false)
 		if err != nil {
@@ -175,6 +177,7 @@ func (l *Library) gsub(c *lua.Call) error {
 		return c.ArgError(2, "string/function/table expected")
 	}
 	r := replacer{l: l, c: c, out: l.buffer(), by: c.Arg(2)}
+	defer r.out.drop()
 	if !r.by.IsTable() && !r.by.IsFunction() {
 		r.text, _ = c.CheckString(2)
 	}
@@ -201,11 +204,12 @@ type replacer struct {
 // run replaces up to most matches, and returns how many there were.
 func (r *replacer) run(src, pat string, most int) (n int, err error) {
 	m := &r.l.matcher
+	defer m.done()
 	anchored := m.set(src, pat, true)
 	pat = m.pat
 	at, copied := 0, 0
 	for n < most {
-		m.src, m.pat = src, pat // a replacing function may have used the matcher
+		m.take(src, pat) // a replacing function may have used the matcher
 		start, end, err := m.find(at, anchored)
 		if err != nil {
 			return n, err

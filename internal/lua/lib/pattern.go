@@ -43,7 +43,17 @@ type matcher struct {
 	level    int // the captures that were begun
 	captures [maxCaptures]capture
 	choices  []choice
+	long     longSet
 }
+
+// A longSet is a set of more than shortSet bytes of the pattern, the last one that was met: looking through it for every byte of src
+// would take long.
+type longSet struct {
+	at, end int // in the pattern; end is 0 if there is none
+	has     [math.MaxUint8 + 1]bool
+}
+
+const shortSet = 32
 
 // A choice is what to do when what follows does not match.
 type choice struct {
@@ -73,8 +83,25 @@ func (m *matcher) set(src, pat string, anchors bool) (anchored bool) {
 	if anchored {
 		pat = pat[1:]
 	}
-	m.src, m.pat = src, pat
+	m.take(src, pat)
 	return anchored
+}
+
+// take is set for a pattern whose anchor was taken off.
+func (m *matcher) take(src, pat string) {
+	if m.pat != pat {
+		m.long.end = 0
+	}
+	m.src, m.pat = src, pat
+}
+
+// done lets go of what the matcher has looked at, and of a large stack.
+func (m *matcher) done() {
+	const keep = 1 << 10
+	m.src, m.pat = "", ""
+	if cap(m.choices) > keep {
+		m.choices = nil
+	}
 }
 
 // find looks for the first match at or after s, only at s when anchored. start is -1 when there is none.
@@ -327,6 +354,10 @@ func (m *matcher) itemEnd(p int) (end int, err error) {
 
 // setEnd returns where the set whose first byte is at p ends. A bracket that comes first is one of its bytes.
 func (m *matcher) setEnd(p int) (end int, err error) {
+	if m.long.end > 0 && m.long.at == p-1 {
+		return m.long.end, nil
+	}
+	start := p
 	if p < len(m.pat) && m.pat[p] == '^' {
 		p++
 	}
@@ -337,12 +368,59 @@ func (m *matcher) setEnd(p int) (end int, err error) {
 		c := m.pat[p]
 		p++
 		if c == ']' && !first {
-			return p, nil
+			if p-start <= shortSet {
+				return p, nil
+			}
+			return p, m.learn(start-1, p)
 		}
 		if c == '%' && p < len(m.pat) {
 			p++
 		}
+		if m.work++; m.work >= workPerSpend {
+			if err := m.report(); err != nil {
+				return p, err
+			}
+		}
 	}
+}
+
+// learn makes the set between p and end the long one.
+func (m *matcher) learn(p, end int) error {
+	m.long.end = 0
+	inverse, at := false, p+1
+	if m.pat[at] == '^' {
+		inverse = true
+		at++
+	}
+	var has [math.MaxUint8 + 1]bool
+	for last := end - 1; at < last; at++ {
+		switch {
+		case m.pat[at] == '%':
+			at++
+			for c := range has {
+				has[c] = has[c] || inClass(byte(c), m.pat[at])
+			}
+			m.work += len(has) / 2
+		case m.pat[at+1] == '-' && at+2 < last:
+			at += 2
+			for c := int(m.pat[at-2]); c <= int(m.pat[at]); c++ {
+				has[c] = true
+			}
+			m.work += len(has) / 4
+		default:
+			has[m.pat[at]] = true
+		}
+		if m.work++; m.work >= workPerSpend {
+			if err := m.report(); err != nil {
+				return err
+			}
+		}
+	}
+	for c := range has {
+		m.long.has[c] = has[c] != inverse
+	}
+	m.long.at, m.long.end = p, end
+	return nil
 }
 
 // run counts the bytes from s on that the item matches.
@@ -400,6 +478,12 @@ func (m *matcher) one(c byte, p, end int) bool {
 
 // inSet says whether the set that begins at p and ends with the bracket at last has c.
 func (m *matcher) inSet(c byte, p, last int) bool {
+	if last-p > shortSet {
+		if m.long.at == p && m.long.end == last+1 {
+			return m.long.has[c]
+		}
+		m.work += (last - p) / 2 // a lazy item, when there is another long set behind it
+	}
 	in := true
 	if p++; m.pat[p] == '^' {
 		in = false

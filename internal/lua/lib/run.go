@@ -92,6 +92,7 @@ func (l *Library) load(c *lua.Call) error {
 		return err
 	}
 	text := l.buffer()
+	defer text.drop()
 	for {
 		results, err := c.Call(f)
 		if err != nil {

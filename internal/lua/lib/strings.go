@@ -89,6 +89,7 @@ func (l *Library) eachByte(c *lua.Call, f func(dst []byte, text string)) error {
 		return err
 	}
 	out := l.buffer()
+	defer out.drop()
 	if err := out.room(len(text)); err != nil {
 		return err
 	}
@@ -138,6 +139,7 @@ func (l *Library) reverse(c *lua.Call) error {
 		return err
 	}
 	out := l.buffer()
+	defer out.drop()
 	if err := out.room(len(text)); err != nil {
 		return err
 	}
@@ -222,6 +224,7 @@ func (l *Library) byte(c *lua.Call) error {
 // char implements string.char.
 func (l *Library) char(c *lua.Call) error {
 	out := l.buffer()
+	defer out.drop()
 	if err := out.room(c.N()); err != nil {
 		return err
 	}

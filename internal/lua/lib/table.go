@@ -33,6 +33,7 @@ func (l *Library) concat(c *lua.Call) error {
 		return err
 	}
 	out := l.buffer()
+	defer out.drop()
 	for ; i <= last; i++ {
 		if err := out.element(c, t, i); err != nil {
 			return err
