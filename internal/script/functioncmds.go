@@ -3,6 +3,8 @@
 package script
 
 import (
+	"time"
+
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/glob"
 )
@@ -20,6 +22,14 @@ func errUsage(c *command.Ctx) error {
 	return command.Error("ERR unknown subcommand or wrong number of arguments for '" + string(c.Argv[1]) + "'. Try FUNCTION HELP.")
 }
 
+// loadLimit is for how long a library may run that a call has brought. One without a client comes from a log.
+func loadLimit(c *command.Ctx) time.Duration {
+	if c.Client.ClientID() == 0 {
+		return fileLoadTime
+	}
+	return loadTime
+}
+
 // functionLoad implements FUNCTION LOAD.
 func (m *Machine) functionLoad(c *command.Ctx) error {
 	last := len(c.Argv) - 1
@@ -32,7 +42,7 @@ func (m *Machine) functionLoad(c *command.Ctx) error {
 	}
 	code := c.Argv[last]
 	made, err := m.prepare(c, code, func(box *sandbox) ([]*library, error) {
-		l, err := box.newLibrary(string(code), m.libraries.set(), replace, loadTime, c.Tick)
+		l, err := box.newLibrary(string(code), m.libraries.set(), replace, loadLimit(c), c.Tick)
 		return []*library{l}, err
 	})
 	if err != nil {
@@ -190,7 +200,7 @@ func (m *Machine) functionRestore(c *command.Ctx) error {
 		}
 		set := (*librarySet)(nil).clone()
 		for _, code := range codes {
-			l, err := box.newLibrary(code, set, false, loadTime, c.Tick)
+			l, err := box.newLibrary(code, set, false, loadLimit(c), c.Tick)
 			if err == nil {
 				err = set.put(l, false)
 			}

@@ -37,6 +37,7 @@ func (l *LibraryLoad) Add(code string) (err error) {
 			return err
 		}
 	}
+	defer l.box.unreport() // it is no worker's, and soon gone
 	made, err := l.box.newLibrary(code, l.set, l.replace, fileLoadTime, l.tick)
 	if err == nil {
 		err = l.set.put(made, l.replace)

@@ -36,7 +36,7 @@ type functionState struct {
 	set       *librarySet // that callbacks has functions of
 	callbacks map[*function]lua.Value
 
-	registering *registration // of the library that is being loaded; nil: none is
+	registering *registration // of the library that is being loaded, or has panicked then; nil: none is
 
 	run command.ScriptRun
 }

@@ -64,7 +64,7 @@ func (m *Machine) sandbox(c *command.Ctx, k kind) (*sandbox, error) {
 		*slot = l
 	}
 	b := l.sandboxes[k]
-	if b != nil && b.call == nil && (k == forFunctions || b.epoch == m.epoch.Load()) {
+	if b != nil && b.call == nil && b.libraries.registering == nil && (k == forFunctions || b.epoch == m.epoch.Load()) {
 		if limit := m.options.MemoryLimit(); limit != b.limit {
 			b.limit = limit
 			b.state.SetMemory(limit)
@@ -72,7 +72,7 @@ func (m *Machine) sandbox(c *command.Ctx, k kind) (*sandbox, error) {
 		return b, nil
 	}
 	if b != nil {
-		m.memory[k].Add(-b.reported)
+		b.unreport()
 	}
 	b, err := m.newSandbox(k)
 	if err != nil {
@@ -186,4 +186,10 @@ func (b *sandbox) report() {
 		b.reported += n
 		b.machine.memory[b.kind].Add(n)
 	}
+}
+
+// unreport has the machine count nothing for the state, which goes.
+func (b *sandbox) unreport() {
+	b.machine.memory[b.kind].Add(-b.reported)
+	b.reported = 0
 }

@@ -229,31 +229,35 @@ func TestFunctionLoadEndless(t *testing.T) {
 	}
 }
 
-// TestFunctionKill ends a function that has written: what it did is undone, and libraries change meanwhile.
+// TestFunctionKill ends functions that have written, one that declares its key and one that needs the world still: what they did is undone.
 func TestFunctionKill(t *testing.T) {
 	o := saving(t.TempDir(), nil)
 	o.Config["busy-reply-threshold"] = "20"
 	_, target := start(t, o)
 	c, d := target.Dial(t), target.Dial(t)
-	d.Must(t, "FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('slow', function(keys, args) redis.call('SET', keys[1], 'v') while true do end end)")
+	d.Must(t, "FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('slow', function(keys, args) redis.call(args[1], '*') redis.call('SET', 'k', 'v') while true do end end)")
 	expect(t, d, "NOTBUSY No scripts in execution right now.", "FUNCTION", "KILL")
-	if err := c.Send("FCALL", "slow", "1", "k", "arg"); err != nil {
-		t.Fatal(err)
-	}
-	testutil.Poll(t, 10*time.Second, func() bool { return strings.HasPrefix(do(t, d, "GET", "k").Str, "BUSY ") })
-	stats := d.Must(t, "FUNCTION", "STATS").Elems[1].Elems
-	if got := fmt.Sprint(stats[1].Str, stats[3].Strings()); got != "slow[FCALL slow 1 k arg]" || stats[5].Int < 20 {
-		t.Errorf("%s has run for %d ms", got, stats[5].Int)
-	}
-	expect(t, d, "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.", "SCRIPT", "KILL")
-	expect(t, d, "PONG", "PING")
-	d.Must(t, "FUNCTION", "KILL")
-	r, err := c.Receive()
-	if err != nil || !strings.HasPrefix(r.Value.Str, "ERR Script killed by user with ") || !strings.HasSuffix(r.Value.Str, " script: slow, on @user_function:2.") {
-		t.Errorf("%v, %v", r.Value, err)
-	}
-	if v := d.Must(t, "EXISTS", "k"); v.Int != 0 {
-		t.Error("its write was not undone")
+	for _, call := range [][]string{{"FCALL", "slow", "1", "k", "GET"}, {"FCALL", "slow", "0", "KEYS"}} {
+		if err := c.Send(call...); err != nil {
+			t.Fatal(err)
+		}
+		const busy = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+		testutil.Poll(t, 10*time.Second, func() bool { return do(t, d, "GET", "k").Str == busy })
+		stats := d.Must(t, "FUNCTION", "STATS").Elems[1].Elems
+		if got := fmt.Sprint(stats[1].Str, stats[3].Strings()); got != fmt.Sprint("slow", call) || stats[5].Int < 20 {
+			t.Errorf("%s has run for %d ms", got, stats[5].Int)
+		}
+		expect(t, d, busy, "SCRIPT", "KILL")
+		expect(t, d, busy, "FUNCTION", "LOAD", aLibrary("a", "new"))
+		expect(t, d, "PONG", "PING")
+		d.Must(t, "FUNCTION", "KILL")
+		r, err := c.Receive()
+		if err != nil || !strings.HasPrefix(r.Value.Str, "ERR Script killed by user with ") || !strings.HasSuffix(r.Value.Str, " script: slow, on @user_function:2.") {
+			t.Errorf("%v, %v", r.Value, err)
+		}
+		if v := d.Must(t, "EXISTS", "k"); v.Int != 0 {
+			t.Error("its write was not undone")
+		}
 	}
 }
 
