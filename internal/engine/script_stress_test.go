@@ -54,7 +54,7 @@ func TestScriptAtomicity(t *testing.T) {
 		declared := strings.Replace(each, "RUNRO 0", "RUNRO "+strconv.Itoa(accounts)+strings.TrimPrefix(all, "MGET"), 1)
 		var group sync.WaitGroup
 		for id := range 4 {
-			group.Go(func() { scriptTransferrer(b, id, rounds(600)) })
+			group.Go(func() { scriptTransferrer(b, id, rounds(300)) })
 		}
 		for _, line := range []string{all, each, declared, "RUN 0 | " + all} {
 			group.Go(func() {
@@ -94,7 +94,7 @@ func TestScriptQueues(t *testing.T) {
 		for id := range 3 {
 			pushers.Go(func() {
 				c, rng := b.connect(), rand.New(rand.NewPCG(uint64(id), 21))
-				for i := range rounds(700) {
+				for i := range rounds(400) {
 					name := fmt.Sprintf("%d.%d", id, i)
 					push := "RUN 0 | RPUSH " + key(rng) + " " + name + "a | !yield | LPUSH " + key(rng) + " " + name + "b"
 					if rng.IntN(10) == 0 {
