@@ -81,7 +81,7 @@ func (v Value) Sorted(group int) Value {
 func (v Value) aggregate() bool { return strings.IndexByte("*%~>|", v.Kind) >= 0 }
 
 const (
-	maxDepth = 32
+	maxDepth = 10_000 // scripts reply with tables nested as deep as their stack
 	maxBulk  = 1 << 30
 	maxElems = 1 << 24
 )
