@@ -32,8 +32,8 @@ const (
 // sum is the SHA-1 of a script's text.
 type sum [sha1.Size]byte
 
-// A Script is a compiled text. It is Immutable but for its counters.
-type Script struct {
+// A cached script is a compiled text. It is Immutable but for its counters.
+type cached struct {
 	sum   sum
 	name  string // the sum in hexadecimal
 	text  string
@@ -53,7 +53,7 @@ type cache struct {
 	clock atomic.Uint64         // counts uses
 
 	mu    sync.Mutex
-	evals []*Script // those that may be dropped; guarded by mu
+	evals []*cached // those that may be dropped; guarded by mu
 
 	count, bytes, evicted, evictable atomic.Int64
 }
@@ -63,7 +63,7 @@ type table struct{ chains []atomic.Pointer[link] }
 
 // link is one script of a chain. Immutable.
 type link struct {
-	script *Script
+	script *cached
 	next   *link
 }
 
@@ -72,7 +72,7 @@ func (t *table) chain(s *sum) *atomic.Pointer[link] {
 }
 
 // find gives the script with this sum, nil when there is none.
-func (c *cache) find(s *sum) *Script {
+func (c *cache) find(s *sum) *cached {
 	t := c.table.Load()
 	if t == nil {
 		return nil
@@ -86,7 +86,7 @@ func (c *cache) find(s *sum) *Script {
 }
 
 // named is find for a sum in hexadecimal, of 40 digits in any case.
-func (c *cache) named(name []byte) *Script {
+func (c *cache) named(name []byte) *cached {
 	var s sum
 	if len(name) != hex.EncodedLen(len(s)) {
 		return nil
@@ -98,25 +98,26 @@ func (c *cache) named(name []byte) *Script {
 }
 
 // use notes that a script is used just now.
-func (c *cache) use(s *Script) {
+func (c *cache) use(s *cached) {
 	if c.evictable.Load() >= touchFrom {
 		s.used.Store(c.clock.Add(1))
 	}
 }
 
-// add adds a script, and gives the one that is in the cache then: another one, if somebody else has added it meanwhile. keep is for
-// SCRIPT LOAD.
-func (c *cache) add(s *Script, keep bool) *Script {
+// add adds a script, which may have been in the cache before, and gives the one with its text that is there then: another one, if somebody
+// else has added it meanwhile. keep is for SCRIPT LOAD.
+func (c *cache) add(s *cached, keep bool) *cached {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if known := c.find(&s.sum); known != nil {
 		if keep && !known.kept {
 			known.kept = true
-			c.evals = slices.DeleteFunc(c.evals, func(e *Script) bool { return e == known })
+			c.evals = slices.DeleteFunc(c.evals, func(e *cached) bool { return e == known })
 			c.evictable.Store(int64(len(c.evals)))
 		}
 		return known
 	}
+	s.gone.Store(false)
 	if s.kept = keep; !keep {
 		for len(c.evals) >= maxEvals {
 			c.evict()
@@ -150,7 +151,7 @@ func (c *cache) evict() {
 }
 
 // without gives a chain that lacks one of its scripts.
-func without(l *link, s *Script) *link {
+func without(l *link, s *cached) *link {
 	if l.script == s {
 		return l.next
 	}
@@ -158,7 +159,7 @@ func without(l *link, s *Script) *link {
 }
 
 // insert puts a script into the table, which is made twice as large when it has more than two scripts a chain.
-func (c *cache) insert(s *Script) {
+func (c *cache) insert(s *cached) {
 	t := c.table.Load()
 	if t == nil {
 		t = &table{chains: make([]atomic.Pointer[link], firstTable)}
@@ -177,7 +178,7 @@ func (c *cache) insert(s *Script) {
 	t.push(s)
 }
 
-func (t *table) push(s *Script) {
+func (t *table) push(s *cached) {
 	chain := t.chain(&s.sum)
 	chain.Store(&link{script: s, next: chain.Load()})
 }
@@ -194,7 +195,7 @@ func (c *cache) flush() {
 }
 
 // each calls fn with every script of the cache, in no order.
-func (c *cache) each(fn func(*Script)) {
+func (c *cache) each(fn func(*cached)) {
 	t := c.table.Load()
 	if t == nil {
 		return

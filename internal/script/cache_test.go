@@ -12,9 +12,9 @@ import (
 )
 
 // scriptOf makes a script that a cache can hold.
-func scriptOf(text string) *Script {
+func scriptOf(text string) *cached {
 	s := sum(sha1.Sum([]byte(text)))
-	return &Script{sum: s, name: hex.EncodeToString(s[:]), text: text, bytes: int64(len(text))}
+	return &cached{sum: s, name: hex.EncodeToString(s[:]), text: text, bytes: int64(len(text))}
 }
 
 // TestCacheFinds: what was added is found by its sum and its name, in any case, and nothing else is.
@@ -73,7 +73,7 @@ func TestCacheEvicts(t *testing.T) {
 		t.Errorf("%d were dropped, want %d", n, 2*maxEvals+1)
 	}
 	bytes := int64(0)
-	c.each(func(s *Script) { bytes += s.bytes })
+	c.each(func(s *cached) { bytes += s.bytes })
 	if bytes != c.bytes.Load() {
 		t.Errorf("%d bytes are counted, there are %d", c.bytes.Load(), bytes)
 	}
@@ -83,7 +83,7 @@ func TestCacheEvicts(t *testing.T) {
 func TestCacheShares(t *testing.T) {
 	var c cache
 	var wg sync.WaitGroup
-	got := make([]*Script, 8)
+	got := make([]*cached, 8)
 	for i := range got {
 		wg.Go(func() {
 			for n := range 2000 {

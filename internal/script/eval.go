@@ -61,9 +61,12 @@ func keysAndArgs(argv [][]byte) (keys, args [][]byte, err error) {
 }
 
 // know gives the script with this text: the one that is known, or a new one. keep says that SCRIPT LOAD asks.
-func (m *Machine) know(c *command.Ctx, text []byte, keep bool) (*Script, error) {
+func (m *Machine) know(c *command.Ctx, text []byte, keep bool) (*cached, error) {
 	s := sum(sha1.Sum(text))
-	if known := m.scripts.find(&s); known != nil && !keep {
+	if known := m.scripts.find(&s); known != nil {
+		if keep {
+			known = m.scripts.add(known, true)
+		}
 		return known, nil
 	}
 	flags, code, err := shebang(text)
@@ -74,7 +77,7 @@ func (m *Machine) know(c *command.Ctx, text []byte, keep bool) (*Script, error) 
 	if err != nil {
 		return nil, err
 	}
-	return m.scripts.add(&Script{
+	return m.scripts.add(&cached{
 		sum: s, name: hex.EncodeToString(s[:]), text: string(text), proto: proto, flags: flags,
 		bytes: int64(len(text)) + proto.Size() + scriptCost,
 	}, keep), nil
@@ -97,7 +100,7 @@ func (m *Machine) compile(c *command.Ctx, code string) (*lua.Proto, error) {
 }
 
 // runScript runs a script for the call c.
-func (m *Machine) runScript(c *command.Ctx, s *Script, keys, args [][]byte, readOnly bool) error {
+func (m *Machine) runScript(c *command.Ctx, s *cached, keys, args [][]byte, readOnly bool) error {
 	b, err := m.sandbox(c, forScripts)
 	if err != nil {
 		return err
@@ -118,10 +121,10 @@ func (m *Machine) runScript(c *command.Ctx, s *Script, keys, args [][]byte, read
 func lackOfMemory(err error) error { return command.Error("ERR " + err.Error()) }
 
 // function gives a script as a function of the state.
-func (b *sandbox) function(s *Script) lua.Value {
+func (b *sandbox) function(s *cached) lua.Value {
 	fn, ok := b.functions[s]
 	if !ok {
-		if len(b.functions) > 2*maxEvals {
+		if len(b.functions) >= b.forgetFrom {
 			b.forget()
 		}
 		fn = b.state.Load(s.proto, b.globals)
@@ -137,6 +140,7 @@ func (b *sandbox) forget() {
 			delete(b.functions, s)
 		}
 	}
+	b.forgetFrom = 2 * max(maxEvals, len(b.functions))
 }
 
 // callFlags gives the flags of a call that runs a script which says of itself what it does; base is the command's own.

@@ -256,10 +256,4 @@ func (m *Machine) functionStats(c *command.Ctx) error {
 }
 
 // functionKill implements FUNCTION KILL.
-func functionKill(c *command.Ctx) error {
-	if err := c.Script().KillScripts(true); err != nil {
-		return err
-	}
-	c.Reply.OK()
-	return nil
-}
+func functionKill(c *command.Ctx) error { return kill(c, true) }

@@ -192,13 +192,7 @@ func registerError(err error) error {
 	case !errors.As(err, &raised):
 		return err
 	}
-	text := errUnknownRaised
-	if t := raised.Value.Table(); t == nil {
-		text = "ERR " + raisedText(raised.Value)
-	} else if named, ok := bytesOf(t.Get(nameErr)); ok {
-		text = named
-	}
-	return command.Error("ERR Error registering functions: " + cut(text))
+	return command.Error("ERR Error registering functions: " + raisedText(raised.Value))
 }
 
 // callback gives the callback of a function, whose library is loaded if this state has not done so before. The errors are those of

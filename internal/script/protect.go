@@ -61,20 +61,9 @@ func missingGlobal(c *lua.Call) error {
 	if c.N() != 2 {
 		return c.Errorf("Wrong number of arguments to luaProtectedTableError")
 	}
-	name, ok := text(c.Arg(1))
+	name, ok := bytesOf(c.Arg(1))
 	if !ok {
 		return c.Errorf("Second argument to luaProtectedTableError must be a string or number")
 	}
-	return c.Errorf("Script attempted to access nonexistent global variable '%s'", name)
-}
-
-// text gives a string, or a number's text, up to its first zero byte; false for anything else.
-func text(v lua.Value) (string, bool) {
-	switch {
-	case v.IsString():
-		return cut(v.Str()), true
-	case v.IsNumber():
-		return lua.FormatNumber(v.Num()), true
-	}
-	return "", false
+	return c.Errorf("Script attempted to access nonexistent global variable '%s'", cut(name))
 }

@@ -79,32 +79,25 @@ func (b *sandbox) killed(e *encoder, r *command.ScriptRun) {
 
 // raised writes an error that the script has raised: its text, and where that was.
 func (e *encoder) raised(err *lua.Error, name string) {
-	text, counted := "", false
+	t := err.Value.Table()
+	counted := t != nil && t.Get(nameIgnore).Truthy()
 	source, line := err.Where()
-	if t := err.Value.Table(); t != nil {
-		var ok bool
-		if text, ok = bytesOf(t.Get(nameErr)); !ok {
-			text = errUnknownRaised
-		}
-		counted = t.Get(nameIgnore).Truthy()
-	} else {
-		text = "ERR " + raisedText(err.Value)
-	}
-	e.error(place(cut(text), name, source, line), !counted)
+	e.error(place(raisedText(err.Value), name, source, line), !counted)
 }
 
-// raisedText gives the text of a raised value that is no table.
+// raisedText gives the text, its code first, of a value that was raised: that of the field err if it is a table.
 func raisedText(v lua.Value) string {
 	switch v.Type() {
-	case lua.TypeNil:
-		return "nil"
-	case lua.TypeBoolean:
-		return strconv.FormatBool(v.Bool())
+	case lua.TypeTable:
+		text, ok := bytesOf(v.Table().Get(nameErr))
+		if !ok {
+			return errUnknownRaised
+		}
+		return cut(text)
+	case lua.TypeNil, lua.TypeBoolean, lua.TypeNumber, lua.TypeString:
+		return "ERR " + cut(lua.Text(v))
 	}
-	if s, ok := bytesOf(v); ok {
-		return s
-	}
-	return lua.TypeName(v)
+	return "ERR " + lua.TypeName(v)
 }
 
 // place adds to an error which script it comes from, and where, if that is in a function of Lua.

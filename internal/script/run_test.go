@@ -231,6 +231,35 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
+// TestNoRoomForALuaState: a limit below what the libraries take is an error with a code, and not the end of it.
+func TestNoRoomForALuaState(t *testing.T) {
+	p := newPlayer(t, 1000)
+	for _, argv := range [][]string{{"EVAL", "return 1", "0"}, {"SCRIPT", "LOAD", "return 1"}, {"FUNCTION", "LOAD", "#!lua name=l\n"}} {
+		words := make([][]byte, len(argv))
+		for i, word := range argv {
+			words[i] = []byte(word)
+		}
+		if got := p.do(words...); got != "ERR not enough memory" {
+			t.Errorf("%s: %q", argv, got)
+		}
+	}
+	p.m.options.MemoryLimit = func() int64 { return 1 << 20 }
+	if got := p.eval("return 1"); got != ":1\r\n" {
+		t.Errorf("with a higher limit: %q", got)
+	}
+}
+
+// TestLoadOfAKnownScript: SCRIPT LOAD of one that EVAL has brought keeps that one, and does not compile it again.
+func TestLoadOfAKnownScript(t *testing.T) {
+	p := newPlayer(t, 1<<20)
+	p.eval("return 1")
+	known := p.m.scripts.named([]byte(scriptOf("return 1").name))
+	p.do([]byte("SCRIPT"), []byte("LOAD"), []byte("return 1"))
+	if s := p.m.scripts.named([]byte(known.name)); s != known || !s.kept || p.m.scripts.evictable.Load() != 0 {
+		t.Errorf("the script is another one: %v, kept: %v", s != known, s.kept)
+	}
+}
+
 // TestFlush: SCRIPT FLUSH makes new sandboxes, and forgets the scripts.
 func TestFlush(t *testing.T) {
 	p := newPlayer(t, 1<<20)

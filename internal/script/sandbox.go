@@ -50,12 +50,13 @@ type sandbox struct {
 	// Of scripts: what is told of the run, what it is given, and those that have run here.
 	scriptRun  command.ScriptRun
 	keys, args *lua.Table
-	functions  map[*Script]lua.Value
+	functions  map[*cached]lua.Value
+	forgetFrom int // how many functions there are when those are dropped whose scripts are gone
 
 	libraries functionState // of functions
 }
 
-// sandbox gives the sandbox of a kind of the worker that runs c.
+// sandbox gives the sandbox of a kind of the worker that runs c. The error is for the client: lua-memory-limit does not let one be made.
 func (m *Machine) sandbox(c *command.Ctx, k kind) (*sandbox, error) {
 	slot := c.Script().Local()
 	l, _ := (*slot).(*local)
@@ -76,7 +77,7 @@ func (m *Machine) sandbox(c *command.Ctx, k kind) (*sandbox, error) {
 	}
 	b, err := m.newSandbox(k)
 	if err != nil {
-		return nil, err
+		return nil, lackOfMemory(err)
 	}
 	l.sandboxes[k] = b
 	b.report()
@@ -105,16 +106,12 @@ func (m *Machine) newSandbox(k kind) (*sandbox, error) {
 	if k == forFunctions {
 		return b, b.openLibraries()
 	}
-	if k == forScripts {
-		b.functions = map[*Script]lua.Value{}
-		if b.keys, err = b.global("KEYS"); err != nil {
-			return nil, err
-		}
-		if b.args, err = b.global("ARGV"); err != nil {
-			return nil, err
-		}
+	b.functions = map[*cached]lua.Value{}
+	if b.keys, err = b.global("KEYS"); err != nil {
+		return nil, err
 	}
-	return b, nil
+	b.args, err = b.global("ARGV")
+	return b, err
 }
 
 // firstSeed is what math.random begins with, as in Redis. A sandbox's numbers go on from run to run.

@@ -52,8 +52,11 @@ func (m *Machine) scriptFlush(c *command.Ctx) error {
 }
 
 // scriptKill implements SCRIPT KILL.
-func scriptKill(c *command.Ctx) error {
-	if err := c.Script().KillScripts(false); err != nil {
+func scriptKill(c *command.Ctx) error { return kill(c, false) }
+
+// kill ends slow scripts, or functions.
+func kill(c *command.Ctx, functions bool) error {
+	if err := c.Script().KillScripts(functions); err != nil {
 		return err
 	}
 	c.Reply.OK()

@@ -25,7 +25,7 @@ func (u *Usage) trouble() int64 { return u.Undeclared + u.Undone + u.Still }
 // most n of them, the worst one first. Any goroutine may call it.
 func (m *Machine) Strays(n int) []Usage {
 	var all []Usage
-	m.scripts.each(func(s *Script) { all = appendUsage(all, s.name, &s.counts) })
+	m.scripts.each(func(s *cached) { all = appendUsage(all, s.name, &s.counts) })
 	for _, l := range m.libraries.set().all() {
 		for _, f := range l.functions {
 			all = appendUsage(all, f.name, &f.counts)
