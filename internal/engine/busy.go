@@ -51,8 +51,8 @@ type longRun struct {
 
 // What those are told who want what a slow run holds.
 const (
-	errBusyScript command.Error = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
-	errBusyRun    command.Error = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+	errBusyScript   command.Error = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+	errBusyFunction command.Error = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
 )
 
 // Refusals of SCRIPT KILL and FUNCTION KILL.
@@ -75,7 +75,7 @@ func (e *Engine) SetBusyThreshold(ms int64) {
 // busy gives what those are told who would have to wait for the run.
 func (l *longRun) busy() error {
 	if l.function {
-		return errBusyRun
+		return errBusyFunction
 	}
 	return errBusyScript
 }

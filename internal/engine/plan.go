@@ -28,7 +28,7 @@ func (w *Worker) acquire(cl *Client, c *Call) (held, ok bool) {
 		w.held = append(w.held, shard)
 		return true, !c.spec.Flags.Has(command.Write) || !w.e.Store.HasTargets(shard) || w.widen(cl, c)
 	case c.spec.Flags.Has(command.RunsScript):
-		return w.acquireScript(cl, c)
+		return true, w.acquireScript(cl, c)
 	case !c.spec.HasKeys():
 		return w.acquireNeeded(cl, c)
 	case c.spec.PlanOf(c.Argv) == command.PlanAll:

@@ -78,15 +78,16 @@ type another struct {
 var _ command.ScriptHost = (*Worker)(nil)
 
 // acquireScript takes what a call needs that runs a script: the shards of the keys that it declares, and what a run of it that was
-// undone has wanted. Commands of the past, which may not wait for anything, and what has needed it before have the world still.
-func (w *Worker) acquireScript(cl *Client, c *Call) (held, ok bool) {
+// undone has wanted. Commands of the past, which may not wait for anything, and what has needed it before have the world still. With false the client is
+// parked, or to be told what Worker.busy says.
+func (w *Worker) acquireScript(cl *Client, c *Call) bool {
 	if w.replays || cl.again.world {
-		return true, w.acquireWorld(cl)
+		return w.acquireWorld(cl)
 	}
 	w.held = w.held[:0]
 	w.want(c.spec, c.Argv)
 	w.held = append(w.held, cl.again.shards...)
-	return true, w.lockHeld(cl)
+	return w.lockHeld(cl)
 }
 
 // BeginScript implements command.ScriptHost.
