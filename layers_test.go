@@ -31,7 +31,6 @@ const layers = `
 	num glob persist/disk < config
 	invariants < mem
 	hash num < lua
-	clock num lua < lua/lib
 	clock hist num < stats
 
 	# data structures know bytes and memory, not each other; but a stream's leaf is one that stands for a listpack
