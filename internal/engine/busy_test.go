@@ -3,12 +3,15 @@
 package engine
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/store"
 )
 
 // busyCommands are PING, and those that a server has about scripts that run for long: SCRIPTKILL and FUNCTIONKILL, and RUNNING.
@@ -293,4 +296,67 @@ func TestServerEndsAmidAScript(t *testing.T) {
 	}
 	b.connect().want("$-1", "GET a")
 	b.locks()
+}
+
+// TestSlowScriptHoldsWhatIsToGo: past maxmemory nothing can be evicted that a slow script holds, and others may not go on to take memory as if
+// it were to end soon.
+func TestSlowScriptHoldsWhatIsToGo(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 4})
+	b.SetBusyThreshold(100)
+	b.setPolicy(store.AllKeysLRU)
+	free := b.notIn("held")
+	l := b.begin("SET held 1", "RUN 1 held | !hold")
+	b.account.Add(mem.Other, 1000)
+	b.SetMaxMemory(1)
+	other := b.connect()
+	other.want("+OK", "SET "+free+" 1") // it may take a moment only
+	l.step(95 * time.Millisecond)
+	other.want("$-1 "+oom+" :0", "GET "+free, "SET "+free+" 1", "DEL "+free)
+	if text := l.end(); text != "+OK *1 +OK" {
+		t.Error(text)
+	}
+	b.SetMaxMemory(0)
+	b.locks()
+}
+
+// TestRetryAmidASlowScript: a waiter whose time has come does not leave a call to wake it, time and again, where a script runs for long.
+func TestRetryAmidASlowScript(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 4})
+	b.SetBusyThreshold(100)
+	p := b.connect()
+	p.do(fmt.Sprint("SET a ", b.clock.WallMillis()+10))
+	x, y := b.connect().block("TAKEAT a 0"), b.connect().block("TAKEAT a 50")
+	l := b.begin("RUN 1 a | !hold")
+	l.step(10 * time.Millisecond)
+	if again, until := x.w.Retry(x.cl), y.w.Retry(y.cl); again != 100_000_000 || until != 35_000_000 {
+		t.Errorf("they are tried again after %d and %d ns", again, until)
+	}
+	l.step(85 * time.Millisecond)
+	x.wait() // it is told, as everybody is
+	if again := x.w.Retry(x.cl); again != 20_000_000 {
+		t.Errorf("it is tried again after %d ns", again)
+	}
+	l.end()
+	if x.w.Retry(x.cl) != 0 {
+		t.Error("something is busy")
+	}
+	x.w.Forget(x.cl)
+	y.w.Forget(y.cl)
+	b.idle()
+}
+
+// TestUndoneRunLeavesNoRoom: what a run had to say to the log takes no memory when it was undone.
+func TestUndoneRunLeavesNoRoom(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 4})
+	log := b.Effects.Attach(nil)
+	defer log.Close()
+	c := b.connect()
+	c.want("-ERR killed", "RUN 1 a | SET a "+strings.Repeat("x", 1<<20)+" | !kill")
+	if n := cap(c.w.text.b); n > 2*blockBytes {
+		t.Errorf("%d bytes are kept", n)
+	}
+	c.want("+OK", "SET a 1")
+	if got := logged(log); got != "SELECT 0 SET a 1" {
+		t.Errorf("the log has %q", got)
+	}
 }

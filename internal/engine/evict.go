@@ -126,6 +126,9 @@ func (w *Worker) evict(began, patience int64) store.Eviction {
 			e.noteExcess(true)
 			if st == store.EvictionBusy { // not at once: that would be to wait for whoever has the shards
 				w.evictLater(w.view.NowMillis + 1)
+				if e.runs.slow.Load() > 0 { // that may be a slow script: there is no end of it
+					return store.EvictionNone
+				}
 			}
 			return st
 		}

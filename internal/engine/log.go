@@ -130,8 +130,13 @@ type effectMark struct {
 // mark gives the present end.
 func (t *effectText) mark() effectMark { return effectMark{len(t.b), t.last, t.isMulti} }
 
-// cut drops what was added since m.
-func (t *effectText) cut(m effectMark) { t.b, t.last, t.isMulti = t.b[:m.size], m.last, m.isMulti }
+// cut drops what was added since m, and memory for much of it.
+func (t *effectText) cut(m effectMark) {
+	t.b, t.last, t.isMulti = t.b[:m.size], m.last, m.isMulti
+	if m.size == 0 && cap(t.b) > 2*blockBytes {
+		t.b = nil
+	}
+}
 
 // multi makes a transaction of the effects, those that follow included.
 func (t *effectText) multi() { t.isMulti = true }

@@ -215,9 +215,11 @@ func (w *Worker) serveLost(shard int, now int64) {
 	w.publish()
 }
 
-// The ns after which a command is tried again that was to be when something was busy, or when changes were held back.
+// The ns after which a command is tried again that was to be when something was busy, when a shard of a slow script was wanted, or when
+// changes were held back.
 const (
 	busyRetry  = 1_000_000
+	slowRetry  = 20_000_000
 	pauseRetry = 100_000_000
 )
 
@@ -230,14 +232,15 @@ func (w *Worker) Retry(cl *Client) (again int64) {
 	}
 	defer w.leave()
 	if w.paused != PauseNone && wt.spec.Flags.Has(command.Write) {
-		if wt.deadline == 0 {
-			return pauseRetry
-		}
-		return max(busyRetry, min(pauseRetry, wt.deadline-w.e.clock.Mono()))
+		return w.retryLater(wt, pauseRetry)
 	}
 	w.held = wt.AppendShards(w.held[:0])
 	if !w.lockHeld(cl) {
-		return busyRetry
+		if w.busy == nil { // it is woken before that
+			return w.retryLater(wt, pauseRetry)
+		}
+		w.busy = nil
+		return w.retryLater(wt, slowRetry)
 	}
 	w.readClock()
 	w.view.SignalWaiter(&wt.Waiter)
@@ -251,6 +254,14 @@ func (w *Worker) Retry(cl *Client) (again int64) {
 	w.release()
 	w.publish()
 	return 0
+}
+
+// retryLater gives the ns after which a waiter is tried again that could not be: so many, but not behind the end of its wait.
+func (w *Worker) retryLater(wt *waiter, ns int64) int64 {
+	if wt.deadline == 0 {
+		return ns
+	}
+	return max(busyRetry, min(ns, wt.deadline-w.e.clock.Mono()))
 }
 
 // callGuarded runs the handler of a command within another. If that fails by a bug or for want of memory, it is this command that has
