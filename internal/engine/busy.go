@@ -263,8 +263,14 @@ func (w *Worker) parkedOrBusy(cl *Client, c *Call) (done, parked bool) {
 // while a script runs, or PING.
 func (w *Worker) staysOutside(cl *Client, c *Call) bool {
 	spec := c.spec
-	if spec == nil || cl.tx != nil || cl.watch != nil || !spec.Flags.Has(command.AllowBusy) && spec.ID() != w.e.pingID {
+	if spec == nil || !spec.Flags.Has(command.AllowBusy) && spec.ID() != w.e.pingID {
 		return false
+	}
+	if cl.watch != nil {
+		switch spec.FullName() {
+		case "discard", "unwatch", "reset": // keys are not to be watched any more
+			return false
+		}
 	}
 	plan := spec.PlanOf(c.Argv)
 	return plan == command.PlanNone || plan == command.PlanKeys && !spec.HasKeys()

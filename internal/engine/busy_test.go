@@ -197,6 +197,8 @@ func TestSlowScriptTakesMore(t *testing.T) {
 func TestSlowScriptWithTheWorldStill(t *testing.T) {
 	b := fakeBench(t, Options{Shards: 4})
 	b.SetBusyThreshold(100)
+	watcher := b.connect()
+	watcher.want("+OK", "WATCH b")
 	l := b.begin("SET a 1", "MULTI", "SET a 2", "RUN 1 a | SET a 3 | !hold", "EXEC")
 	other, waiting := b.connect(), b.connect()
 	if n, st := waiting.try("PING", "GET a"); n != 1 || st != Parked || waiting.replies() != "+PONG" {
@@ -207,6 +209,8 @@ func TestSlowScriptWithTheWorldStill(t *testing.T) {
 		waiting.want(busyScript, "GET a")
 	}
 	other.want("+PONG "+busyScript+" "+busyScript+" +PONG", "PING", "GET a", "SELECT 1", "PING")
+	watcher.want("+PONG "+busyScript+" +OK -ERR MULTI calls can not be nested +QUEUED "+busyScript+" -EXECABORT Transaction discarded because of: "+
+		busyScript[1:], "PING", "UNWATCH", "MULTI", "MULTI", "PING", "DISCARD", "EXEC")
 	other.want("-ERR wrong number of arguments for 'get' command "+busyScript+" +OK", "GET", "FLUSHALL", "SCRIPTKILL")
 	if text := l.killed(); text != "+OK +OK +QUEUED +QUEUED *2 +OK -ERR killed" {
 		t.Error(text)
