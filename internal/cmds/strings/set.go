@@ -193,12 +193,26 @@ func (o *options) hold(c *command.Ctx, key []byte) (bool, error) {
 
 // store1 sets one string and says so to watchers and the log, where an expiration is written as a Unix time.
 func store1(c *command.Ctx, key, value []byte, at int64) {
+	if at > 0 && c.DB.Over(at) {
+		storeDead(c, key)
+		c.Propagate([]byte("DEL"), key)
+		return
+	}
 	c.DB.SetString(key, value, at)
 	c.Modified("set", key)
 	if at > 0 {
 		c.Host.Notify("expire", key)
 		propagateSet(c, key, value, at)
 	}
+}
+
+// storeDead sets a string that dies at once: it is not made at all. So nothing that a transaction or script has made is dead before it ends:
+// deaths are logged before its effects, and not undone with it.
+func storeDead(c *command.Ctx, key []byte) {
+	c.DB.Delete(key)
+	c.Modified("set", key)
+	c.Host.Notify("expire", key)
+	c.Host.Notify("expired", key)
 }
 
 // propagateSet has the log get a plain SET, with the expiration as a Unix time.
@@ -301,16 +315,23 @@ const recordOverhead = 32
 
 // setAll sets all pairs, with the same expiry.
 func setAll(c *command.Ctx, kv [][]byte, at int64) {
-	n := 0
+	n, dead := 0, at > 0 && c.DB.Over(at)
 	for _, text := range kv {
 		n += len(text) + recordOverhead
 	}
-	c.DB.Reserve(n)
+	if !dead {
+		c.DB.Reserve(n)
+	}
 	for i := 0; i < len(kv); i += 2 {
-		c.DB.SetString(kv[i], kv[i+1], at)
-		c.Modified("set", kv[i])
-		if at > 0 {
-			c.Host.Notify("expire", kv[i])
+		if dead {
+			storeDead(c, kv[i])
+			c.Propagate([]byte("DEL"), kv[i])
+		} else {
+			c.DB.SetString(kv[i], kv[i+1], at)
+			c.Modified("set", kv[i])
+			if at > 0 {
+				c.Host.Notify("expire", kv[i])
+			}
 		}
 		if i%(2*pairsAtOnce) == 2*(pairsAtOnce-1) {
 			_ = c.Tick() // even when the server is closing: the log must not get half a command
@@ -347,7 +368,7 @@ func msetEx(c *command.Ctx) error {
 		}
 	}
 	setAll(c, kv, at)
-	if at > 0 {
+	if at > 0 && !c.DB.Over(at) {
 		argv := append([][]byte{[]byte("MSETEX"), c.Argv[1]}, kv...)
 		c.Propagate(append(argv, []byte("PXAT"), strconv.AppendInt(nil, at, 10))...)
 	}
