@@ -21,6 +21,8 @@ type Host interface {
 	// Tick is called by long handlers every thousand steps or so. It lets other clients of the loop run once the
 	// command has taken long, and gives an error when the command is to end at once.
 	Tick() error
+	// Ahead is Ctx.Ahead.
+	Ahead(ns int64) error
 	// Propagate is Ctx.Propagate.
 	Propagate(argv [][]byte)
 	// Logs is Ctx.Logs.
@@ -136,6 +138,9 @@ func (c *Ctx) Pieces(it *store.Item, off, n int, fn func(piece []byte) bool) (er
 	})
 	return err
 }
+
+// Ahead is Tick before something that takes about ns nanoseconds and cannot tick: others have the loop meanwhile, if that is long.
+func (c *Ctx) Ahead(ns int64) error { return c.Host.Ahead(ns) }
 
 // Tick is to be called every thousand steps or so of a handler that can take long; an error it returns must be returned.
 func (c *Ctx) Tick() error { return c.Host.Tick() }

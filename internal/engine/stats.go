@@ -49,10 +49,11 @@ func newStats(commands int) *Stats {
 	return s
 }
 
-// maxErrorCodes bounds the different error codes that are counted, since scripts may make up codes of their own. What comes
+// maxErrorCodes bounds the different error codes that are counted, and maxErrorCode their bytes, since scripts may make up codes of their own. What comes
 // beyond is counted together.
 const (
 	maxErrorCodes = 128
+	maxErrorCode  = 128
 	otherErrors   = "ERRORSTATS_OVERFLOW"
 )
 
@@ -62,8 +63,11 @@ func (s *Stats) countError(text string) {
 	code, _, _ := strings.Cut(text, " ")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.byCode[code]; !known && len(s.byCode) >= maxErrorCodes {
-		code = otherErrors
+	if _, known := s.byCode[code]; !known {
+		if len(s.byCode) >= maxErrorCodes || len(code) > maxErrorCode {
+			code = otherErrors
+		}
+		code = strings.Clone(code) // the text may be long
 	}
 	s.byCode[code]++
 }

@@ -445,6 +445,12 @@ func (w *Worker) Tick() error {
 	return nil
 }
 
+// Ahead implements command.Host.
+func (w *Worker) Ahead(ns int64) error {
+	w.began -= ns
+	return w.Tick()
+}
+
 // Logs implements command.Host.
 func (w *Worker) Logs() bool { return w.e.Effects.Active() }
 

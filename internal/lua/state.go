@@ -25,6 +25,7 @@ type State struct {
 	thread *Thread // the one that runs
 	main   *Thread
 	budget int // steps until the next call of the hook
+	owed   int // what Owed returns
 	step   int
 	hook   func() error
 
@@ -253,12 +254,16 @@ func (s *State) Spend(n int) error {
 
 // tick calls the hook and fills the budget.
 func (s *State) tick() error {
-	s.budget = s.step
+	s.owed, s.budget = -s.budget, s.step
 	if s.hook == nil {
 		return nil
 	}
 	return s.hook()
 }
+
+// Owed is for the hook: how many steps more than there were have just been taken. Mostly they are of work that is about to be done at
+// one go, such as copying a long string.
+func (s *State) Owed() int { return s.owed }
 
 // Call calls a function from Go, outside of any run or within a Go function, where Call.Call does the same. The results are good
 // until the state is used again. An *Error is an error of Lua's; all others come from the hook or from Go functions.

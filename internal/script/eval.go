@@ -18,6 +18,9 @@ func (m *Machine) evalSHAReadOnly(c *command.Ctx) error { return m.evalNamed(c, 
 
 // evalText is EVAL and EVAL_RO.
 func (m *Machine) evalText(c *command.Ctx, readOnly bool) error {
+	if err := announce(c); err != nil {
+		return err
+	}
 	keys, args, err := keysAndArgs(c.Argv)
 	if err != nil {
 		return err
@@ -31,6 +34,9 @@ func (m *Machine) evalText(c *command.Ctx, readOnly bool) error {
 
 // evalNamed is EVALSHA and EVALSHA_RO.
 func (m *Machine) evalNamed(c *command.Ctx, readOnly bool) error {
+	if err := announce(c); err != nil {
+		return err
+	}
 	if len(c.Argv[1]) != hex.EncodedLen(sha1.Size) {
 		return errNoScript
 	}

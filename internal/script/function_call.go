@@ -26,6 +26,9 @@ func (m *Machine) functionCallReadOnly(c *command.Ctx) error { return m.callFunc
 
 // callFunction is FCALL and FCALL_RO.
 func (m *Machine) callFunction(c *command.Ctx, readOnly bool) error {
+	if err := announce(c); err != nil {
+		return err
+	}
 	fn := m.libraries.set().function(c.Argv[1])
 	if fn == nil {
 		return errNoFunction

@@ -32,6 +32,9 @@ func loadLimit(c *command.Ctx) time.Duration {
 
 // functionLoad implements FUNCTION LOAD.
 func (m *Machine) functionLoad(c *command.Ctx) error {
+	if err := announce(c); err != nil {
+		return err
+	}
 	last := len(c.Argv) - 1
 	replace := false
 	for _, word := range c.Argv[2:last] {

@@ -159,7 +159,9 @@ func (b *sandbox) redisPCall(c *lua.Call) error { return b.command(c, false) }
 
 // command runs a command for the script.
 func (b *sandbox) command(c *lua.Call, raises bool) error {
-	if problem := b.words(c); problem != "" {
+	if problem, err := b.words(c); err != nil {
+		return err
+	} else if problem != "" {
 		return b.fail(c, problem, false, raises)
 	}
 	reply, err := b.host.CallScript(b.argv, b.proto)
@@ -193,11 +195,12 @@ func (b *sandbox) fail(c *lua.Call, text string, counted, raises bool) error {
 	return c.Return(v)
 }
 
-// words makes a command's words of the arguments of a call, in b.argv; or tells what is wrong with them.
-func (b *sandbox) words(c *lua.Call) (problem string) {
+// words makes a command's words of the arguments of a call, in b.argv; or tells what is wrong with them. The error is one of memory: an
+// argument may be there a thousand times.
+func (b *sandbox) words(c *lua.Call) (problem string, err error) {
 	n := c.N()
 	if n == 0 {
-		return errNoArguments
+		return errNoArguments, nil
 	}
 	const keep = 64 << 10
 	if cap(b.room) > keep {
@@ -209,6 +212,11 @@ func (b *sandbox) words(c *lua.Call) (problem string) {
 		size += max(len(c.Arg(i).Str()), longestNumber)
 	}
 	if cap(b.room) < size {
+		if size > keep {
+			if err := b.afford(size); err != nil {
+				return "", err
+			}
+		}
 		b.room = make([]byte, 0, size)
 	}
 	for i := range n {
@@ -219,11 +227,20 @@ func (b *sandbox) words(c *lua.Call) (problem string) {
 		case v.IsNumber():
 			b.room = num.AppendShort(b.room, v.Num(), 17)
 		default:
-			return errArgumentTypes
+			return errArgumentTypes, nil
 		}
 		b.argv = append(b.argv, b.room[start:len(b.room):len(b.room)])
 	}
-	return ""
+	return "", nil
+}
+
+// afford fails unless the script may have size bytes more, which are going to be filled for it.
+func (b *sandbox) afford(size int) error {
+	if err := b.state.Alloc(size); err != nil {
+		return err
+	}
+	b.state.Free(size)
+	return b.state.Spend(size / 32)
 }
 
 // longestNumber is how many bytes a number's text may have.
@@ -234,16 +251,24 @@ func (b *sandbox) redisLog(c *lua.Call) error {
 	if c.N() < 2 {
 		return raise(c, "ERR redis.log() requires two arguments or more.")
 	}
-	level, ok := number(c.Arg(0))
+	f, ok := number(c.Arg(0))
 	if !ok {
 		return raise(c, "ERR First argument must be a number (log level).")
 	}
-	if level < 0 || int(level) >= len(logLevels) {
+	if !(f > -1 && f < float64(len(logLevels))) { // nor NaN
 		return raise(c, "ERR Invalid debug level.")
 	}
+	level := int(f)
 	log := b.machine.options.Log
-	if !log.Enabled(context.Background(), logLevels[int(level)]) {
+	if !log.Enabled(context.Background(), logLevels[level]) {
 		return nil
+	}
+	size := 0
+	for i := range c.N() {
+		size += 1 + len(c.Arg(i).Str())
+	}
+	if err := b.afford(size); err != nil {
+		return err
 	}
 	var line strings.Builder
 	for i := 1; i < c.N(); i++ {
@@ -254,7 +279,7 @@ func (b *sandbox) redisLog(c *lua.Call) error {
 			line.WriteString(s)
 		}
 	}
-	log.Log(context.Background(), logLevels[int(level)], line.String())
+	log.Log(context.Background(), logLevels[level], line.String())
 	return nil
 }
 
@@ -288,7 +313,9 @@ func (b *sandbox) redisSetRepl(c *lua.Call) error {
 
 // redisMayRun is redis.acl_check_cmd(command, argument...).
 func (b *sandbox) redisMayRun(c *lua.Call) error {
-	if problem := b.words(c); problem != "" {
+	if problem, err := b.words(c); err != nil {
+		return err
+	} else if problem != "" {
 		return raise(c, problem)
 	}
 	known, may := b.host.MayRun(b.argv)

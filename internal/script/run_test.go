@@ -55,6 +55,8 @@ func (s *stage) EndScript(err error) error {
 	return err
 }
 
+func (s *stage) Ahead(int64) error { return s.Tick() }
+
 func (s *stage) Tick() error {
 	if s.ticks++; s.ticks == s.killAt {
 		return &command.ScriptKilled{}
@@ -308,5 +310,26 @@ func TestRunsTakeNoMemory(t *testing.T) {
 	const own = 5 // of the stage, for a call
 	if n := testing.AllocsPerRun(1000, run); n > 6+own {
 		t.Errorf("a run makes %v allocations", n)
+	}
+}
+
+// One long string that is an argument many times must not be more than the script may have.
+func TestManyLongArguments(t *testing.T) {
+	p := newPlayer(t, 32<<20)
+	for _, call := range []string{"redis.call('x', unpack(t))", "redis.pcall('x', unpack(t))", "redis.acl_check_cmd('x', unpack(t))"} {
+		reply := p.eval("local s, t = string.rep('x', 1e6), {} for i = 1, 7000 do t[i] = s end return " + call)
+		if !strings.Contains(reply, "not enough memory") {
+			t.Errorf("%s: %.100s", call, reply)
+		}
+	}
+}
+
+// Levels that are no integers are refused.
+func TestOddLogLevels(t *testing.T) {
+	p := newPlayer(t, 32<<20)
+	for _, level := range []string{"0/0", "1e300", "-1/0", "4", "'nan'"} {
+		if reply := p.eval("return redis.log(" + level + ", 'x')"); !strings.Contains(reply, "Invalid debug level") {
+			t.Errorf("%s: %.100s", level, reply)
+		}
 	}
 }

@@ -117,12 +117,38 @@ func (m *Machine) newSandbox(k kind) (*sandbox, error) {
 // firstSeed is what math.random begins with, as in Redis. A sandbox's numbers go on from run to run.
 const firstSeed = 0x1234ABCD
 
+const (
+	longWork = 50_000 // steps at one go from which on others should not wait for them
+	longStep = 20     // ns that a step of such work may take, mostly for memory that was never touched
+)
+
+// announce is called before a command's words are looked at, of which there may be very many, or very long ones.
+func announce(c *command.Ctx) error {
+	const (
+		word, perByte = 100, 2 // ns
+		long          = 1_000_000
+	)
+	n := len(c.Argv) * word
+	for _, w := range c.Argv {
+		n += len(w) * perByte
+	}
+	if n < long {
+		return nil
+	}
+	return c.Ahead(int64(n))
+}
+
 // tick is called by the Lua machine, every 100 µs or so of a script's running, and by what takes long otherwise.
 func (b *sandbox) tick() error {
 	if b.call == nil {
 		return nil
 	}
-	err := b.call.Tick()
+	var err error
+	if n := b.state.Owed(); n > longWork {
+		err = b.call.Ahead(int64(n) * longStep)
+	} else {
+		err = b.call.Tick()
+	}
 	if err != nil {
 		b.source, b.line = b.running()
 	}

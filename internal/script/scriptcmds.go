@@ -6,6 +6,9 @@ import "github.com/redpoll/redpoll/internal/command"
 
 // scriptLoad implements SCRIPT LOAD.
 func (m *Machine) scriptLoad(c *command.Ctx) error {
+	if err := announce(c); err != nil {
+		return err
+	}
 	s, err := m.know(c, c.Argv[2], true)
 	if err != nil {
 		return err

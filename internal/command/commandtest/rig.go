@@ -71,6 +71,9 @@ func (r *Rig) Fieldsets() *command.Fieldsets { return &r.fieldsets }
 // Tick is command.Host's.
 func (r *Rig) Tick() error { r.Ticks++; return r.End }
 
+// Ahead is command.Host's.
+func (r *Rig) Ahead(int64) error { return r.Tick() }
+
 // Logs is command.Host's.
 func (r *Rig) Logs() bool { return true }
 
