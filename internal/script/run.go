@@ -28,7 +28,6 @@ func (b *sandbox) run(c *command.Ctx, r *command.ScriptRun, fn lua.Value, args .
 		b.codecs.Commit()
 	}
 	b.call, b.host = nil, nil
-	b.report()
 	if ended := host.EndScript(err); ended != nil {
 		return ended
 	}
@@ -44,6 +43,7 @@ func (b *sandbox) run(c *command.Ctx, r *command.ScriptRun, fn lua.Value, args .
 		err = e.value(result, stackBegin)
 	}
 	b.state.Settle()
+	b.report()
 	if err == nil && e.failed {
 		err = command.ErrQuiet
 	}

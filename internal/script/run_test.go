@@ -223,6 +223,9 @@ func TestMemoryLimit(t *testing.T) {
 		if got := p.eval(script); !strings.HasPrefix(got, "-ERR not enough memory") {
 			t.Errorf("%s: %.80q", script, got)
 		}
+		if n := p.m.memory[forScripts].Load(); n > 1<<20 {
+			t.Errorf("%s: %d bytes count as used afterwards", script, n)
+		}
 	}
 	if got := p.eval("local ok,e=pcall(string.rep,'x',1e9) return e"); got != "$17\r\nnot enough memory\r\n" {
 		t.Errorf("the error is caught as %q", got)
