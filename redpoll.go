@@ -30,7 +30,8 @@ type Options struct {
 	Config map[string]string
 	// Log takes the server's log lines; nil is no log.
 	Log *slog.Logger
-	// Clock, if not nil, is the time that the server lives by: expiry and idle times follow it and nothing else.
+	// Clock, if not nil, is the time that the server lives by: expiry and idle times follow it and nothing else. No command is
+	// slow while it stands still, so that a script without an end keeps others waiting until it is advanced, or the server closed.
 	Clock *Clock
 	// Loops is the number of event loops; 0 is one for each core that the process may use. A program that has much to do
 	// itself gives fewer than GOMAXPROCS.

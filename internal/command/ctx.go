@@ -14,6 +14,8 @@ type Client interface {
 	ClientID() int64
 	// Fieldsets gives the client's lists of fields, to be read and changed while its command runs.
 	Fieldsets() *Fieldsets
+	// WantsDebugger gives whether the client has asked to debug its next script, to be read and changed while its command runs.
+	WantsDebugger() *bool
 }
 
 // Host is what a running command may ask of the engine that runs it.

@@ -301,6 +301,7 @@ type owner struct{}
 func (owner) ClientID() int64 { return 1 }
 
 func (owner) Fieldsets() *command.Fieldsets { return nil }
+func (owner) WantsDebugger() *bool          { return new(bool) }
 
 func (b *bench) connect() *conn {
 	c := &conn{b: b, w: b.NewWorker(), cl: &Client{Owner: owner{}, Authenticated: true}, woke: make(chan struct{}, 1)}

@@ -58,6 +58,7 @@ type replayed struct{ fieldsets command.Fieldsets }
 
 func (*replayed) ClientID() int64                 { return 0 }
 func (c *replayed) Fieldsets() *command.Fieldsets { return &c.fieldsets }
+func (*replayed) WantsDebugger() *bool            { return new(bool) }
 
 // Close ends the replayer.
 func (r *Replayer) Close() {

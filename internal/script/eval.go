@@ -107,6 +107,10 @@ func (m *Machine) compile(c *command.Ctx, code string) (*lua.Proto, error) {
 
 // runScript runs a script for the call c.
 func (m *Machine) runScript(c *command.Ctx, s *cached, keys, args [][]byte, readOnly bool) error {
+	if wants := c.Client.WantsDebugger(); *wants {
+		*wants = false
+		return errNoDebugger
+	}
 	b, err := m.sandbox(c, forScripts)
 	if err != nil {
 		return err

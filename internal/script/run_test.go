@@ -24,6 +24,7 @@ type stage struct {
 	killAt  int               // the tick, counted from 1, that kills; 0: none
 	ticks   int
 	local   any
+	debug   bool
 }
 
 func (s *stage) BeginScript(*command.ScriptRun) error              { return nil }
@@ -33,6 +34,10 @@ func (s *stage) CountError(text string)                            { s.counted =
 func (s *stage) Local() *any                                       { return &s.local }
 func (s *stage) KillScripts(bool) error                            { return nil }
 func (s *stage) RunningScript() (r command.ScriptRunning, ok bool) { return r, false }
+
+func (s *stage) ClientID() int64               { return 1 }
+func (s *stage) Fieldsets() *command.Fieldsets { return nil }
+func (s *stage) WantsDebugger() *bool          { return &s.debug }
 
 func (s *stage) CallScript(argv [][]byte, _ int) ([]byte, error) {
 	words := make([]string, len(argv))
@@ -101,7 +106,7 @@ func (p *player) do(argv ...[]byte) string {
 	var w resp.Writer
 	w.Init(resp.NewChunkPool(8))
 	w.Proto = p.proto
-	if err := spec.Run(&command.Ctx{Argv: argv, Spec: spec, Host: p.stage, Reply: &w}); err != nil && err != command.ErrQuiet {
+	if err := spec.Run(&command.Ctx{Argv: argv, Spec: spec, Host: p.stage, Client: p.stage, Reply: &w}); err != nil && err != command.ErrQuiet {
 		return err.Error()
 	}
 	var b strings.Builder
@@ -301,7 +306,7 @@ func TestRunsTakeNoMemory(t *testing.T) {
 		[]byte("1"), []byte("lock"), []byte("token")}
 	var w resp.Writer
 	w.Init(resp.NewChunkPool(8))
-	c := &command.Ctx{Argv: argv, Host: p.stage, Reply: &w}
+	c := &command.Ctx{Argv: argv, Host: p.stage, Client: p.stage, Reply: &w}
 	run := func() {
 		if err := p.m.eval(c); err != nil {
 			t.Fatal(err)

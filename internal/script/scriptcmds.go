@@ -66,13 +66,16 @@ func kill(c *command.Ctx, functions bool) error {
 	return nil
 }
 
-// scriptDebug implements SCRIPT DEBUG.
+// scriptDebug implements SCRIPT DEBUG. A client that wants to debug its next script may not look at the reply (redis-cli --ldb does not),
+// and expects that nothing will be changed: so that script is refused, too.
 func scriptDebug(c *command.Ctx) error {
 	switch mode := c.Argv[2]; {
 	case command.EqualFold(mode, "NO"):
+		*c.Client.WantsDebugger() = false
 		c.Reply.OK()
 		return nil
 	case command.EqualFold(mode, "YES"), command.EqualFold(mode, "SYNC"):
+		*c.Client.WantsDebugger() = true
 		return errNoDebugger
 	}
 	return errDebugMode

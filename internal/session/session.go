@@ -49,8 +49,9 @@ type Session struct {
 	netIn    int64 // bytes read
 	netOut   int64 // bytes written
 
-	fieldsets command.Fieldsets // of HIMPORT
-	topics    pubsub.Client     // what the client is subscribed to
+	fieldsets     command.Fieldsets // of HIMPORT
+	wantsDebugger bool              // SCRIPT DEBUG YES was its last word on that
+	topics        pubsub.Client     // what the client is subscribed to
 
 	id int64 // Immutable
 
@@ -64,6 +65,9 @@ func (s *Session) ClientID() int64 { return s.id }
 
 // Fieldsets implements command.Client.
 func (s *Session) Fieldsets() *command.Fieldsets { return &s.fieldsets }
+
+// WantsDebugger implements command.Client.
+func (s *Session) WantsDebugger() *bool { return &s.wantsDebugger }
 
 // worker is what a runner works with.
 type worker struct {

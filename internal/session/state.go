@@ -61,6 +61,7 @@ func reset(c *command.Ctx) error {
 	s.noEvict = false
 	s.unsubscribeAll(c)
 	s.fieldsets.Clear()
+	s.wantsDebugger = false
 	s.Client.Authenticated = s.hub.password() == ""
 	s.tell(func(n *names) { n.name = "" })
 	c.Reply.Proto = s.hub.proto

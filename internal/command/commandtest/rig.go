@@ -32,8 +32,9 @@ type Rig struct {
 	CanWait bool          // a command may wait; otherwise the rig is as a transaction
 	Waits   *command.Wait // what the call waits for; nil when it has replied
 
-	view      *store.View
-	fieldsets command.Fieldsets
+	view          *store.View
+	fieldsets     command.Fieldsets
+	wantsDebugger bool
 }
 
 // NewRig makes a rig for one test.
@@ -67,6 +68,9 @@ func (r *Rig) ClientID() int64 { return 1 }
 
 // Fieldsets gives what HIMPORT remembers of the client.
 func (r *Rig) Fieldsets() *command.Fieldsets { return &r.fieldsets }
+
+// WantsDebugger implements command.Client.
+func (r *Rig) WantsDebugger() *bool { return &r.wantsDebugger }
 
 // Tick is command.Host's.
 func (r *Rig) Tick() error { r.Ticks++; return r.End }
