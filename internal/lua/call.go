@@ -4,7 +4,8 @@ package lua
 
 import (
 	"fmt"
-	"math"
+
+	"github.com/redpoll/redpoll/internal/num"
 )
 
 // A GoFunc is a function of Go that scripts call. It finds its arguments in c and leaves its results there. c is good until it
@@ -175,7 +176,7 @@ func (c *Call) CheckNumber(i int) (float64, error) {
 	if v.n > maxTag {
 		return v.Num(), nil
 	}
-	if f, ok := ToNumber(v); ok {
+	if f, ok := c.s.toNumber(v); ok {
 		return f, nil
 	}
 	return 0, c.ArgTypeError(i, "number")
@@ -184,13 +185,13 @@ func (c *Call) CheckNumber(i int) (float64, error) {
 // CheckInteger returns argument i as C's conversion to a ptrdiff_t does: truncated, and the smallest integer when it does not fit.
 func (c *Call) CheckInteger(i int) (int64, error) {
 	f, err := c.CheckNumber(i)
-	return truncate(f), err
+	return num.Truncate(f), err
 }
 
 // CheckInt returns argument i as C's conversion to an int does: truncated, and what does not fit cut to its low 32 bits.
 func (c *Call) CheckInt(i int) (int, error) {
 	f, err := c.CheckNumber(i)
-	return int(int32(truncate(f))), err
+	return int(int32(num.Truncate(f))), err
 }
 
 // CheckString returns argument i, which must be a string, or a number, which becomes its text.
@@ -240,14 +241,6 @@ func (c *Call) OptString(i int, def string) (string, error) {
 	return c.CheckString(i)
 }
 
-// truncate converts as x86's cvttsd2si does, on every processor.
-func truncate(f float64) int64 {
-	if f >= -1<<63 && f < 1<<63 {
-		return int64(f)
-	}
-	return math.MinInt64
-}
-
 // ToNumber converts a value to a number as arithmetic does.
 func ToNumber(v Value) (float64, bool) {
 	switch {
@@ -257,4 +250,12 @@ func ToNumber(v Value) (float64, bool) {
 		return ParseNumber(v.str().s)
 	}
 	return 0, false
+}
+
+// toNumber is ToNumber for a script, which pays for a long text.
+func (s *State) toNumber(v Value) (float64, bool) {
+	if v.n == tagString {
+		s.budget -= len(v.str().s) / 4
+	}
+	return ToNumber(v)
 }

@@ -155,15 +155,15 @@ func (s *State) binary(a, b Value, e event) Value {
 
 // arith computes an operator whose operands are not both numbers.
 func (s *State) arith(e event, a, b Value, ra, rb int) (Value, error) {
-	if x, ok := ToNumber(a); ok {
-		if y, ok := ToNumber(b); ok {
+	if x, ok := s.toNumber(a); ok {
+		if y, ok := s.toNumber(b); ok {
 			return Number(compute(e, x, y)), nil
 		}
 	}
 	if h := s.binary(a, b, e); !h.IsNil() {
 		return s.call2(h, a, b)
 	}
-	if _, ok := ToNumber(a); ok {
+	if _, ok := s.toNumber(a); ok {
 		a, ra = b, rb
 	}
 	return Nil, s.typeError(a, "perform arithmetic on", ra)

@@ -5,6 +5,8 @@ package lua
 import (
 	"math"
 	"strings"
+
+	"github.com/redpoll/redpoll/internal/num"
 )
 
 // slow does an instruction that the loop has not done: because it is rare, or takes long enough for a call not to matter, or needs
@@ -327,7 +329,7 @@ func (s *State) forPrep(f *frame, r *[window]Value, i instr) error {
 	a := i.a()
 	for j, what := range [...]string{"initial value", "limit", "step"} {
 		v := &r[a+uint8(j)]
-		x, ok := ToNumber(*v)
+		x, ok := s.toNumber(*v)
 		if !ok {
 			return s.runError("'for' %s must be a number", what)
 		}
@@ -364,7 +366,7 @@ func (s *State) iterate(r *[window]Value, i instr) bool {
 		if !c.IsNumber() {
 			return false
 		}
-		j := int(int32(truncate(c.Num()))) + 1
+		j := int(int32(num.Truncate(c.Num()))) + 1
 		if v = t.table().GetInt(j); !v.IsNil() {
 			k = Int(j)
 		}
@@ -490,18 +492,10 @@ func compute(e event, x, y float64) float64 {
 	case eventMod:
 		return x - math.Floor(x/y)*y
 	case eventPow:
-		return power(x, y)
+		return num.Pow(x, y)
 	default: // eventUnm
 		return -x
 	}
-}
-
-// power is C's pow, of which squares are the most frequent.
-func power(x, y float64) float64 {
-	if y == 2 {
-		return x * x
-	}
-	return math.Pow(x, y)
 }
 
 // equalOp jumps if a == b is what is wanted.

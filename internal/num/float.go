@@ -243,3 +243,12 @@ func sign(negative bool) float64 {
 	}
 	return 1
 }
+
+// Truncate returns the integer part of f as C does on x86, whatever the processor: what does not fit 64 bits, and NaN, becomes the smallest
+// integer.
+func Truncate(f float64) int64 {
+	if f >= -1<<63 && f < 1<<63 {
+		return int64(f)
+	}
+	return math.MinInt64
+}

@@ -250,3 +250,14 @@ func TestSecondsToMillis(t *testing.T) {
 		}
 	}
 }
+
+func TestTruncate(t *testing.T) {
+	for f, want := range map[float64]int64{
+		1.9: 1, -1.9: -1, 1 << 62: 1 << 62, 1 << 63: math.MinInt64, -1 << 63: math.MinInt64, -1 << 64: math.MinInt64,
+		math.Inf(1): math.MinInt64, math.NaN(): math.MinInt64,
+	} {
+		if got := Truncate(f); got != want {
+			t.Errorf("%g: %d, want %d", f, got, want)
+		}
+	}
+}

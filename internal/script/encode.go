@@ -3,8 +3,6 @@
 package script
 
 import (
-	"math"
-
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/lua"
 	"github.com/redpoll/redpoll/internal/num"
@@ -47,7 +45,7 @@ func (e *encoder) value(v lua.Value, depth int) error {
 	case lua.TypeString:
 		reply.BulkString(v.Str())
 	case lua.TypeNumber:
-		reply.Int(truncated(v.Num()))
+		reply.Int(num.Truncate(v.Num()))
 	case lua.TypeBoolean:
 		switch {
 		case e.booleans:
@@ -63,14 +61,6 @@ func (e *encoder) value(v lua.Value, depth int) error {
 		reply.Null()
 	}
 	return nil
-}
-
-// truncated gives the integer part of f, and the least integer for what has none of 64 bits, as the processor does that Redis mostly runs on.
-func truncated(f float64) int64 {
-	if f >= -(1<<63) && f < 1<<63 {
-		return int64(f)
-	}
-	return math.MinInt64
 }
 
 // measure gives about how many bytes value will write for v. When they are more than most it ends, and notes that: a result may be far

@@ -289,7 +289,7 @@ func (b *sandbox) redisSetResp(c *lua.Call) error {
 		return raise(c, "ERR redis.setresp() requires one argument.")
 	}
 	f, _ := number(c.Arg(0))
-	proto := int(int32(truncated(f)))
+	proto := int(int32(num.Truncate(f)))
 	if proto != 2 && proto != 3 {
 		return raise(c, "ERR RESP version must be 2 or 3.")
 	}
@@ -303,7 +303,7 @@ func (b *sandbox) redisSetRepl(c *lua.Call) error {
 		return raise(c, "ERR redis.set_repl() requires two arguments.")
 	}
 	f, _ := number(c.Arg(0))
-	to := int32(truncated(f))
+	to := int32(num.Truncate(f))
 	if to&^int32(command.ReplicateAll) != 0 {
 		return raise(c, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
 	}

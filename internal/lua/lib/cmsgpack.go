@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/redpoll/redpoll/internal/lua"
+	"github.com/redpoll/redpoll/internal/num"
 )
 
 // maxPacked is how deep tables are packed: one nested deeper, or within itself, is nil.
@@ -100,7 +101,7 @@ func (w *writer) packSize(code byte, n uint64) {
 
 // packNumeric appends a number: whole ones as integers, others as floats of 4 bytes where that loses nothing.
 func (w *writer) packNumeric(f float64) {
-	if i := truncate(f); float64(i) == f { // also -2^63, the only one that truncate gives for others too
+	if i := num.Truncate(f); float64(i) == f { // also -2^63, the only one that Truncate gives for others too
 		w.packInteger(i)
 		return
 	}

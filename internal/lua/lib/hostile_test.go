@@ -56,6 +56,8 @@ func TestHostile(t *testing.T) {
 		{"foreachi", `local t = {} for i = 1, 1e5 do t[i] = i end while true do table.foreachi(t, function() end) end`, spent},
 		{"sort", `local t = {} for i = 1, 1e5 do t[i] = i % 7 end while true do table.sort(t, function(a, b) return a > b end) end`, spent},
 		{"tonumber", `local s = ("1"):rep(1e6) while true do tonumber(s) tonumber(s, 16) end`, spent},
+		{"arithmetic on strings", `local s = ("1"):rep(1e5) while true do local n = s + s end`, spent},
+		{"numbers of libraries", `local s = ("1"):rep(1e5) while true do local n = math.abs(s) end`, spent},
 		{"load", `load(function() return "x = 1 " end)`, full},
 		{"loadstring", `local s = ("x = 1 "):rep(1e5) while true do loadstring(s) end`, spent},
 		{"rawequal", `local a, b = ("x"):rep(1e6) .. "a", ("x"):rep(1e6) .. "b" while true do rawequal(a, b) end`, spent},

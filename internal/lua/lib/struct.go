@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/redpoll/redpoll/internal/lua"
+	"github.com/redpoll/redpoll/internal/num"
 )
 
 // The table struct packs values into strings as C lays them out, and takes such strings apart.
@@ -393,7 +394,7 @@ func isLetterOrDigit(b byte) bool {
 // wholeBits converts a number as C does on x86 where pack takes it: through a signed integer when it is negative.
 func wholeBits(f float64) uint64 {
 	if f < 0 {
-		return uint64(truncate(f))
+		return uint64(num.Truncate(f))
 	}
 	return unsignedBits(f)
 }
@@ -401,15 +402,7 @@ func wholeBits(f float64) uint64 {
 // unsignedBits converts a number to an unsigned integer as C does on x86, where the upper half goes through the signed one.
 func unsignedBits(f float64) uint64 {
 	if f >= 1<<63 {
-		return uint64(truncate(f-1<<63)) ^ 1<<63
+		return uint64(num.Truncate(f-1<<63)) ^ 1<<63
 	}
-	return uint64(truncate(f))
-}
-
-// truncate converts a number to an integer as C does on x86: towards zero, and what does not fit becomes the smallest integer.
-func truncate(f float64) int64 {
-	if f >= -1<<63 && f < 1<<63 {
-		return int64(f)
-	}
-	return math.MinInt64
+	return uint64(num.Truncate(f))
 }
