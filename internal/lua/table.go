@@ -11,7 +11,7 @@ import (
 
 // A Table is Lua's table.
 //
-// Keys 1..len(arr) are in arr. All others are in nodes, whose number is a power of two or none: nodes[:used] have keys, in the order
+// Keys 1..len(arr) are in arr, which may have memory for more. All others are in nodes, whose number is a power of two or none: nodes[:used] have keys, in the order
 // in which they came, which is the order of Next too. nodes[h & (len-1)].head begins the chain of those whose hash ends so.
 // A key whose value was set to nil keeps its node until the nodes are made anew, so that a traversal may remove as it goes, and
 // takes it again when it comes back. When all nodes are taken, rehash sizes both parts from the keys: arr gets the largest power
@@ -508,9 +508,16 @@ func (t *Table) compact() {
 // resize gives both parts new sizes and moves the keys to where they belong; all that do not fit into the array must fit into the
 // nodes.
 func (s *State) resize(t *Table, narray, nnodes int) error {
+	const least = 4 // elements that an array has memory for, so that it need not move with each of the first
+	room := cap(t.arr)
+	if narray < len(t.arr) {
+		room = narray
+	} else if narray > room {
+		room = max(narray, least)
+	}
 	bytes := int64(nnodes) * nodeSize
-	if narray != len(t.arr) {
-		bytes += int64(narray) * valueSize
+	if room != cap(t.arr) {
+		bytes += int64(room) * valueSize
 	}
 	if err := s.Alloc(int(bytes)); err != nil {
 		return err
@@ -521,8 +528,10 @@ func (s *State) resize(t *Table, narray, nnodes int) error {
 	if nnodes > 0 {
 		t.nodes = make([]node, nnodes)
 	}
-	if narray != len(arr) {
-		t.arr = make([]Value, narray)
+	if room == cap(arr) {
+		t.arr = arr[:narray]
+	} else {
+		t.arr = make([]Value, narray, room)
 		copy(t.arr, arr)
 	}
 	for i := range old[:used] {
