@@ -182,10 +182,15 @@ func (s *State) NewString(text string) (Value, error) {
 
 // Bytes returns a string of the state with a copy of b.
 func (s *State) Bytes(b []byte) (Value, error) {
-	if err := s.Alloc(int(stringCost(len(b)))); err != nil {
+	return s.Copy(unsafeString(b))
+}
+
+// Copy returns a string of the state with a copy of text, which it does not keep alive.
+func (s *State) Copy(text string) (Value, error) {
+	if err := s.Alloc(int(stringCost(len(text)))); err != nil {
 		return Nil, err
 	}
-	return stringValue(copyString(b)), nil
+	return stringValue(copyString(text)), nil
 }
 
 // Own returns a string of the state with the bytes of b, which it takes: nobody may change them afterwards.

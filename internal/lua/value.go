@@ -9,6 +9,7 @@ package lua
 
 import (
 	"math"
+	"strings"
 	"unsafe"
 
 	"github.com/redpoll/redpoll/internal/hash"
@@ -305,13 +306,13 @@ type shortString struct {
 	room [24]byte
 }
 
-// copyString returns a string with a copy of b.
-func copyString(b []byte) *String {
-	if len(b) > len(shortString{}.room) {
-		return &String{s: string(b)}
+// copyString returns a string with a copy of text.
+func copyString(text string) *String {
+	if len(text) > len(shortString{}.room) {
+		return &String{s: strings.Clone(text)}
 	}
 	x := &shortString{}
-	x.s = unsafeString(x.room[:copy(x.room[:], b)])
+	x.s = unsafeString(x.room[:copy(x.room[:], text)])
 	return &x.String
 }
 

@@ -2,11 +2,7 @@
 
 package lib
 
-import (
-	"strings"
-
-	"github.com/redpoll/redpoll/internal/lua"
-)
+import "github.com/redpoll/redpoll/internal/lua"
 
 const (
 	scratchSize = 1 << 12 // bytes that a library keeps to build short strings in
@@ -113,5 +109,5 @@ func (l *Library) part(text string) (lua.Value, error) {
 	case 1:
 		return oneByte[text[0]], nil
 	}
-	return l.s.NewString(strings.Clone(text))
+	return l.s.Copy(text)
 }

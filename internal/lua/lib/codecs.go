@@ -2,11 +2,7 @@
 
 package lib
 
-import (
-	"strings"
-
-	"github.com/redpoll/redpoll/internal/lua"
-)
+import "github.com/redpoll/redpoll/internal/lua"
 
 // The codecs are the tables that Redis adds to Lua's own: cjson, cmsgpack, struct and bit. What they give, their error texts, limits
 // and faults are those of the libraries that Redis 7.0 has.
@@ -152,20 +148,15 @@ func (w *writer) finish(c *lua.Call, err error) error {
 // are kept.
 func (k *Codecs) word(part string) (lua.Value, error) {
 	if len(part) == 0 || len(part) > longestWord {
-		return copyString(k.state, part)
+		return k.state.Copy(part)
 	}
 	known := &k.words[(uint(part[0])*7+uint(part[len(part)-1])*3+uint(len(part)))%uint(len(k.words))]
 	if known.Str() == part {
 		return *known, nil
 	}
-	v, err := copyString(k.state, part)
+	v, err := k.state.Copy(part)
 	if err == nil {
 		*known = v
 	}
 	return v, err
-}
-
-// copyString makes a value of a part of a longer string, which must not be kept alive by it.
-func copyString(s *lua.State, part string) (lua.Value, error) {
-	return s.NewString(strings.Clone(part))
 }
