@@ -106,7 +106,20 @@ func (m *matcher) done() {
 
 // find looks for the first match at or after s, only at s when anchored. start is -1 when there is none.
 func (m *matcher) find(s int, anchored bool) (start, end int, err error) {
+	first, known := m.first()
 	for {
+		if known && !anchored {
+			i := strings.IndexByte(m.src[s:], first)
+			if i < 0 {
+				i = len(m.src) - s
+			}
+			s += i
+			if m.work += i / bytesPerStep; m.work >= workPerSpend {
+				if err := m.report(); err != nil {
+					return -1, -1, err
+				}
+			}
+		}
 		end, err := m.match(s)
 		if err != nil || end >= 0 {
 			return s, end, err
@@ -115,6 +128,14 @@ func (m *matcher) find(s int, anchored bool) (start, end int, err error) {
 			return -1, -1, nil
 		}
 	}
+}
+
+// first returns the byte that every match begins with, when it is plain to see.
+func (m *matcher) first() (c byte, known bool) {
+	if m.pat == "" || strings.IndexByte(specials+")", m.pat[0]) >= 0 {
+		return 0, false
+	}
+	return m.pat[0], len(m.pat) == 1 || strings.IndexByte("*?-", m.pat[1]) < 0
 }
 
 // match matches the whole pattern with src from s on, and returns where the match ends, -1 when there is none.

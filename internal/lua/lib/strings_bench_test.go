@@ -16,6 +16,7 @@ var stringScripts = map[string]string{
 	"find plain":    `local s = "hello world and more" for i = 1, 1000 do local x = s:find("and") end`,
 	"find pattern":  `local s = "user:1234:name" for i = 1, 1000 do local x = s:find("%d+") end`,
 	"match":         `local s = "user:1234:name" for i = 1, 1000 do local a, b = s:match("^(%a+):(%d+)") end`,
+	"find in long":  `local s = ("x"):rep(200) .. "name: 1" for i = 1, 1000 do local x = s:find("name:%s") end`,
 	"gsub byte":     `local s = "a,b,c,d,e,f" for i = 1, 1000 do local x = s:gsub(",", ";") end`,
 	"gsub function": `local s = "a1b2c3d4" for i = 1, 1000 do local x = s:gsub("%a", function(c) return c end) end`,
 	"gmatch":        `local s = "the quick brown fox jumps" for i = 1, 1000 do for w in s:gmatch("%a+") do end end`,
