@@ -33,7 +33,10 @@ func (d *decoder) next() (lua.Value, error) {
 	case '$', '=':
 		return d.bulk(kind, line)
 	case ':':
-		n, _ := num.ParseInt(line)
+		n, ok := num.ParseInt(line)
+		if !ok { // it has 64 bits without a sign
+			return lua.Number(double(line)), nil
+		}
 		return lua.Number(float64(n)), nil
 	case '+':
 		return d.labelled(nameOK, line)
