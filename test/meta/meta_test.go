@@ -35,6 +35,8 @@ type setup struct {
 	proto         int
 	pipeline      int // commands that are sent before their replies are read, at most
 	log           logging
+	bundles       bundling
+	disturbed     bool // it saves, or rewrites its log, again and again while it works
 }
 
 // A logging says how a server logs what changes, and is started anew from that when all has been run.
@@ -55,6 +57,7 @@ func randomSetup(rnd *rand.Rand) setup {
 	return setup{
 		shards: pick(1, 2, 64, 1024), loops: pick(1, 2, 5), proto: pick(2, 3), pipeline: pick(1, 7, 60),
 		big: pick(0, 64, 600, 10_000), log: logging(pick(0, 1, 2, 3)),
+		bundles: bundling(pick(0, 1, 2, 3)), disturbed: pick(0, 1, 2) == 0,
 		config: map[string]string{
 			"hash-max-listpack-entries": strconv.Itoa(pick(1, 3, 128, 10_000)),
 			"hash-max-listpack-value":   strconv.Itoa(pick(1, 64, 5_000)),
@@ -184,12 +187,12 @@ func (o outcome) difference(other outcome) string {
 func run(t *testing.T, s setup, steps []step) outcome {
 	t.Helper()
 	clock := redpoll.NewClock(start)
-	config := map[string]string{"enable-debug-command": "yes", "proto-max-bulk-len": "1mb", "rdb-version": "15"}
+	config := map[string]string{"dir": t.TempDir(), "enable-debug-command": "yes", "proto-max-bulk-len": "1mb", "rdb-version": "15"}
 	for name, value := range s.config {
 		config[name] = value
 	}
 	if s.log != notLogged {
-		config["dir"], config["appendonly"], config["appendfsync"] = t.TempDir(), "yes", "no"
+		config["appendonly"], config["appendfsync"] = "yes", "no"
 		config["aof-use-rdb-preamble"] = map[bool]string{true: "no", false: "yes"}[s.log == rewrittenAsCommands]
 	}
 	options := redpoll.Options{Config: config, Clock: clock, Shards: s.shards, Loops: s.loops, BigValues: s.big}
@@ -201,6 +204,8 @@ func run(t *testing.T, s setup, steps []step) outcome {
 			actors = append(actors, nil)
 		}
 	}
+	saver := dial(t, server)
+	defer func() { saver.Close() }()
 	for i := range actors {
 		actors[i] = &actor{setup: s, conn: dial(t, server)}
 		actors[i].conn.Must(t, "HELLO", strconv.Itoa(s.proto))
@@ -214,6 +219,9 @@ func run(t *testing.T, s setup, steps []step) outcome {
 		if n < len(steps) {
 			clock.Advance(steps[n].advance)
 			n++
+			if s.disturbed {
+				disturb(t, saver, s.log)
+			}
 		}
 		steps = steps[n:]
 	}
@@ -248,10 +256,25 @@ func begin(t *testing.T, o redpoll.Options) *redpoll.Server {
 func rewrite(t *testing.T, c *testutil.Client) {
 	t.Helper()
 	defer c.Close()
+	idle := func() bool {
+		info := c.Must(t, "INFO", "persistence").Str
+		return strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "rdb_bgsave_in_progress:0")
+	}
+	testutil.Poll(t, 10*time.Second, idle)
 	c.Must(t, "BGREWRITEAOF")
-	testutil.Poll(t, 10*time.Second, func() bool {
-		return strings.Contains(c.Must(t, "INFO", "persistence").Str, "aof_rewrite_in_progress:0")
-	})
+	testutil.Poll(t, 10*time.Second, idle)
+}
+
+// disturb has a server save or rewrite its log, if it does not do so already, and does not wait for it.
+func disturb(t *testing.T, c *testutil.Client, log logging) {
+	t.Helper()
+	what := "BGSAVE"
+	if log != notLogged {
+		what = "BGREWRITEAOF"
+	}
+	if v, err := c.Do(what); err != nil || v.IsError() && !strings.Contains(v.Str, "already in progress") {
+		t.Fatalf("%s: %s, %v", what, v.Str, err)
+	}
 }
 
 // data gives all that a server has: a digest, and what that leaves out, the groups of streams.
@@ -288,7 +311,8 @@ type actor struct {
 	setup   setup
 	conn    *testutil.Client
 	replies []string
-	queued  [][]string // within MULTI
+	multi   bool       // within MULTI
+	queued  [][]string // there
 }
 
 // together has all actors do their parts of the steps at the same time.
@@ -319,15 +343,22 @@ const maxSent = 100_000
 
 func (a *actor) do(calls [][]string) error {
 	for len(calls) > 0 {
-		if calls[0][0] == travels {
-			if err := a.travel(calls[0][1], calls[0][2]); err != nil {
-				return err
-			}
+		var err error
+		switch calls[0][0] {
+		case travels:
+			err = a.travel(calls[0][1], calls[0][2])
+		case bundled:
+			err = a.doBundle(calls[0])
+		}
+		if err != nil {
+			return err
+		}
+		if special(calls[0]) {
 			calls = calls[1:]
 			continue
 		}
 		n, size := 0, 0
-		for n < len(calls) && calls[n][0] != travels && n < a.setup.pipeline && (n == 0 || size < maxSent) {
+		for n < len(calls) && !special(calls[n]) && n < a.setup.pipeline && (n == 0 || size < maxSent) {
 			for _, word := range calls[n] {
 				size += len(word)
 			}
@@ -344,6 +375,9 @@ func (a *actor) do(calls [][]string) error {
 	}
 	return nil
 }
+
+// special tells of what is no call of a command.
+func special(call []string) bool { return call[0] == travels || call[0] == bundled }
 
 // travel has a value go out and come in again under another name.
 func (a *actor) travel(from, to string) error {
@@ -367,7 +401,14 @@ func (a *actor) travel(from, to string) error {
 
 // reply gives a reply's text as it is whatever the setup, and follows what EXEC will reply to.
 func (a *actor) reply(call []string, v testutil.Value) string {
-	switch name := strings.ToUpper(call[0]); {
+	name := strings.ToUpper(call[0])
+	switch {
+	case name == "MULTI" && v.Str == "OK":
+		a.multi = true
+	case (name == "EXEC" || name == "DISCARD") && !strings.HasPrefix(v.Str, "ERR "):
+		a.multi = false
+	}
+	switch {
 	case v.Kind == '+' && v.Str == "QUEUED":
 		a.queued = append(a.queued, call)
 	case name == "EXEC" && v.Kind == '*' && !v.Null && len(v.Elems) == len(a.queued):

@@ -291,6 +291,8 @@ func (w *writer) call() []string {
 		call = w.onStream()
 	case w.rnd.IntN(40) == 0:
 		call = []string{travels, w.key(s), w.key(s)}
+	case w.rnd.IntN(6) == 0:
+		return w.bundle()
 	}
 	name := s.FullName()
 	if slices.Contains([]string{"lpush", "rpush", "sadd", "zadd", "arinsert"}, name) && w.rnd.IntN(12) == 0 {
