@@ -171,6 +171,7 @@ func (s *draft) unfit(words []string) bool {
 func (s *draft) arguments(words []string) string {
 	var list []string
 	rnd := s.g.rnd
+	frail := slices.Contains(append(checkedOtherwise, "scan"), strings.ToLower(words[0])) // see newer
 	for i, w := range words {
 		if len(words)-i > 8 || i > 0 && rnd.IntN(30) == 0 { // the rest at once
 			list = append(list, fmt.Sprintf("unpack(ARGV,%d,%d)", len(s.args)+1, len(s.args)+len(words)-i))
@@ -190,7 +191,7 @@ func (s *draft) arguments(words []string) string {
 			list = append(list, luaText(w[:at])+".."+luaText(w[at:]))
 		case n < 75 && plainNumber.MatchString(w):
 			list = append(list, w)
-		case n == 99 && rnd.IntN(3) == 0 && !strings.EqualFold(words[0], "SCAN"): // see newer
+		case n == 99 && rnd.IntN(3) == 0 && !frail:
 			list = append(list, []string{"nil", "true", "{}", "R", "1/0", "-0", "2^53", "0.1", "KEYS[99]", "1e15"}[rnd.IntN(10)])
 		default:
 			list = append(list, luaText(w))
