@@ -148,6 +148,7 @@ func (b *sandbox) timed(most time.Duration, tick, work func() error) error {
 	})
 	err := work()
 	b.state.SetHook(b.tick)
+	b.state.Settle()
 	b.report()
 	return err
 }

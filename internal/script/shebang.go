@@ -35,13 +35,16 @@ func flagNamed(word string) (command.ScriptFlags, bool) {
 	return 0, false
 }
 
+// longestShebang bounds a script's first line, which is read before anybody may run, in bytes.
+const longestShebang = 4 << 10
+
 // shebang reads a script's first line, "#!lua flags=no-writes,allow-oom", and gives the flags and what comes after it, the line's end
 // included, so that lines keep their numbers. Without such a line the flags are ScriptUnflagged.
 func shebang(body []byte) (flags command.ScriptFlags, code []byte, err error) {
 	if !bytes.HasPrefix(body, []byte("#!")) {
 		return command.ScriptUnflagged, body, nil
 	}
-	end := bytes.IndexByte(command.UpToNUL(body), '\n')
+	end := bytes.IndexByte(command.UpToNUL(body[:min(len(body), longestShebang)]), '\n')
 	if end < 0 {
 		return 0, nil, command.Error("ERR Invalid script shebang")
 	}

@@ -3,6 +3,7 @@
 package script
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/redpoll/redpoll/internal/command"
@@ -25,6 +26,14 @@ func TestShebang(t *testing.T) {
 		if flags != c.flags || string(code) != c.code || err != nil {
 			t.Errorf("%q has flags %b, code %q, %v", c.text, flags, code, err)
 		}
+	}
+}
+
+// TestLongShebang: a first line without an end is not looked through.
+func TestLongShebang(t *testing.T) {
+	text := append([]byte("#!lua "), bytes.Repeat([]byte("flags=no-writes "), longestShebang)...)
+	if _, _, err := shebang(append(text, "\nreturn 1"...)); err == nil {
+		t.Error("it is accepted")
 	}
 }
 
