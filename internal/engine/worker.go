@@ -99,8 +99,7 @@ type Worker struct {
 	inExec  bool
 	oom     bool // memory was short when the call was let in
 
-	script script
-	busy   error // why the call is refused that was to be parked; nil: it is parked
+	busy error // why the call is refused that was to be parked; nil: it is parked
 
 	wanted   command.Wait // what the command that has just run waits for
 	waits    bool         // it waits
@@ -122,6 +121,8 @@ type Worker struct {
 	dutyCursor int
 
 	heldByClients int64 // bytes of Engine.Held when the batch began
+
+	script script // last, since it is large
 }
 
 // NewWorker makes a worker.
@@ -151,19 +152,15 @@ func (w *Worker) Prepare(cl *Client, c *Call, argv [][]byte, alone bool) {
 	if c.spec == nil {
 		return
 	}
-	if c.spec.Flags.Has(command.RunsScript) {
-		if !alone && len(argv) > firstScriptKey { // its first key, most likely
-			c.hash = hash.Bytes(argv[firstScriptKey])
-			c.hint = w.e.Store.Prefetch(cl.DB, c.hash)
-		}
-		return
-	}
 	if first, last, _ := c.spec.LegacyKeys(); first == 1 && last == 1 && len(argv) > 1 && !c.spec.Flags.Has(command.MovableKeys) {
 		c.one = true
 		c.hash = hash.Bytes(argv[1])
 		if !alone {
 			c.hint = w.e.Store.Prefetch(cl.DB, c.hash)
 		}
+	} else if c.spec.Flags.Has(command.RunsScript) && !alone && len(argv) > firstScriptKey {
+		c.hash = hash.Bytes(argv[firstScriptKey]) // its first key, most likely
+		c.hint = w.e.Store.Prefetch(cl.DB, c.hash)
 	}
 }
 

@@ -222,9 +222,9 @@ func (db *DB) lookup(key []byte) (it Item, ok bool) {
 	return it, ok
 }
 
-// seek is lookup into an Item of the caller's, which saves copying it from function to function.
+// seek is lookup into an Item of the caller's, a fresh one, which saves copying it from function to function.
 func (db *DB) seek(it *Item, key []byte) bool {
-	it.hash, it.journal = db.v.hashOf(key), nil
+	it.hash = db.v.hashOf(key)
 	it.sh = &db.s.shards[it.hash&db.s.mask]
 	it.t = it.sh.tables[db.index].Load()
 	if it.t == nil {
