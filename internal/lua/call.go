@@ -209,15 +209,7 @@ func (c *Call) CheckString(i int) (string, error) {
 // IsNone says whether there is no argument i, or it is nil.
 func (c *Call) IsNone(i int) bool { return c.Arg(i).IsNil() }
 
-// OptNumber is CheckNumber with a value for an argument that is missing or nil; the others of this kind likewise.
-func (c *Call) OptNumber(i int, def float64) (float64, error) {
-	if c.IsNone(i) {
-		return def, nil
-	}
-	return c.CheckNumber(i)
-}
-
-// OptInteger is CheckInteger of an argument that may be missing.
+// OptInteger is CheckInteger with a value for an argument that is missing or nil; the others of this kind likewise.
 func (c *Call) OptInteger(i int, def int64) (int64, error) {
 	if c.IsNone(i) {
 		return def, nil

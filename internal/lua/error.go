@@ -103,11 +103,3 @@ func (s *State) typeError(v Value, what string, reg int) error {
 	}
 	return s.runError("attempt to %s a %s value", what, TypeName(v))
 }
-
-// describe returns what tostring gives for an object: its type and a number that no other has.
-func describe(v Value) string {
-	if v.p == nil {
-		return TypeName(v) + ": (nil)"
-	}
-	return fmt.Sprintf("%s: %p", TypeName(v), v.p)
-}

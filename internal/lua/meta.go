@@ -237,17 +237,19 @@ func (s *State) compare(a, b Value, e event) (bool, error) {
 // ToString returns what tostring(v) does, asking __tostring, which may give any value.
 func (s *State) ToString(v Value) (Value, error) {
 	if h := s.metamethod(v, eventToString); !h.IsNil() {
-		return s.call2(h, v, Nil)
+		results, err := s.Call(h, v)
+		if err != nil || len(results) == 0 {
+			return Nil, err
+		}
+		return results[0], nil
 	}
 	switch {
 	case v.n == tagString:
 		return v, nil
-	case v.n > maxTag:
-		return s.NewString(FormatNumber(v.Num()))
-	case v.n == tagNil, v.n == tagFalse, v.n == tagTrue:
+	case v.n <= tagTrue:
 		return wordOf[v.n], nil
 	}
-	return s.NewString(describe(v))
+	return s.NewString(Text(v))
 }
 
 var wordOf = [...]Value{tagNil: constString("nil"), tagFalse: constString("false"), tagTrue: constString("true")}

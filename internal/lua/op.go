@@ -168,6 +168,5 @@ func (i instr) d() int32   { return int32(i >> 32) }
 
 // withD returns the instruction with another D: a jump whose target became known. The others are like it.
 func (i instr) withD(d int) instr { return i&0xffffffff | instr(uint32(int32(d)))<<32 }
-func (i instr) withA(a int) instr { return i&^0xff00 | instr(uint8(a))<<8 }
 func (i instr) withC(c int) instr { return i&^0xff000000 | instr(uint8(c))<<24 }
 func (i instr) withOp(o op) instr { return i&^0xff | instr(o) }

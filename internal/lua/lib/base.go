@@ -122,25 +122,11 @@ func (l *Library) toString(c *lua.Call) error {
 	if err := c.CheckAny(0); err != nil {
 		return err
 	}
-	v := c.Arg(0)
-	if f, ok := l.metafield(v, "__tostring"); ok {
-		results, err := c.Call(f, v)
-		if err != nil {
-			return err
-		}
-		if len(results) == 0 {
-			return c.Return(lua.Nil)
-		}
-		return c.Return(results[0])
-	}
-	if v.IsString() {
-		return c.Return(v)
-	}
-	text, err := l.s.NewString(lua.Text(v))
+	v, err := l.s.ToString(c.Arg(0))
 	if err != nil {
 		return err
 	}
-	return c.Return(text)
+	return c.Return(v)
 }
 
 // metafield returns an entry of a value's metatable.
