@@ -50,9 +50,6 @@ func (v *View) BeginUndo() {
 	v.undo.on, v.undo.spoiled, v.undoing = true, false, true
 }
 
-// Changed tells whether the run has looked up any key to change it, or made one.
-func (v *View) Changed() bool { return len(v.undo.changes) > 0 }
-
 // UndoBytes gives about how many bytes on the Go heap the run takes so far.
 func (v *View) UndoBytes() int { return v.undo.bytes + len(v.undo.changes)*changeSize }
 

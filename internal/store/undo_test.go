@@ -408,7 +408,7 @@ func TestSpoiledRun(t *testing.T) {
 	db.v.BeginUndo()
 	hashForWrite(t, db, "a").Delete([]byte("1"))
 	db.v.SpoilUndo()
-	if db.v.Undoable() || db.v.Changed() {
+	if db.v.Undoable() || len(db.v.undo.changes) > 0 {
 		t.Error("undoable")
 	}
 	db.s.Flush(-1)
