@@ -12,14 +12,14 @@ import (
 // openBase puts the basic functions into the globals.
 func (l *Library) openBase() error {
 	globals := l.s.Globals()
-	err := l.add(globals, functions{
+	basic := functions{
 		{"assert", l.assert}, {"collectgarbage", l.collectGarbage}, {"error", l.error}, {"gcinfo", l.gcInfo}, {"getfenv", l.getfenv},
 		{"getmetatable", l.getMetatable}, {"ipairs", l.ipairs}, {"load", l.load}, {"loadstring", l.loadString}, {"newproxy", l.newProxy},
 		{"pairs", l.pairs}, {"pcall", l.pcall}, {"rawequal", l.rawEqual}, {"rawget", l.rawGet}, {"rawset", l.rawSet}, {"select", l.selectArgs},
 		{"setfenv", l.setfenv}, {"setmetatable", l.setMetatable}, {"tonumber", l.toNumber}, {"tostring", l.toString}, {"type", l.typeName},
 		{"unpack", l.unpack}, {"xpcall", l.xpcall},
-	})
-	if err != nil {
+	}
+	if err := basic.into(l.s, globals); err != nil {
 		return err
 	}
 	version, err := l.s.NewString("Lua 5.1")

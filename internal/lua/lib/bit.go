@@ -10,8 +10,8 @@ import (
 )
 
 // bitFunctions are the functions of the table bit: they work on 32 bits, take any number modulo 2^32, and give signed results.
-func bitFunctions() []function {
-	return []function{
+func bitFunctions() functions {
+	return functions{
 		{"tobit", unaryBits(func(b uint32) uint32 { return b })},
 		{"bnot", unaryBits(func(b uint32) uint32 { return ^b })},
 		{"bswap", unaryBits(bits.ReverseBytes32)},

@@ -62,7 +62,7 @@ func (k *Codecs) Commit() {
 // newJSON makes a module table of functions with the given settings.
 func (k *Codecs) newJSON(set *jsonSettings) (*lua.Table, error) {
 	offOn := []string{"off", "on"}
-	t, err := newModule(k.state, []function{
+	t, err := newModule(k.state, functions{
 		{"encode", func(c *lua.Call) error { return k.encode(c, set) }},
 		{"decode", func(c *lua.Call) error { return k.decode(c, set) }},
 		{"new", func(c *lua.Call) error {

@@ -13,8 +13,8 @@ import (
 // maxPacked is how deep tables are packed: one nested deeper, or within itself, is nil.
 const maxPacked = 16
 
-func (k *Codecs) msgpackFunctions() []function {
-	return []function{
+func (k *Codecs) msgpackFunctions() functions {
+	return functions{
 		{"pack", k.pack}, {"unpack", k.unpack}, {"unpack_one", k.unpackOne}, {"unpack_limit", k.unpackLimit},
 	}
 }

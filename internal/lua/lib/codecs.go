@@ -53,7 +53,7 @@ func OpenCodecs(s *lua.State, shared *Settings) (*Codecs, error) {
 	}
 	for _, t := range []struct {
 		name      string
-		functions []function
+		functions functions
 		fields    []field
 	}{
 		{"cmsgpack", k.msgpackFunctions(), msgpackFields()},
@@ -71,25 +71,17 @@ func OpenCodecs(s *lua.State, shared *Settings) (*Codecs, error) {
 	return k, nil
 }
 
-// A function is a function of a module, a field one of its other fields.
-type (
-	function struct {
-		name string
-		f    lua.GoFunc
-	}
-	field struct{ name, text string }
-)
+// A field is an entry of a module's table that is a text.
+type field struct{ name, text string }
 
 // newModule makes a table of functions and texts.
-func newModule(s *lua.State, functions []function, fields []field) (*lua.Table, error) {
-	t, err := s.NewTable(0, len(functions)+len(fields))
+func newModule(s *lua.State, fs functions, fields []field) (*lua.Table, error) {
+	t, err := s.NewTable(0, len(fs)+len(fields))
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range functions {
-		if err := s.SetStr(t, f.name, s.NewFunction(f.name, f.f)); err != nil {
-			return nil, err
-		}
+	if err := fs.into(s, t); err != nil {
+		return nil, err
 	}
 	for _, f := range fields {
 		v, err := s.NewString(f.text)

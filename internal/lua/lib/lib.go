@@ -30,6 +30,16 @@ type functions []struct {
 	f    lua.GoFunc
 }
 
+// into puts the functions into a table.
+func (fs functions) into(s *lua.State, t *lua.Table) error {
+	for _, f := range fs {
+		if err := s.SetStr(t, f.name, s.NewFunction(f.name, f.f)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Open puts the standard libraries into a state's globals: what Redis gives to scripts, which is all of Lua 5.1 but what reaches
 // files, the terminal, the process or the machine itself (print, dofile, loadfile, require, module, io, os but os.clock, package,
 // debug). clk is what os.clock reads. It fails when the state's memory does not suffice.
@@ -61,17 +71,7 @@ func (l *Library) table(fs functions) (*lua.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, l.add(t, fs)
-}
-
-// add puts functions into a table.
-func (l *Library) add(t *lua.Table, fs functions) error {
-	for _, f := range fs {
-		if err := l.s.SetStr(t, f.name, l.s.NewFunction(f.name, f.f)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t, fs.into(l.s, t)
 }
 
 func (l *Library) openOS() (*lua.Table, error) {

@@ -23,8 +23,8 @@ const (
 	defaultAlign = 8  // of ! without a count
 )
 
-func (k *Codecs) structFunctions() []function {
-	return []function{{"pack", k.structPack}, {"unpack", structUnpack}, {"size", structSize}}
+func (k *Codecs) structFunctions() functions {
+	return functions{{"pack", k.structPack}, {"unpack", structUnpack}, {"size", structSize}}
 }
 
 // A format reads the options of a format string.
