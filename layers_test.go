@@ -31,6 +31,7 @@ const layers = `
 	num glob persist/disk < config
 	invariants < mem
 	hash num < lua
+	num < geo
 	clock hist num < stats
 
 	# data structures know bytes and memory, not each other; but a stream's leaf is one that stands for a listpack

@@ -2,38 +2,14 @@
 
 package geo
 
-import "math"
+import (
+	"math"
+
+	"github.com/redpoll/redpoll/internal/num"
+)
 
 // Go's sines are off by a unit in the last place now and then, which shows: the arc sine of almost 1 multiplies an error by millions. The C
 // library's are hardly ever; so these compute with some 65 bits, as a sum of two doubles, and round once.
-
-// pair is the number hi+lo, hi being the double nearest to it.
-type pair struct{ hi, lo float64 }
-
-// sum is a+b.
-func sum(a, b float64) pair {
-	s := a + b
-	t := s - a
-	return pair{s, (a - (s - t)) + (b - t)}
-}
-
-// product is a*b.
-func product(a, b float64) pair {
-	p := a * b
-	return pair{p, math.FMA(a, b, -p)}
-}
-
-// plus is x+y to almost all bits.
-func (x pair) plus(y pair) pair {
-	s := sum(x.hi, y.hi)
-	return sum(s.hi, s.lo+(x.lo+y.lo))
-}
-
-// times is x*y to almost all bits.
-func (x pair) times(y pair) pair {
-	p := product(x.hi, y.hi)
-	return sum(p.hi, p.lo+(float64(x.hi*y.lo)+float64(x.lo*y.hi)))
-}
 
 // Half of pi, the first two parts as doubles.
 const (
@@ -53,47 +29,47 @@ const (
 const widest = 3.2
 
 // reduced gives the angle x, of at most widest, as quadrant quarters of a turn and a rest of at most an eighth.
-func reduced(x float64) (rest pair, quadrant int) {
+func reduced(x float64) (rest num.Pair, quadrant int) {
 	n := math.RoundToEven(x / halfPi1)
 	first := x - n*halfPi1 // exact
-	rest = sum(first, -n*halfPi2)
-	rest = sum(rest.hi, rest.lo-n*halfPi3)
+	rest = num.Sum(first, -n*halfPi2)
+	rest = num.Sum(rest.Hi, rest.Lo-n*halfPi3)
 	return rest, int(n) & 3
 }
 
 // sineOf is the sine of at most an eighth of a turn, by Taylor's series: the later terms need fewer bits.
-func sineOf(x pair) pair {
-	z := x.times(x)
-	t := z.hi
+func sineOf(x num.Pair) num.Pair {
+	z := x.Mul(x)
+	t := z.Hi
 	tail := -1/5040. + t*(1/362880.+t*(-1/39916800.+t*(1/6227020800.+t*(-1/1307674368000.+t*(1/355687428096000.+
 		t*(-1/121645100408832000.+t*(1/51090942171709440000.)))))))
-	p := sum(fifth, (1/120.-fifth)+tail*t)
-	p = pair{-third, third - 1/6.}.plus(p.times(z)).times(z)
-	return x.plus(x.times(p))
+	p := num.Sum(fifth, (1/120.-fifth)+tail*t)
+	p = num.Pair{Hi: -third, Lo: third - 1/6.}.Add(p.Mul(z)).Mul(z)
+	return x.Add(x.Mul(p))
 }
 
 // cosineOf is the cosine, likewise.
-func cosineOf(x pair) pair {
-	z := x.times(x)
-	t := z.hi
+func cosineOf(x num.Pair) num.Pair {
+	z := x.Mul(x)
+	t := z.Hi
 	tail := -1/720. + t*(1/40320.+t*(-1/3628800.+t*(1/479001600.+t*(-1/87178291200.+t*(1/20922789888000.+
 		t*(-1/6402373705728000.+t*(1/2432902008176640000.+t*(-1/1124000727777607680000.))))))))
-	p := sum(fourth, (1/24.-fourth)+tail*t)
-	p = pair{hi: -0.5}.plus(p.times(z)).times(z)
-	return pair{hi: 1}.plus(p)
+	p := num.Sum(fourth, (1/24.-fourth)+tail*t)
+	p = num.Pair{Hi: -0.5}.Add(p.Mul(z)).Mul(z)
+	return num.Pair{Hi: 1}.Add(p)
 }
 
 // sinePair is the sine of an angle of at most widest.
-func sinePair(x float64) pair {
+func sinePair(x float64) num.Pair {
 	rest, quadrant := reduced(x)
-	var s pair
+	var s num.Pair
 	if quadrant&1 == 0 {
 		s = sineOf(rest)
 	} else {
 		s = cosineOf(rest)
 	}
 	if quadrant&2 != 0 {
-		return pair{-s.hi, -s.lo}
+		return num.Pair{Hi: -s.Hi, Lo: -s.Lo}
 	}
 	return s
 }
@@ -103,7 +79,7 @@ func sin(x float64) float64 {
 	if !(math.Abs(x) <= widest) || x == 0 {
 		return math.Sin(x)
 	}
-	return sinePair(x).hi
+	return sinePair(x).Hi
 }
 
 // cos is the double nearest to the cosine of x.
@@ -114,13 +90,13 @@ func cos(x float64) float64 {
 	rest, quadrant := reduced(x)
 	switch quadrant {
 	case 0:
-		return cosineOf(rest).hi
+		return cosineOf(rest).Hi
 	case 1:
-		return -sineOf(rest).hi
+		return -sineOf(rest).Hi
 	case 2:
-		return -cosineOf(rest).hi
+		return -cosineOf(rest).Hi
 	}
-	return sineOf(rest).hi
+	return sineOf(rest).Hi
 }
 
 // asin is the double nearest to the arc sine of x, which is not negative; NaN past 1.
@@ -130,5 +106,5 @@ func asin(x float64) float64 {
 		return t
 	}
 	s := sinePair(t)
-	return t + ((x-s.hi)-s.lo)/math.Sqrt((1-x)*(1+x)) // the cosine, of which few digits matter
+	return t + ((x-s.Hi)-s.Lo)/math.Sqrt((1-x)*(1+x)) // the cosine, of which few digits matter
 }

@@ -8,102 +8,64 @@ import "math"
 // correctly but in one case of a hundred or so, and 14 digits show the difference now and then. Pow, Exp, Log and Log10 compute with
 // pairs of doubles, some 100 bits, and round once.
 
-// A pair is an unevaluated sum whose second part is less than the last place of the first.
-type pair struct{ hi, lo float64 }
-
-// sum returns a + b without an error.
-func sum(a, b float64) pair {
-	s := a + b
-	t := s - a
-	return pair{s, (a - (s - t)) + (b - t)}
-}
-
-// product returns a * b without an error.
-func product(a, b float64) pair {
-	p := a * b
-	return pair{p, math.FMA(a, b, -p)}
-}
-
-func (x pair) add(y pair) pair {
-	s, t := sum(x.hi, y.hi), sum(x.lo, y.lo)
-	s = sum(s.hi, s.lo+t.hi)
-	return sum(s.hi, s.lo+t.lo)
-}
-
-func (x pair) mul(y pair) pair {
-	p := product(x.hi, y.hi)
-	return sum(p.hi, p.lo+x.hi*y.lo+x.lo*y.hi)
-}
-
-func (x pair) scale(f float64) pair {
-	p := product(x.hi, f)
-	return sum(p.hi, p.lo+x.lo*f)
-}
-
-func (x pair) div(y pair) pair {
-	q := x.hi / y.hi
-	rest := x.add(y.scale(-q))
-	return sum(q, rest.hi/y.hi)
-}
-
 // ln2 and ln10 are the natural logarithms, to twice the precision of a double.
 var (
-	ln2  = pair{0.6931471805599453, 2.3190468138462996e-17}
-	ln10 = pair{2.302585092994046, -2.1707562233822494e-16}
+	ln2  = Pair{0.6931471805599453, 2.3190468138462996e-17}
+	ln10 = Pair{2.302585092994046, -2.1707562233822494e-16}
 )
 
 // roots are the powers of two with the exponents 0/32, 1/32, … 31/32.
-var roots = func() (roots [32]pair) {
-	step := pair{2, 0}
+var roots = func() (roots [32]Pair) {
+	step := Pair{2, 0}
 	for range 5 {
-		y := math.Sqrt(step.hi)
-		rest := product(y, y).scale(-1).add(step)
-		step = sum(y, rest.hi/(2*y))
+		y := math.Sqrt(step.Hi)
+		rest := Product(y, y).Scale(-1).Add(step)
+		step = Sum(y, rest.Hi/(2*y))
 	}
-	roots[0] = pair{1, 0}
+	roots[0] = Pair{1, 0}
 	for i := 1; i < len(roots); i++ {
-		roots[i] = roots[i-1].mul(step)
+		roots[i] = roots[i-1].Mul(step)
 	}
 	return roots
 }()
 
 // expPair returns e to the power of x, as a number in [1, 2) and an exponent of two; |x| is at most 800.
-func expPair(x pair) (m pair, exponent int) {
-	n := math.Round(x.hi * (float64(len(roots)) / ln2.hi))
-	r := x.add(ln2.scale(-n / float64(len(roots))))
+func expPair(x Pair) (m Pair, exponent int) {
+	n := math.Round(x.Hi * (float64(len(roots)) / ln2.Hi))
+	r := x.Add(ln2.Scale(-n / float64(len(roots))))
 	// e^r - 1 by the series; the first terms need all digits.
-	s := pair{1.0 / 120, 0}
-	s.hi += r.hi * (1.0/720 + r.hi*(1.0/5040+r.hi*(1.0/40320)))
-	for _, f := range [...]pair{{0.041666666666666664, 2.3129646346357427e-18}, {0.16666666666666666, 9.25185853854297e-18}, {.5, 0}, {1, 0}} {
-		s = s.mul(r).add(f)
+	s := Pair{1.0 / 120, 0}
+	s.Hi += r.Hi * (1.0/720 + r.Hi*(1.0/5040+r.Hi*(1.0/40320)))
+	for _, f := range [...]Pair{{0.041666666666666664, 2.3129646346357427e-18}, {0.16666666666666666, 9.25185853854297e-18}, {.5, 0}, {1, 0}} {
+		s = s.Mul(r).Add(f)
 	}
 	root := roots[int(n)&(len(roots)-1)]
-	return root.add(root.mul(s.mul(r))), int(n) >> 5
+	return root.Add(root.Mul(s.Mul(r))), int(n) >> 5
 }
 
 // logPair returns the natural logarithm of x, which is finite and above 0.
-func logPair(x float64) pair {
+func logPair(x float64) Pair {
 	m, exponent := math.Frexp(x)
 	if m < math.Sqrt2/2 {
 		m, exponent = m*2, exponent-1
 	}
 	y := math.Log(m)
 	// One step of Newton's: y + m/e^y - 1, of which the last is tiny.
-	e, n := expPair(pair{-y, 0})
-	d := e.scale(math.Ldexp(m, n)).add(pair{-1, 0})
-	l := sum(y, 0).add(d).add(d.mul(d).scale(-.5))
-	return ln2.scale(float64(exponent)).add(l)
+	e, n := expPair(Pair{-y, 0})
+	d := e.Scale(math.Ldexp(m, n)).Add(Pair{-1, 0})
+	l := Sum(y, 0).Add(d).Add(d.Mul(d).Scale(-.5))
+	return ln2.Scale(float64(exponent)).Add(l)
 }
 
 // round returns the pair times two to the power of exponent.
-func (x pair) round(exponent int) float64 {
+func (x Pair) round(exponent int) float64 {
 	if exponent > -1000 {
-		return math.Ldexp(x.hi+x.lo, exponent)
+		return math.Ldexp(x.Hi+x.Lo, exponent)
 	}
 	// A denormal result is rounded here, at its own last place: twice rounded could be wrong.
-	top := math.Ldexp(x.hi, exponent)
-	rest := pair{x.hi - math.Ldexp(top, -exponent), x.lo}
-	return top + math.Ldexp(rest.hi+rest.lo, exponent)
+	top := math.Ldexp(x.Hi, exponent)
+	rest := Pair{x.Hi - math.Ldexp(top, -exponent), x.Lo}
+	return top + math.Ldexp(rest.Hi+rest.Lo, exponent)
 }
 
 // Exp returns e to the power of x, as C's exp does.
@@ -111,7 +73,7 @@ func Exp(x float64) float64 {
 	if !(math.Abs(x) < 740) || x == 0 {
 		return math.Exp(x)
 	}
-	m, n := expPair(pair{x, 0})
+	m, n := expPair(Pair{x, 0})
 	return m.round(n)
 }
 
@@ -124,7 +86,7 @@ func Log(x float64) float64 {
 		return math.Log(x)
 	}
 	l := logPair(x)
-	return l.hi + l.lo
+	return l.Hi + l.Lo
 }
 
 // negativeNaN is what C's functions return on x86 for arguments that they are not defined for: printf writes its sign.
@@ -135,8 +97,8 @@ func Log10(x float64) float64 {
 	if !(x > 0) || x == 1 || x > math.MaxFloat64 {
 		return math.Log10(x)
 	}
-	l := logPair(x).div(ln10)
-	return l.hi + l.lo
+	l := logPair(x).Div(ln10)
+	return l.Hi + l.Lo
 }
 
 // Pow returns x to the power of y, as C's pow does.
@@ -159,8 +121,8 @@ func Pow(x, y float64) float64 {
 			return r
 		}
 	}
-	l := logPair(abs).scale(y)
-	if !(math.Abs(l.hi) < 800) {
+	l := logPair(abs).Scale(y)
+	if !(math.Abs(l.Hi) < 800) {
 		return math.Pow(x, y) // overflows or vanishes
 	}
 	m, n := expPair(l)
@@ -173,17 +135,17 @@ func Pow(x, y float64) float64 {
 
 // powWhole multiplies. ok is false when a number on the way is too large or too small to be a pair.
 func powWhole(x float64, n int) (r float64, ok bool) {
-	result, square := pair{1, 0}, pair{x, 0}
-	for ; ; square = square.mul(square) {
+	result, square := Pair{1, 0}, Pair{x, 0}
+	for ; ; square = square.Mul(square) {
 		if n&1 != 0 {
-			result = result.mul(square)
+			result = result.Mul(square)
 		}
 		if n >>= 1; n == 0 {
 			break
 		}
 	}
-	abs := math.Abs(result.hi)
-	return result.hi + result.lo, abs > 1e-250 && abs < 1e300
+	abs := math.Abs(result.Hi)
+	return result.Hi + result.Lo, abs > 1e-250 && abs < 1e300
 }
 
 // Mod returns the remainder of x / y, with the sign of x, as C's fmod does.
