@@ -3,6 +3,8 @@
 package store
 
 import (
+	"github.com/redpoll/redpoll/internal/ds/dict"
+	"github.com/redpoll/redpoll/internal/hash"
 	"github.com/redpoll/redpoll/internal/mem"
 )
 
@@ -104,18 +106,36 @@ func (c *Census) Take(s *Store, now int64) []Counts {
 			total[db].TableBytes += n.TableBytes
 			total[db].IndexBytes += n.IndexBytes
 			if n.TTL > 0 {
-				total[db].TTL += n.TTL
 				ttls[db]++
+				total[db].TTL += (n.TTL - total[db].TTL) / ttls[db]
 			}
 		}
-	}
-	for db := range total {
-		total[db].TTL /= max(ttls[db], 1)
 	}
 	return total
 }
 
-// census counts a held shard's keys; its TTL is that of a key taken at random, if that has one.
+// ttlSample is how many entries of its expiry index a table's average time to live is taken from.
+const ttlSample = 16
+
+// meanTTL gives the average time that some of the table's keys with an expiry have left, in ms; 0 when it finds none.
+func (t *table) meanTTL(now int64) (mean int64) {
+	if t.expires == 0 || t.incomplete {
+		return 0
+	}
+	n := int64(0)
+	t.expiry.Sample(t.heap, uint64(now)*0x9e3779b97f4a7c15, ttlSample, func(h uint64) {
+		t.keys.Candidates(h, func(e mem.Ref, _ dict.Pos) bool {
+			if rec := (record{t.heap.Pointer(e)}); rec.has(hasExpiry) && t.expiry.Same(hash.Bytes(rec.key()), h) {
+				n++
+				mean += (max(rec.expiry()-now, 0) - mean) / n // a sum could overflow
+			}
+			return true
+		})
+	})
+	return mean
+}
+
+// census counts a held shard's keys.
 func (sh *Shard) census(room []Counts, now int64) []Counts {
 	room = room[:0]
 	for db := range sh.used {
@@ -123,10 +143,7 @@ func (sh *Shard) census(room []Counts, now int64) []Counts {
 		if t := sh.tables[db].Load(); t != nil {
 			n.Keys, n.Expires, n.Timed = int64(t.keys.Len()), int64(t.expires), int64(t.timed)
 			n.TableBytes, n.IndexBytes = t.keys.Bytes(), t.expiry.Bytes()
-			if t.expires > 0 {
-				rec := record{t.heap.Pointer(t.keys.Random(uint64(now)))}
-				n.TTL = max(rec.expiry()-now, 0)
-			}
+			n.TTL = t.meanTTL(now)
 		}
 		room = append(room, n)
 	}

@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/redpoll/redpoll/internal/hash"
@@ -129,6 +130,22 @@ func TestCensus(t *testing.T) {
 	db.s.Unlock(3)
 	if got := c.Take(db.s, db.Now())[0]; got != (Counts{IndexBytes: got.IndexBytes}) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestCensusOfFewExpiries: the time that keys have left is told though few of them have one, the longest times included.
+func TestCensusOfFewExpiries(t *testing.T) {
+	db := walking(t, 8, 1000)
+	db.v.Walking = false
+	for _, left := range []int64{5000, math.MaxInt64 - db.Now()} {
+		for i := range 5 {
+			it, _ := db.Peek(fmt.Appendf(nil, "key:%d", i*100))
+			db.SetExpiry(&it, db.Now()+left)
+		}
+		var c Census
+		if got := c.Take(db.s, db.Now())[0]; got.Expires != 5 || got.TTL != left {
+			t.Errorf("five keys with %d ms left: %+v", left, got)
+		}
 	}
 }
 
