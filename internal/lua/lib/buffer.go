@@ -11,7 +11,7 @@ const (
 	bytesPerStep = 32
 )
 
-// A buffer is where a string is built. It grows only by what the state has granted, and its end is finish, or drop after an error.
+// A buffer is where a string is built. It grows only by what the state has granted, and its end is finish or giveTo, or drop after an error.
 type buffer struct {
 	l *Library
 	b []byte
@@ -88,6 +88,15 @@ func (b *buffer) finish() (lua.Value, error) {
 	}
 	b.release()
 	return b.l.s.Own(text)
+}
+
+// giveTo finishes the string and makes it the one result of a call.
+func (b *buffer) giveTo(c *lua.Call) error {
+	v, err := b.finish()
+	if err != nil {
+		return err
+	}
+	return c.Return(v)
 }
 
 // empty and oneByte are the strings of no byte and of one, which are not made again and again.

@@ -46,11 +46,7 @@ func (l *Library) format(c *lua.Call) error {
 	if err := f.out.text(text); err != nil {
 		return err
 	}
-	v, err := f.out.finish()
-	if err != nil {
-		return err
-	}
-	return c.Return(v)
+	return f.out.giveTo(c)
 }
 
 // A formatter is one call of string.format.

@@ -101,11 +101,7 @@ func (l *Library) eachByte(c *lua.Call, f func(dst []byte, text string)) error {
 			return err
 		}
 	}
-	v, err := out.finish()
-	if err != nil {
-		return err
-	}
-	return c.Return(v)
+	return out.giveTo(c)
 }
 
 // lower implements string.lower; only ASCII has capital letters.
@@ -152,11 +148,7 @@ func (l *Library) reverse(c *lua.Call) error {
 			return err
 		}
 	}
-	v, err := out.finish()
-	if err != nil {
-		return err
-	}
-	return c.Return(v)
+	return out.giveTo(c)
 }
 
 // rep implements string.rep.
@@ -238,11 +230,7 @@ func (l *Library) char(c *lua.Call) error {
 		}
 		out.b = append(out.b, byte(b))
 	}
-	v, err := out.finish()
-	if err != nil {
-		return err
-	}
-	return c.Return(v)
+	return out.giveTo(c)
 }
 
 // dump implements string.dump, which has nothing to give: programs are no bytes here.

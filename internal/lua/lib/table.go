@@ -48,11 +48,7 @@ func (l *Library) concat(c *lua.Call) error {
 			return err
 		}
 	}
-	v, err := out.finish()
-	if err != nil {
-		return err
-	}
-	return c.Return(v)
+	return out.giveTo(c)
 }
 
 // element appends an element of a table, which must be a string or a number.
