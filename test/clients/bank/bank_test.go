@@ -113,7 +113,8 @@ func lease(t *testing.T, client *redis.Client, locks *redsync.Redsync) {
 		t.Fatal(err)
 	}
 	value := client.Get(ctx, "job").Val()
-	for began := time.Now(); time.Since(began) < 2*expiry; time.Sleep(expiry / 20) {
+	began := time.Now()
+	testutil.Poll(t, 10*expiry, func() bool {
 		var taken *redsync.ErrTaken
 		if err := other.TryLockContext(ctx); !errors.As(err, &taken) {
 			t.Fatalf("another has the lock meanwhile: %v", err)
@@ -124,7 +125,8 @@ func lease(t *testing.T, client *redis.Client, locks *redsync.Redsync) {
 		if left := client.PTTL(ctx, "job").Val(); left <= 0 || left > expiry {
 			t.Errorf("it lasts for %v more", left)
 		}
-	}
+		return time.Since(began) >= 2*expiry
+	})
 	if got := client.Get(ctx, "job").Val(); got != value || got != mine.Value() {
 		t.Errorf("the lock has the value %q, and had %q", got, value)
 	}
