@@ -292,7 +292,7 @@ func TestManyTopics(t *testing.T) {
 // TestPublishersWait: who publishes while a loop has enough to deliver is parked until it has, and everything arrives.
 func TestPublishersWait(t *testing.T) {
 	r := start(t, options{loops: 2})
-	const messages = 300
+	const messages = 300 // half of them are more than enough
 	text := strings.Repeat("m", 30_000)
 	sub, publisher := r.dial(), r.dial()
 	loop := func(c *testutil.Client) int { return field(t, c.Must(t, "CLIENT", "INFO").Str, "io-thread") }
@@ -304,21 +304,25 @@ func TestPublishersWait(t *testing.T) {
 		busy = r.dial()
 	}
 	sub.Must(t, "SUBSCRIBE", "x")
-	transactions := false
-	round := func() bool {
-		parked := r.engine.Stats.Parked.Load()
-		if err := busy.Send("SPIN", "100"); err != nil {
+	for _, calls := range [][][]string{
+		slices.Repeat([][]string{{"PUBLISH", "x", text}}, messages),
+		slices.Repeat([][]string{{"MULTI"}, {"PUBLISH", "x", text}, {"EXEC"}}, messages),
+	} {
+		if err := busy.Send("STUCK"); err != nil {
 			t.Fatal(err)
 		}
-		calls := slices.Repeat([][]string{{"PUBLISH", "x", text}}, messages)
-		if transactions {
-			calls = slices.Repeat([][]string{{"MULTI"}, {"PUBLISH", "x", text}, {"EXEC"}}, messages)
-		}
+		<-r.began // from here on the subscriber's loop delivers nothing
+		parked := r.engine.Stats.Parked.Load()
 		done := make(chan error, 1)
 		go func() {
 			_, err := publisher.Pipeline(calls...)
 			done <- err
 		}()
+		testutil.Poll(t, patience, func() bool { return r.engine.Stats.Parked.Load() > parked })
+		if !r.engine.Channels.Full() {
+			t.Error("parked though no loop has enough to deliver")
+		}
+		r.release <- struct{}{}
 		for range messages {
 			hears(t, sub, text)
 		}
@@ -328,11 +332,7 @@ func TestPublishersWait(t *testing.T) {
 		if reply, err := busy.Receive(); err != nil || reply.Value.IsError() {
 			t.Fatalf("%q, %v", reply.Raw, err)
 		}
-		return r.engine.Stats.Parked.Load() > parked
 	}
-	testutil.Poll(t, patience, round)
-	transactions = true
-	testutil.Poll(t, patience, round)
 }
 
 // TestEventsInOrder: the events of a key come in the order of its changes, whoever makes them, and before the reply to a later command of

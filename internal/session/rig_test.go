@@ -38,8 +38,8 @@ type rig struct {
 	log       testutil.Lines
 	password  atomic.Pointer[string]
 	protected atomic.Bool
-	began     chan string   // one word for each SLOW, HOLD or STILL that has begun
-	release   chan struct{} // ends a HOLD or STILL
+	began     chan string   // one word for each HOLD, STILL or STUCK that has begun
+	release   chan struct{} // ends a HOLD, STILL or STUCK
 	sources   atomic.Int64  // those of STREAM that are not closed
 }
 
@@ -181,6 +181,13 @@ func (r *rig) testFamily() command.Family {
 		spec("STREAM", "size:int then", command.ReadOnly, nil, command.PlanNone, r.stream),
 		// STILL keeps the world still until released.
 		spec("STILL", "", command.Write, nil, command.PlanAll, r.hold),
+		// STUCK keeps its loop until released: it never ticks.
+		spec("STUCK", "", command.ReadOnly, nil, command.PlanNone, func(c *command.Ctx) error {
+			r.began <- string(c.Argv[0])
+			<-r.release
+			c.Reply.OK()
+			return nil
+		}),
 	}}
 }
 
