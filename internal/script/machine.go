@@ -20,7 +20,6 @@ import (
 	"sync/atomic"
 
 	"github.com/redpoll/redpoll/internal/clock"
-	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/lua/lib"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
@@ -52,11 +51,6 @@ type Machine struct {
 
 // New makes a Machine.
 func New(o Options) *Machine { return &Machine{options: o} }
-
-// Families gives the families of commands. Those of a nil Machine may be looked at but not called.
-func (m *Machine) Families() []command.Family {
-	return []command.Family{m.evalFamily(), m.functionFamily()}
-}
 
 // Stats is what INFO tells of scripts and functions.
 type Stats struct {
