@@ -177,6 +177,11 @@ func errLibraryThere(name string) error {
 	return command.Error("ERR Library '" + name + "' already exists")
 }
 
+// errFunctionThere is the error for a function with the name of another library's.
+func errFunctionThere(f *function) error {
+	return command.Error("ERR Function " + f.name + " already exists")
+}
+
 // put adds a library to a set that is not published yet, with replace in the place of one with its name. With an error it is not added, and the
 // set is of no use.
 func (s *librarySet) put(l *library, replace bool) error {
@@ -187,7 +192,7 @@ func (s *librarySet) put(l *library, replace bool) error {
 		s.unlink(old)
 	}
 	if f := s.clash(l); f != nil {
-		return command.Error("ERR Function " + f.name + " already exists")
+		return errFunctionThere(f)
 	}
 	s.link(l)
 	return nil
@@ -209,7 +214,7 @@ func (s *librarySet) join(add []*library, replace bool) (*librarySet, error) {
 	}
 	for _, l := range add {
 		if f := joined.clash(l); f != nil {
-			return nil, command.Error("ERR Function " + f.name + " already exists")
+			return nil, errFunctionThere(f)
 		}
 	}
 	for _, l := range add {

@@ -18,8 +18,8 @@ type prepared struct {
 	made []*library
 }
 
-// prepare gives the libraries of a text: those that the call has made when it was made before, or new ones. make makes them in a sandbox.
-func (m *Machine) prepare(c *command.Ctx, text []byte, make func(*sandbox) ([]*library, error)) ([]*library, error) {
+// prepare gives the libraries of a text: those that the call has made when it was made before, or new ones. load makes them in a sandbox.
+func (m *Machine) prepare(c *command.Ctx, text []byte, load func(*sandbox) ([]*library, error)) ([]*library, error) {
 	of := sha256.Sum256(text)
 	if p := m.libraries.prepared.Load(); p != nil && p.of == of {
 		return p.made, nil
@@ -28,16 +28,16 @@ func (m *Machine) prepare(c *command.Ctx, text []byte, make func(*sandbox) ([]*l
 	if err != nil {
 		return nil, err
 	}
-	made, err := make(box)
+	made, err := load(box)
 	if err == nil {
 		m.libraries.prepared.Store(&prepared{of, made})
 	}
 	return made, err
 }
 
-// change publishes what make makes of the set that there is, with the world still, unless that fails, and notes the change. Before the world
+// change publishes what edit makes of the set that there is, with the world still, unless that fails, and notes the change. Before the world
 // is still it gives the error that has the engine call the command once more.
-func (m *Machine) change(c *command.Ctx, make func(*librarySet) (*librarySet, error)) error {
+func (m *Machine) change(c *command.Ctx, edit func(*librarySet) (*librarySet, error)) error {
 	host := c.Script()
 	run := command.ScriptRun{Name: "FUNCTION", Function: true, Flags: command.ScriptUnflagged, Counts: &m.libraries.changes}
 	run.Counts.NeedsAll.Store(true)
@@ -45,7 +45,7 @@ func (m *Machine) change(c *command.Ctx, make func(*librarySet) (*librarySet, er
 		return err
 	}
 	m.libraries.prepared.Store(nil)
-	next, err := make(m.libraries.set())
+	next, err := edit(m.libraries.set())
 	if err == nil {
 		m.publish(next)
 	}

@@ -13,8 +13,8 @@ var (
 	unwantedGlobals   = []string{"print", "dofile", "loadfile", "require", "module", "package", "io", "debug"}
 )
 
-// lock takes away what scripts must not have and makes the rest readonly.
-func (b *sandbox) lock() error {
+// confine takes away what scripts must not have and makes the rest readonly.
+func (b *sandbox) confine() error {
 	drop := unwantedGlobals
 	if !b.machine.options.DeprecatedAPI {
 		drop = append(drop[:len(drop):len(drop)], deprecatedGlobals...)

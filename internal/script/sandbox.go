@@ -100,7 +100,7 @@ func (m *Machine) newSandbox(k kind) (*sandbox, error) {
 	if err := b.furnish(); err != nil {
 		return nil, err
 	}
-	if err := b.lock(); err != nil {
+	if err := b.confine(); err != nil {
 		return nil, err
 	}
 	if k == forFunctions {
