@@ -2,11 +2,6 @@
 
 package resp
 
-const (
-	pieceSize = 64 << 10 // bytes of bulks that are made at one go, about
-	longText  = 32 << 10 // bytes past which a text is sent from where it lies
-)
-
 // Bulks is a Source of bulk strings, as many as an aggregate whose header stands before it, that are made when they are sent.
 type Bulks struct {
 	next  func() (raw, text []byte, ok bool)
@@ -40,20 +35,20 @@ func (s *Bulks) Next() []byte {
 	}
 	b := s.buf[:0]
 	if b == nil {
-		b = make([]byte, 0, pieceSize+longText)
+		b = make([]byte, 0, PieceSize+LongText)
 	}
 	if s.open {
 		b = append(b, "\r\n"...)
 		s.open = false
 	}
-	for len(b) < pieceSize && !s.ended {
+	for len(b) < PieceSize && !s.ended {
 		raw, text, ok := s.next()
 		b = append(b, raw...)
 		if s.ended = !ok; s.ended {
 			break
 		}
 		b = AppendBulkLen(b, len(text))
-		if len(text) > longText {
+		if len(text) > LongText {
 			s.long = text
 			break
 		}

@@ -9,7 +9,7 @@ import (
 
 // TestMixed: what stands around bulks comes where it belongs, beside short and long texts, and the end is asked for once.
 func TestMixed(t *testing.T) {
-	long := strings.Repeat("l", longText+1)
+	long := strings.Repeat("l", LongText+1)
 	texts := []string{"a", long, "", long, "b"}
 	n, ended, closed := 0, 0, 0
 	s := NewMixed(func() (raw, text []byte, ok bool) {

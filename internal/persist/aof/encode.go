@@ -15,11 +15,7 @@ import (
 // cannot say is lost: for how long keys and consumers have not been used, what a stream's producers have done in all, and which entries are
 // pending that the stream no longer has.
 
-const (
-	rowsPerCommand = 64
-	pieceSize      = 64 << 10 // bytes that a stream makes at one go, about
-	longText       = 32 << 10 // bytes past which a stream gives a text from where it lies
-)
+const rowsPerCommand = 64
 
 // CommandEncoder makes keys into commands that make them. All goroutines may use it.
 type CommandEncoder struct{ keys atomic.Int64 }
@@ -147,13 +143,7 @@ type commands struct {
 	timed bool   // fields are written one by one, since some expire
 
 	lends bool // long texts are not copied
-	loans []loan
-}
-
-// A loan is a text that lies in a value.
-type loan struct {
-	at   int // where in the buffer it belongs
-	text []byte
+	loans resp.Loans
 }
 
 // begin begins a command about the key, of so many words in all.
@@ -177,8 +167,8 @@ func (w *commands) word(s string) {
 
 func (w *commands) text(b []byte) {
 	w.length(len(b))
-	if w.lends && len(b) > longText {
-		w.loans = append(w.loans, loan{len(w.buf), b})
+	if w.lends && len(b) > resp.LongText {
+		w.loans.Add(w.buf, b)
 	} else {
 		w.buf = append(w.buf, b...)
 	}
@@ -303,7 +293,6 @@ type valueStream struct {
 	view   *store.Frozen
 	parts  parts
 	expiry int64
-	given  int  // bytes of the buffer that were given
 	ended  bool // all parts are in the buffer, and what follows them
 }
 
@@ -316,26 +305,20 @@ type parts interface {
 // Next implements resp.Source.
 func (s *valueStream) Next() []byte {
 	w := &s.w
-	if s.given == len(w.buf) && len(w.loans) == 0 {
+	b := w.loans.Next(w.buf)
+	if len(b) == 0 {
 		s.fill()
+		b = w.loans.Next(w.buf)
 	}
-	from, to := s.given, len(w.buf)
-	if len(w.loans) > 0 {
-		loan := w.loans[0]
-		if to = loan.at; from == to {
-			w.loans = w.loans[1:]
-			return loan.text
-		}
-	}
-	s.given = to
-	return w.buf[from:to]
+	return b
 }
 
 // fill makes the next piece, behind what was begun when the value was frozen.
 func (s *valueStream) fill() {
 	w := &s.w
-	w.buf, w.loans, s.given = w.buf[:0], nil, 0
-	for !s.ended && len(w.buf) < pieceSize && len(w.loans) == 0 {
+	w.buf = w.buf[:0]
+	w.loans.Reset()
+	for !s.ended && len(w.buf) < resp.PieceSize && !w.loans.Any() {
 		if !s.parts.next(w) {
 			s.ended = true
 			w.expire(s.expiry)
@@ -355,8 +338,8 @@ type textParts struct {
 func (p *textParts) next(w *commands) bool {
 	b := p.text.Next()
 	switch {
-	case len(b) > longText:
-		w.loans = append(w.loans, loan{len(w.buf), b})
+	case len(b) > resp.LongText:
+		w.loans.Add(w.buf, b)
 	case len(b) > 0:
 		w.buf = append(w.buf, b...)
 	case p.ended:

@@ -9,6 +9,7 @@ import (
 	"github.com/redpoll/redpoll/internal/crc64"
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -154,7 +155,7 @@ func (k *keysWriter) database(db *store.DB) error {
 			return k.stream(db, it)
 		}
 		k.buf = k.enc.Append(k.buf, db, it)
-		return k.flush(pieceSize)
+		return k.flush(resp.PieceSize)
 	})
 }
 

@@ -2,10 +2,10 @@
 
 package rdb
 
-import "github.com/redpoll/redpoll/internal/store"
-
-// pieceSize is the bytes that a Stream makes at one go, about.
-const pieceSize = 64 << 10
+import (
+	"github.com/redpoll/redpoll/internal/resp"
+	"github.com/redpoll/redpoll/internal/store"
+)
 
 // A Stream writes a value that IsBig as it is at one moment, piece by piece, without a lock. It must be closed. One goroutine at a time
 // may use it.
@@ -20,7 +20,6 @@ type Stream struct {
 	least   int64      // of a hash: the time before which no field expires, in Unix ms, 0 if none does
 	begun   bool       // what stands before the parts was made
 	recount bool       // of a hash: some fields are past their time, so that count is wrong
-	given   int        // bytes of the Writer's buffer that were given
 }
 
 // parts goes through what a value consists of.
@@ -135,25 +134,20 @@ func (s *Stream) Size(tick func() error) (n int, err error) {
 
 // Next gives the next bytes, valid until the following call of Next or Close; none at the end.
 func (s *Stream) Next() []byte {
-	if s.given == len(s.w.buf) && len(s.w.loans) == 0 {
+	w := &s.w
+	b := w.loans.Next(w.buf)
+	if len(b) == 0 {
 		s.fill()
+		b = w.loans.Next(w.buf)
 	}
-	from, to := s.given, len(s.w.buf)
-	if len(s.w.loans) > 0 {
-		loan := s.w.loans[0]
-		if to = loan.at; from == to {
-			s.w.loans = s.w.loans[1:]
-			return loan.text
-		}
-	}
-	s.given = to
-	return s.w.buf[from:to]
+	return b
 }
 
 // fill makes the next piece.
 func (s *Stream) fill() {
 	w := &s.w
-	w.buf, w.loans, s.given = w.buf[:0], nil, 0
+	w.buf = w.buf[:0]
+	w.loans.Reset()
 	if !s.begun {
 		s.begun = true
 		if s.recount { // it takes long, so not when the value was frozen
@@ -164,7 +158,7 @@ func (s *Stream) fill() {
 		}
 		w.len(s.count)
 	}
-	for len(w.buf) < pieceSize && len(w.loans) == 0 && s.parts.next(w) {
+	for len(w.buf) < resp.PieceSize && !w.loans.Any() && s.parts.next(w) {
 	}
 }
 

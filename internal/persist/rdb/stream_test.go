@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
@@ -38,7 +39,7 @@ func texts(n int) (all [][]byte) {
 		case 20:
 			text += strings.Repeat(" and on and on", i%40)
 		case 40:
-			text += strings.Repeat(fmt.Sprint(" ", i), longText/3)
+			text += strings.Repeat(fmt.Sprint(" ", i), resp.LongText/3)
 		}
 		all = append(all, []byte(text))
 	}

@@ -5,31 +5,22 @@ package rdb
 import (
 	"github.com/redpoll/redpoll/internal/ds/listpack"
 	"github.com/redpoll/redpoll/internal/lzf"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
 )
 
-const (
-	// longText is the bytes past which a Stream gives a text from where it lies.
-	longText = 32 << 10
-	// maxPackText is the bytes up to which a text is packed, lest that take long.
-	maxPackText = 1 << 20
-)
+// maxPackText is the bytes up to which a text is packed, lest that take long.
+const maxPackText = 1 << 20
 
 // A Writer appends values to a buffer. It may be used again, by one goroutine at a time.
 type Writer struct {
 	buf     []byte
-	loans   []loan // long texts that belong between the bytes of buf; only if lends is set
-	room    []byte // where listpacks are made
+	loans   resp.Loans // long texts between the bytes of buf; only if lends is set
+	room    []byte     // where listpacks are made
 	table   *lzf.Table
 	version int
 	packs   bool
 	lends   bool // long texts are not copied
-}
-
-// A loan is a text that lies in a value.
-type loan struct {
-	at   int // where in the buffer it belongs
-	text []byte
 }
 
 // Begin empties the buffer for values of the version asked for, from OldestVersion to NewestVersion; packs is whether texts are
@@ -53,8 +44,8 @@ func (w *Writer) text(b []byte) {
 
 // put appends bytes as they are.
 func (w *Writer) put(b []byte) {
-	if w.lends && len(b) > longText {
-		w.loans = append(w.loans, loan{len(w.buf), b})
+	if w.lends && len(b) > resp.LongText {
+		w.loans.Add(w.buf, b)
 		return
 	}
 	w.buf = append(w.buf, b...)
