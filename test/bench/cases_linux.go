@@ -85,17 +85,14 @@ func (b *bench) throughput() error {
 	if len(cases) == 0 && !restores {
 		return nil
 	}
-	redpoll, redis, err := b.both()
+	pair, err := b.pausedPair()
 	if err != nil {
 		return err
 	}
-	defer redpoll.stop()
-	defer redis.stop()
-	pair := []*server{redpoll, redis}
-	redpoll.pause()
-	redis.pause()
+	defer pair[0].stop()
+	defer pair[1].stop()
 	if restores {
-		c, err := b.restoreCase(redis)
+		c, err := b.restoreCase(pair[1])
 		if err != nil {
 			return err
 		}

@@ -415,6 +415,12 @@ func writeAll(fd int, b []byte) error {
 	return nil
 }
 
+// socket is a descriptor that is read like a file.
+type socket int
+
+// Read reads at least one byte, or fails.
+func (s socket) Read(b []byte) (int, error) { return readSome(int(s), b) }
+
 // readSome reads at least one byte; the end of the stream is an error.
 func readSome(fd int, b []byte) (int, error) {
 	for {

@@ -91,6 +91,22 @@ func (c *control) info(section string) (map[string]string, error) {
 	return fields, nil
 }
 
+// awaitInfo calls meanwhile and then looks at INFO's section, until done tells that the fields are as they are to be, or there is an error.
+func (c *control) awaitInfo(section string, meanwhile func() error, done func(fields map[string]string) (bool, error)) error {
+	for {
+		if err := meanwhile(); err != nil {
+			return err
+		}
+		fields, err := c.info(section)
+		if err != nil {
+			return err
+		}
+		if over, err := done(fields); over || err != nil {
+			return err
+		}
+	}
+}
+
 func (c *control) read() (reply, error) {
 	line, err := c.in.ReadString('\n')
 	if err != nil {
@@ -167,15 +183,8 @@ func fillRange(port, from, to, batch int, encode func(b []byte, i int) []byte) e
 		if _, err := conn.Write(out); err != nil {
 			return err
 		}
-		for count.replies < sent {
-			n, err := conn.Read(in)
-			if err != nil {
-				return err
-			}
-			count.feed(in[:n])
-		}
-		if count.errors > 0 {
-			return refusal(count.first)
+		if err := count.await(conn, in, sent); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -2,6 +2,8 @@
 
 package main
 
+import "io"
+
 // counter counts whole replies in a stream of RESP2 or RESP3 bytes that arrives in fragments cut anywhere. It keeps no bytes but
 // the first error's text, and looks at headers only: payloads are skipped. The zero value is ready.
 type counter struct {
@@ -44,6 +46,21 @@ func (c *counter) feed(b []byte) {
 			c.header()
 		}
 	}
+}
+
+// await reads until there were n replies in all. in is where bytes are read to; an error reply among them is the error.
+func (c *counter) await(from io.Reader, in []byte, n int) error {
+	for c.replies < n {
+		got, err := from.Read(in)
+		if err != nil {
+			return err
+		}
+		c.feed(in[:got])
+	}
+	if c.errors > 0 {
+		return refusal(c.first)
+	}
+	return nil
 }
 
 // line reads on in the header line and reports how many bytes it used and whether the line ended.

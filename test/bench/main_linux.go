@@ -192,6 +192,17 @@ func (b *bench) both(extra ...string) (redpoll, redis *server, err error) {
 	return redpoll, redis, nil
 }
 
+// pausedPair is both for servers that take turns: none of them runs yet.
+func (b *bench) pausedPair() ([]*server, error) {
+	redpoll, redis, err := b.both()
+	if err != nil {
+		return nil, err
+	}
+	redpoll.pause()
+	redis.pause()
+	return []*server{redpoll, redis}, nil
+}
+
 // machine describes where and what this is.
 func (b *bench) machine() string {
 	model := "unknown CPU"

@@ -305,17 +305,6 @@ func slowPipeline(d *disturbed) error {
 			return err
 		}
 		var count counter
-		in := make([]byte, 4096)
-		for count.replies < commands {
-			n, err := conn.Read(in)
-			if err != nil {
-				return err
-			}
-			count.feed(in[:n])
-		}
-		if count.errors > 0 {
-			return refusal(count.first)
-		}
-		return nil
+		return count.await(conn, make([]byte, 4096), commands)
 	})
 }

@@ -178,21 +178,15 @@ func (b *bench) awaitSave(s *server, meanwhile func() error) error {
 		if _, err := c.do("BGSAVE"); err != nil {
 			return err
 		}
-		for {
-			if err := meanwhile(); err != nil {
-				return err
+		return c.awaitInfo("persistence", meanwhile, func(fields map[string]string) (bool, error) {
+			if fields["rdb_bgsave_in_progress"] != "0" {
+				return false, nil
 			}
-			fields, err := c.info("persistence")
-			switch {
-			case err != nil:
-				return err
-			case fields["rdb_bgsave_in_progress"] != "0":
-			case fields["rdb_last_bgsave_status"] != "ok":
-				return errors.New("BGSAVE has failed")
-			default:
-				return nil
+			if fields["rdb_last_bgsave_status"] != "ok" {
+				return false, errors.New("BGSAVE has failed")
 			}
-		}
+			return true, nil
+		})
 	})
 }
 
@@ -383,14 +377,9 @@ func (b *bench) makeFiles(dir, form string, options []string) error {
 		if _, err := c.do("BGREWRITEAOF"); err != nil {
 			return err
 		}
-		for {
-			fields, err := c.info("persistence")
-			if err != nil || fields["aof_rewrite_in_progress"] == "0" && fields["aof_rewrite_scheduled"] == "0" {
-				return err
-			}
-			if err := sleep(b.ctx, 20*time.Millisecond); err != nil {
-				return err
-			}
-		}
+		rest := func() error { return sleep(b.ctx, 20*time.Millisecond) }
+		return c.awaitInfo("persistence", rest, func(fields map[string]string) (bool, error) {
+			return fields["aof_rewrite_in_progress"] == "0" && fields["aof_rewrite_scheduled"] == "0", nil
+		})
 	})
 }

@@ -90,17 +90,7 @@ func (p *probe) once(i int, count *counter, in []byte) error {
 	if err := writeAll(p.fd, p.command.text); err != nil {
 		return err
 	}
-	for want := count.replies + 1; count.replies < want; {
-		n, err := readSome(p.fd, in)
-		if err != nil {
-			return err
-		}
-		count.feed(in[:n])
-	}
-	if count.errors > 0 {
-		return refusal(count.first)
-	}
-	return nil
+	return count.await(socket(p.fd), in, count.replies+1)
 }
 
 // take waits until all commands that are due by now are answered and returns what was noted since the last call.

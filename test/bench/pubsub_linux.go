@@ -38,15 +38,12 @@ func (b *bench) pubsub() error {
 	if len(cases) == 0 {
 		return nil
 	}
-	redpoll, redis, err := b.both()
+	pair, err := b.pausedPair()
 	if err != nil {
 		return err
 	}
-	defer redpoll.stop()
-	defer redis.stop()
-	pair := []*server{redpoll, redis}
-	redpoll.pause()
-	redis.pause()
+	defer pair[0].stop()
+	defer pair[1].stop()
 
 	t := b.report.table(fmt.Sprintf("Messages of 64 bytes from 100 publishers to %d subscribers", n), "case", "server", "delivered",
 		"CPU a message", "client's CPU a message")
@@ -175,18 +172,7 @@ func subscribe(fd int, channel string) error {
 		return err
 	}
 	var count counter
-	in := make([]byte, 256)
-	for count.replies == 0 {
-		n, err := readSome(fd, in)
-		if err != nil {
-			return err
-		}
-		count.feed(in[:n])
-	}
-	if count.errors > 0 {
-		return refusal(count.first)
-	}
-	return nil
+	return count.await(socket(fd), make([]byte, 256), 1)
 }
 
 func (a *audience) close() {

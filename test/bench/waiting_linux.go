@@ -105,21 +105,17 @@ func (b *bench) queueUp(s *server, queue *loop) error {
 		}
 	}
 	return s.ask(func(c *control) error {
-		for limit := b.clock.Mono() + int64(ioTimeout); ; {
-			fields, err := c.info("clients")
-			if err != nil {
-				return err
-			}
+		limit := b.clock.Mono() + int64(ioTimeout)
+		rest := func() error { return sleep(b.ctx, 10*time.Millisecond) }
+		return c.awaitInfo("clients", rest, func(fields map[string]string) (bool, error) {
 			if fields["blocked_clients"] == strconv.Itoa(len(queue.conns)) {
-				return nil
+				return true, nil
 			}
 			if b.clock.Mono() > limit {
-				return fmt.Errorf("%s clients wait of %d", fields["blocked_clients"], len(queue.conns))
+				return false, fmt.Errorf("%s clients wait of %d", fields["blocked_clients"], len(queue.conns))
 			}
-			if err := sleep(b.ctx, 10*time.Millisecond); err != nil {
-				return err
-			}
-		}
+			return false, nil
+		})
 	})
 }
 
