@@ -3,14 +3,12 @@
 package lin
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/anishathalye/porcupine"
-
+	"github.com/redpoll/redpoll"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -42,16 +40,6 @@ func stepDoomed(s state, op operation, out outcome) (bool, state) {
 		return slices.Equal(out.read, want), s
 	}
 	return step(s, op, out)
-}
-
-func doomedModel() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return state{} },
-		Step: func(s, in, out any) (bool, any) { return stepDoomed(s.(state), in.(operation), out.(outcome)) },
-		DescribeOperation: func(in, out any) string {
-			return fmt.Sprintf("%+v -> %+v", in, out)
-		},
-	}
 }
 
 // doomed draws a script, which now and then ends with an error or not at all, or a single command.
@@ -107,18 +95,16 @@ func (c *client) attempt(args []string) outcome {
 
 // TestKilledScriptsLinearizable: scripts without an end have written before they are killed, and nobody sees anything of it.
 func TestKilledScriptsLinearizable(t *testing.T) {
-	for _, o := range setups() {
-		t.Run(fmt.Sprintf("%d loops, %d shards", o.Loops, o.Shards), func(t *testing.T) {
-			o.Config = map[string]string{"busy-reply-threshold": "5"}
-			target := start(t, o)
-			stop := killer(t, target)
-			ops := history(t, target, 10, 40, (*client).doomed, (*client).runDoomed)
-			if killed := stop(); killed == 0 {
-				t.Error("no script has been killed")
-			}
-			judge(t, doomedModel(), ops)
-		})
-	}
+	inSetups(t, func(t *testing.T, o redpoll.Options) {
+		o.Config = map[string]string{"busy-reply-threshold": "5"}
+		target := start(t, o)
+		stop := killer(t, target)
+		ops := history(t, target, 10, 40, (*client).doomed, (*client).runDoomed)
+		if killed := stop(); killed == 0 {
+			t.Error("no script has been killed")
+		}
+		judge(t, modelOf(stepDoomed), ops)
+	})
 }
 
 // killer kills slow scripts until it is stopped, and tells how often there were some.

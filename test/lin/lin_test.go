@@ -86,10 +86,11 @@ func step(s state, op operation, out outcome) (bool, state) {
 	return false, s
 }
 
-func model() porcupine.Model {
+// modelOf makes a model of a function such as step, for states of which the zero value is the first.
+func modelOf[S any](step func(S, operation, outcome) (bool, S)) porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return state{} },
-		Step: func(s, in, out any) (bool, any) { return step(s.(state), in.(operation), out.(outcome)) },
+		Init: func() any { return *new(S) },
+		Step: func(s, in, out any) (bool, any) { return step(s.(S), in.(operation), out.(outcome)) },
 		DescribeOperation: func(in, out any) string {
 			return fmt.Sprintf("%+v -> %+v", in, out)
 		},
@@ -258,11 +259,23 @@ func setups() []redpoll.Options {
 	return []redpoll.Options{{Loops: 2, Shards: 1}, {Loops: 2, Shards: 4}, {Loops: 8, Shards: 1}, {Loops: 8, Shards: 64}}
 }
 
-func TestLinearizable(t *testing.T) {
+// inSetups runs a test for each of the setups.
+func inSetups(t *testing.T, test func(t *testing.T, o redpoll.Options)) {
 	for _, o := range setups() {
-		name := fmt.Sprintf("%d loops, %d shards", o.Loops, o.Shards)
-		t.Run(name+", one key", func(t *testing.T) {
-			m := model()
+		t.Run(fmt.Sprintf("%d loops, %d shards", o.Loops, o.Shards), func(t *testing.T) { test(t, o) })
+	}
+}
+
+// asRedis runs a test against redis-server, whose the model is, and against servers of all setups.
+func asRedis(t *testing.T, test func(t *testing.T, target *testutil.Target)) {
+	t.Run("redis-server", func(t *testing.T) { test(t, testutil.Oracle(t)) })
+	inSetups(t, func(t *testing.T, o redpoll.Options) { test(t, start(t, o)) })
+}
+
+func TestLinearizable(t *testing.T) {
+	inSetups(t, func(t *testing.T, o redpoll.Options) {
+		t.Run("one key", func(t *testing.T) {
+			m := modelOf(step)
 			m.Partition = func(history []porcupine.Operation) [][]porcupine.Operation {
 				parts := make([][]porcupine.Operation, keys)
 				for _, op := range history {
@@ -273,10 +286,10 @@ func TestLinearizable(t *testing.T) {
 			}
 			judge(t, m, history(t, start(t, o), 10, 300, (*client).single, (*client).run))
 		})
-		t.Run(name+", several keys", func(t *testing.T) {
-			judge(t, model(), history(t, start(t, o), 10, 200, (*client).multi, (*client).run))
+		t.Run("several keys", func(t *testing.T) {
+			judge(t, modelOf(step), history(t, start(t, o), 10, 200, (*client).multi, (*client).run))
 		})
-	}
+	})
 }
 
 // TestJudge: histories that no order of their operations explains are found out.
@@ -294,33 +307,33 @@ func TestJudge(t *testing.T) {
 		model porcupine.Model
 		ops   []porcupine.Operation
 	}{
-		"half an MSET was seen": {model(), []porcupine.Operation{
+		"half an MSET was seen": {modelOf(step), []porcupine.Operation{
 			{ClientId: 0, Input: set, Call: 0, Output: outcome{}, Return: 10},
 			{ClientId: 1, Input: operation{kind: "MGET", keys: []int{0, 1}}, Call: 5, Output: outcome{read: []string{"1", ""}}, Return: 15},
 		}},
-		"what a killed script had written was seen": {doomedModel(), []porcupine.Operation{
+		"what a killed script had written was seen": {modelOf(stepDoomed), []porcupine.Operation{
 			one(0, 0, 20, "endless", "1", outcome{text: refused}),
 			one(1, 5, 10, "GET", "", outcome{read: []string{"1"}}),
 		}},
-		"an element was given to two": {queueModel(), []porcupine.Operation{
+		"an element was given to two": {modelOf(stepQueues), []porcupine.Operation{
 			one(0, 0, 20, "BLPOP", "", outcome{read: []string{keyName(0), "1"}}),
 			one(1, 0, 20, "LPOP", "", outcome{text: "1"}),
 			one(2, 5, 10, "RPUSH", "1", outcome{text: "1"}),
 		}},
-		"a client gave up while there was an element": {queueModel(), []porcupine.Operation{
+		"a client gave up while there was an element": {modelOf(stepQueues), []porcupine.Operation{
 			one(0, 0, 5, "RPUSH", "1", outcome{text: "1"}),
 			one(1, 6, 20, "BLPOP", "", outcome{text: "nil"}),
 		}},
-		"an entry was given to two consumers": {streamModel(), []porcupine.Operation{
+		"an entry was given to two consumers": {modelOf(stepStreams), []porcupine.Operation{
 			one(0, 0, 5, "XADD", "7", outcome{text: "1-1"}),
 			group(0, 6, 20, "c1", outcome{read: []string{"1-1=7"}}),
 			group(1, 6, 20, "c2", outcome{read: []string{"1-1=7"}}),
 		}},
-		"an entry that was added is not given": {streamModel(), []porcupine.Operation{
+		"an entry that was added is not given": {modelOf(stepStreams), []porcupine.Operation{
 			one(0, 0, 5, "XADD", "7", outcome{text: "1-1"}),
 			group(1, 6, 20, "c2", outcome{}),
 		}},
-		"the larger member was popped as the smallest": {rankedModel(), []porcupine.Operation{
+		"the larger member was popped as the smallest": {modelOf(stepRanked), []porcupine.Operation{
 			one(0, 0, 5, "ZADD", "1", outcome{text: "1"}),
 			one(0, 6, 7, "ZADD", "0", outcome{text: "1"}),
 			one(1, 8, 20, "BZPOPMIN", "", outcome{read: []string{keyName(0), "1"}}),

@@ -3,13 +3,10 @@
 package lin
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/anishathalye/porcupine"
 
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -109,16 +106,6 @@ func popFirst(q queues, op operation, out outcome) (bool, queues) {
 	return slices.Equal(out.read, want), q
 }
 
-func queueModel() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return queues{} },
-		Step: func(q, in, out any) (bool, any) { return stepQueues(q.(queues), in.(operation), out.(outcome)) },
-		DescribeOperation: func(in, out any) string {
-			return fmt.Sprintf("%+v -> %+v", in, out)
-		},
-	}
-}
-
 // queueing draws an operation on lists. About as much is popped as is pushed, so that queues are short and clients wait.
 func (c *client) queueing() operation {
 	kind := []string{
@@ -211,12 +198,7 @@ func popped(v testutil.Value) outcome {
 
 // TestQueuesLinearizable: waiting clients, and all who push, pop and look meanwhile.
 func TestQueuesLinearizable(t *testing.T) {
-	t.Run("redis-server", func(t *testing.T) { // the model is Redis's
-		judge(t, queueModel(), history(t, testutil.Oracle(t), 10, 150, (*client).queueing, (*client).queue))
+	asRedis(t, func(t *testing.T, target *testutil.Target) {
+		judge(t, modelOf(stepQueues), history(t, target, 10, 150, (*client).queueing, (*client).queue))
 	})
-	for _, o := range setups() {
-		t.Run(fmt.Sprintf("%d loops, %d shards", o.Loops, o.Shards), func(t *testing.T) {
-			judge(t, queueModel(), history(t, start(t, o), 10, 150, (*client).queueing, (*client).queue))
-		})
-	}
 }

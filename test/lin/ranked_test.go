@@ -4,12 +4,9 @@ package lin
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"testing"
-
-	"github.com/anishathalye/porcupine"
 
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -51,12 +48,6 @@ func stepRanked(q queues, op operation, out outcome) (bool, queues) {
 		return false, q
 	}
 	return popFirst(q, op, out)
-}
-
-func rankedModel() porcupine.Model {
-	m := queueModel()
-	m.Step = func(q, in, out any) (bool, any) { return stepRanked(q.(queues), in.(operation), out.(outcome)) }
-	return m
 }
 
 // ranking draws an operation on sorted sets.
@@ -119,12 +110,7 @@ func (c *client) scored(pair testutil.Value) {
 
 // TestSortedSetsLinearizable: clients that wait for members of sorted sets, and all who add, pop and look meanwhile.
 func TestSortedSetsLinearizable(t *testing.T) {
-	t.Run("redis-server", func(t *testing.T) { // the model is Redis's
-		judge(t, rankedModel(), history(t, testutil.Oracle(t), 10, 150, (*client).ranking, (*client).rank))
+	asRedis(t, func(t *testing.T, target *testutil.Target) {
+		judge(t, modelOf(stepRanked), history(t, target, 10, 150, (*client).ranking, (*client).rank))
 	})
-	for _, o := range setups() {
-		t.Run(fmt.Sprintf("%d loops, %d shards", o.Loops, o.Shards), func(t *testing.T) {
-			judge(t, rankedModel(), history(t, start(t, o), 10, 150, (*client).ranking, (*client).rank))
-		})
-	}
 }

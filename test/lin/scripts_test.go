@@ -3,10 +3,10 @@
 package lin
 
 import (
-	"fmt"
 	"strconv"
 	"testing"
 
+	"github.com/redpoll/redpoll"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -58,16 +58,12 @@ func (c *client) runScripted(op operation) outcome {
 
 // TestScriptsLinearizable: scripts are so as well, whatever keys they declare.
 func TestScriptsLinearizable(t *testing.T) {
-	for _, o := range setups() {
-		t.Run(fmt.Sprintf("%d loops, %d shards", o.Loops, o.Shards), func(t *testing.T) {
-			target := start(t, o)
-			if _, err := target.Dial(t).Do("CONFIG", "SET", "busy-reply-threshold", "0"); err != nil { // the machine may be a slow one
-				t.Fatal(err)
-			}
-			judge(t, model(), history(t, target, 10, 200, (*client).scripted, (*client).runScripted))
-			t.Log(undeclared(target.Dial(t)))
-		})
-	}
+	inSetups(t, func(t *testing.T, o redpoll.Options) {
+		o.Config = map[string]string{"busy-reply-threshold": "0"} // the machine may be a slow one
+		target := start(t, o)
+		judge(t, modelOf(step), history(t, target, 10, 200, (*client).scripted, (*client).runScripted))
+		t.Log(undeclared(target.Dial(t)))
+	})
 }
 
 // undeclared gives what INFO tells of scripts with undeclared keys.

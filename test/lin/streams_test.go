@@ -3,13 +3,10 @@
 package lin
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/anishathalye/porcupine"
 
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -144,16 +141,6 @@ func stepStreams(all streams, op operation, out outcome) (bool, streams) {
 	return false, all
 }
 
-func streamModel() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return streams{} },
-		Step: func(s, in, out any) (bool, any) { return stepStreams(s.(streams), in.(operation), out.(outcome)) },
-		DescribeOperation: func(in, out any) string {
-			return fmt.Sprintf("%+v -> %+v", in, out)
-		},
-	}
-}
-
 // streaming draws an operation on streams. About as much is read as is added, so that clients wait.
 func (c *client) streaming() operation {
 	kind := []string{
@@ -259,11 +246,7 @@ func withGroups(t *testing.T, target *testutil.Target) *testutil.Target {
 
 // TestStreamsLinearizable: consumers that wait for entries, and all who add, read, acknowledge, claim, delete and look meanwhile.
 func TestStreamsLinearizable(t *testing.T) {
-	run := func(t *testing.T, target *testutil.Target) {
-		judge(t, streamModel(), history(t, withGroups(t, target), 10, 150, (*client).streaming, (*client).stream))
-	}
-	t.Run("redis-server", func(t *testing.T) { run(t, testutil.Oracle(t)) }) // the model is Redis's
-	for _, o := range setups() {
-		t.Run(fmt.Sprintf("%d loops, %d shards", o.Loops, o.Shards), func(t *testing.T) { run(t, start(t, o)) })
-	}
+	asRedis(t, func(t *testing.T, target *testutil.Target) {
+		judge(t, modelOf(stepStreams), history(t, withGroups(t, target), 10, 150, (*client).streaming, (*client).stream))
+	})
 }
