@@ -61,7 +61,11 @@ func (c *Call) Return(vs ...Value) error {
 			return err
 		}
 	}
-	copy(c.th.stack[at:], vs)
+	if len(vs) == 1 {
+		c.th.stack[at] = vs[0]
+	} else {
+		copy(c.th.stack[at:], vs)
+	}
 	c.nret += len(vs)
 	c.th.frames[len(c.th.frames)-1].top = int32(at + len(vs))
 	return nil

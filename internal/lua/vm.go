@@ -74,15 +74,14 @@ newFrame:
 			}
 		case opGetField, opSelf:
 			b, key := &r[i.b()], &k[i.d()]
-			if b.n != tagTable {
-				break
-			}
-			t := b.table()
-			n := t.slot(key.str().hash)
-			if n == nil && t.Meta != nil { // perhaps __index is a table that has it
-				if h := t.Meta.slot(eventNames[eventIndex].str().hash); h.holds(&eventNames[eventIndex]) && h.val.n == tagTable {
-					n = h.val.table().slot(key.str().hash)
+			var n *node
+			if b.n == tagTable {
+				t := b.table()
+				if n = t.slot(key.str().hash); n == nil && t.Meta != nil {
+					n = t.Meta.inherited(key.str().hash)
 				}
+			} else if b.n == tagString && s.stringMeta != nil {
+				n = s.stringMeta.inherited(key.str().hash)
 			}
 			if !n.holds(key) {
 				break
@@ -348,7 +347,18 @@ newFrame:
 		case opCall:
 			n := int(i.b()) - 1
 			fn := &r[i.a()]
-			if fn.n != tagLua || n < 0 || s.budget < 0 {
+			if n < 0 || s.budget < 0 {
+				break
+			}
+			if fn.n == tagGo {
+				s.budget--
+				f.pc = int32(pc)
+				if err := s.goOp(th, fn.gofn(), int(f.base)+int(i.a()), n, int(i.c())); err != nil {
+					return 0, err
+				}
+				goto newFrame
+			}
+			if fn.n != tagLua {
 				break
 			}
 			p := fn.closure().proto
@@ -466,6 +476,14 @@ func (t *Table) slot(hash uint32) *node {
 			return n
 		}
 		j = n.next
+	}
+	return nil
+}
+
+// inherited is slot of the table that a metatable's __index is, if it is one.
+func (t *Table) inherited(hash uint32) *node {
+	if h := t.slot(eventNames[eventIndex].str().hash); h.holds(&eventNames[eventIndex]) && h.val.n == tagTable {
+		return h.val.table().slot(hash)
 	}
 	return nil
 }

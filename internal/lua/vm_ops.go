@@ -97,10 +97,8 @@ func (s *State) get(th *Thread, f *frame, r *[window]Value, i instr) error {
 		if i.op() == opGetGlobal {
 			v, reg = TableValue(f.cl.env), -1
 		}
-		if v.n == tagTable {
-			if n := v.table().findStr(key.str()); n != nil {
-				n.key = key // so that the loop finds it
-			}
+		if n := s.field(v, key.str()); n != nil {
+			n.key = key // so that the loop finds it
 		}
 	}
 	if i.op() == opSelf {
@@ -115,6 +113,19 @@ func (s *State) get(th *Thread, f *frame, r *[window]Value, i instr) error {
 	return nil
 }
 
+// field returns the node where the loop looks for a field, in the value itself or in a table that is its __index; nil if there is none.
+func (s *State) field(v Value, key *String) *node {
+	if v.n == tagTable {
+		if n := v.table().findStr(key); n != nil {
+			return n
+		}
+	}
+	if h := s.metamethod(v, eventIndex); h.n == tagTable {
+		return h.table().findStr(key)
+	}
+	return nil
+}
+
 // callOp is opCall.
 func (s *State) callOp(th *Thread, f *frame, r *[window]Value, i instr) error {
 	at := int(f.base) + int(i.a())
@@ -126,16 +137,21 @@ func (s *State) callOp(th *Thread, f *frame, r *[window]Value, i instr) error {
 	case tagLua:
 		return th.enterLua(at, n, int32(i.c()), false)
 	case tagGo:
-		n, err := s.callGo(th, fn.gofn(), at, n)
-		if err != nil {
-			return th.suspend(at, int32(i.c()), err)
-		}
-		if n+1 != int(i.c()) {
-			th.adjust(&th.frames[len(th.frames)-1], at, n, int(i.c()))
-		}
-		return nil
+		return s.goOp(th, fn.gofn(), at, n, int(i.c()))
 	}
 	return s.callFrom(th, at, n, int32(i.c()))
+}
+
+// goOp is opCall of a function of Go at stack[at], with n arguments.
+func (s *State) goOp(th *Thread, fn *GoFunction, at, n, want int) error {
+	n, err := s.callGo(th, fn, at, n)
+	if err != nil {
+		return th.suspend(at, int32(want), err)
+	}
+	if n+1 != want {
+		th.adjust(&th.frames[len(th.frames)-1], at, n, want)
+	}
+	return nil
 }
 
 // enterLua adds a frame for the function of Lua at stack[at] with n arguments behind it.
@@ -206,12 +222,7 @@ func (s *State) callFrom(th *Thread, at, n int, want int32) (err error) {
 	if fn.n == tagLua {
 		return th.enterLua(at, n, want, false)
 	}
-	n, err = s.callGo(th, fn.gofn(), at, n)
-	if err != nil {
-		return th.suspend(at, want, err)
-	}
-	th.adjust(&th.frames[len(th.frames)-1], at, n, int(want))
-	return nil
+	return s.goOp(th, fn.gofn(), at, n, int(want))
 }
 
 // suspend notes where a coroutine goes on if err is that it yields.
