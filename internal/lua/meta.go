@@ -249,6 +249,10 @@ func (s *State) ToString(v Value) (Value, error) {
 	case v.n <= tagTrue:
 		return wordOf[v.n], nil
 	}
+	if v.n > maxTag {
+		var b [32]byte
+		return s.WordOf(AppendNumber(b[:0], v.Num()))
+	}
 	return s.NewString(Text(v))
 }
 

@@ -41,6 +41,7 @@ type State struct {
 	kept       []Value // further roots of the mark, by Keep of State
 	depth      int     // of Go calls that run Lua within each other
 	calls      []*Call // one for each depth
+	words      *words  // nil until there is one
 	next       Value
 	ipairs     Value
 }

@@ -4,7 +4,6 @@ package lua
 
 import (
 	"math"
-	"strings"
 
 	"github.com/redpoll/redpoll/internal/num"
 )
@@ -618,27 +617,26 @@ func (s *State) concatError(a, b Value, reg int) error {
 
 // join concatenates strings and numbers; there is at least one before the last.
 func (s *State) join(vs []Value, last Value) (Value, error) {
-	if len(vs) == 1 && vs[0].n == tagString && last.n == tagString {
-		a, b := vs[0].str().s, last.str().s
-		if err := s.room(len(a) + len(b)); err != nil {
-			return Nil, err
-		}
-		return stringValue(&String{s: a + b}), nil
-	}
 	n := textLen(last)
 	for _, v := range vs {
 		n += textLen(v)
 	}
+	if n <= longestWord {
+		var b [longestWord]byte
+		text := b[:0]
+		for _, v := range vs {
+			text = appendText(text, v)
+		}
+		return s.WordOf(appendText(text, last))
+	}
 	if err := s.room(n); err != nil {
 		return Nil, err
 	}
-	var b strings.Builder
-	b.Grow(n)
+	text := make([]byte, 0, n)
 	for _, v := range vs {
-		appendText(&b, v)
+		text = appendText(text, v)
 	}
-	appendText(&b, last)
-	return stringValue(&String{s: b.String()}), nil
+	return stringValue(&String{s: unsafeString(appendText(text, last))}), nil
 }
 
 // room spends and counts what a new string of n bytes costs.
@@ -657,11 +655,9 @@ func textLen(v Value) int {
 	return 24
 }
 
-func appendText(b *strings.Builder, v Value) {
+func appendText(dst []byte, v Value) []byte {
 	if v.n == tagString {
-		b.WriteString(v.str().s)
-		return
+		return append(dst, v.str().s...)
 	}
-	var buf [32]byte
-	b.Write(AppendNumber(buf[:0], v.Num()))
+	return AppendNumber(dst, v.Num())
 }

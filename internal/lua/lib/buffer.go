@@ -82,7 +82,7 @@ func (b *buffer) byte(c byte) error {
 func (b *buffer) finish() (lua.Value, error) {
 	text := b.b
 	if len(text) <= scratchSize || cap(text)-len(text) > len(text)/4 {
-		v, err := b.l.s.Bytes(text)
+		v, err := b.l.s.WordOf(text)
 		b.release()
 		return v, err
 	}
@@ -97,26 +97,4 @@ func (b *buffer) giveTo(c *lua.Call) error {
 		return err
 	}
 	return c.Return(v)
-}
-
-// empty and oneByte are the strings of no byte and of one, which are not made again and again.
-var (
-	empty   = lua.ConstString("")
-	oneByte = func() (all [256]lua.Value) {
-		for c := range all {
-			all[c] = lua.ConstString(string([]byte{byte(c)}))
-		}
-		return all
-	}()
-)
-
-// part returns a string that is a part of another, and does not keep that one alive.
-func (l *Library) part(text string) (lua.Value, error) {
-	switch len(text) {
-	case 0:
-		return empty, nil
-	case 1:
-		return oneByte[text[0]], nil
-	}
-	return l.s.Copy(text)
 }

@@ -471,7 +471,7 @@ func (d *jsonDecoder) readString() error {
 		return d.readEscaped(n)
 	}
 	d.pos += n + 1
-	v, err := d.codecs.word(rest[:n])
+	v, err := d.state.Word(rest[:n])
 	d.is(tokenString, v)
 	return err
 }
@@ -491,7 +491,7 @@ func (d *jsonDecoder) readEscaped(n int) error {
 			return nil
 		case '"':
 			d.pos++
-			v, err := d.state.Bytes(w.b)
+			v, err := d.state.WordOf(w.b)
 			d.is(tokenString, v)
 			return err
 		}

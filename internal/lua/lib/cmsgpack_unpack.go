@@ -201,7 +201,7 @@ func (u *msgUnpacker) text(head, n int) (lua.Value, error) {
 	if len(u.rest)-head < n {
 		return lua.Nil, u.missing()
 	}
-	v, err := u.codecs.word(u.rest[head : head+n])
+	v, err := u.state.Word(u.rest[head : head+n])
 	u.rest = u.rest[head+n:]
 	return v, err
 }

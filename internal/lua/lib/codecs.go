@@ -21,17 +21,14 @@ const (
 	maxSlots = 8000
 	// keptBuffer is how much of a buffer is kept from one call to the next, in bytes.
 	keptBuffer = 64 << 10
-	// longestWord is how long a string is that is kept for the next time that it comes, in bytes.
-	longestWord = 24
 )
 
 // Codecs is what the codecs of one state share. Like the state it is for one goroutine at a time.
 type Codecs struct {
 	state    *lua.State
 	out      writer
-	json     jsonSettings  // of the table cjson; those made by cjson.new have their own
-	begun    jsonSettings  // what json was at Begin
-	words    [64]lua.Value // strings that decoders have made, by a sum of their bytes
+	json     jsonSettings // of the table cjson; those made by cjson.new have their own
+	begun    jsonSettings // what json was at Begin
 	settings *Settings
 }
 
@@ -134,21 +131,4 @@ func (w *writer) finish(c *lua.Call, err error) error {
 		w.b = nil
 	}
 	return err
-}
-
-// word makes a value of a part of a longer string. Short ones mostly come again and again, as keys of objects: those that came last
-// are kept.
-func (k *Codecs) word(part string) (lua.Value, error) {
-	if len(part) == 0 || len(part) > longestWord {
-		return k.state.Copy(part)
-	}
-	known := &k.words[(uint(part[0])*7+uint(part[len(part)-1])*3+uint(len(part)))%uint(len(k.words))]
-	if known.Str() == part {
-		return *known, nil
-	}
-	v, err := k.state.Copy(part)
-	if err == nil {
-		*known = v
-	}
-	return v, err
 }

@@ -90,7 +90,7 @@ func (l *Library) captured(c *lua.Call, i, start, end int) (lua.Value, error) {
 		if i > 0 {
 			return lua.Nil, c.Errorf("invalid capture index")
 		}
-		return l.part(m.src[start:end])
+		return l.s.Word(m.src[start:end])
 	}
 	switch capture := m.captures[i]; capture.size {
 	case capturePosition:
@@ -98,7 +98,7 @@ func (l *Library) captured(c *lua.Call, i, start, end int) (lua.Value, error) {
 	case captureUnfinished:
 		return lua.Nil, c.Errorf("unfinished capture")
 	default:
-		return l.part(m.src[capture.start:][:capture.size])
+		return l.s.Word(m.src[capture.start:][:capture.size])
 	}
 }
 

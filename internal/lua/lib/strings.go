@@ -14,6 +14,8 @@ const (
 	maxResults = 8000 // values that a function can return, its arguments included
 )
 
+var empty = lua.ConstString("")
+
 // openString makes the table string, and the metatable that lets strings have its functions as methods.
 func (l *Library) openString() (*lua.Table, error) {
 	t, err := l.table(functions{
@@ -75,7 +77,7 @@ func (l *Library) sub(c *lua.Call) error {
 	if err := l.s.Spend(int(to-from) / bytesPerStep); err != nil {
 		return err
 	}
-	v, err := l.part(text[from-1 : to])
+	v, err := l.s.Word(text[from-1 : to])
 	if err != nil {
 		return err
 	}

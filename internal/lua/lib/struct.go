@@ -350,7 +350,7 @@ func (u *unpacker) previousSize() (uint64, error) {
 
 // text pushes that many bytes of the data.
 func (u *unpacker) text(size uint64) error {
-	v, err := u.call.State().Copy(u.data[u.pos : u.pos+size])
+	v, err := u.call.State().Word(u.data[u.pos : u.pos+size])
 	if err == nil {
 		u.push(v)
 	}
