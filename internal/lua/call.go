@@ -39,6 +39,14 @@ func (c *Call) Arg(i int) Value {
 	return Nil
 }
 
+// Up returns value i, from 0, of those that NewClosure gave to the function that is called.
+func (c *Call) Up(i int) Value { return c.function().ups[i] }
+
+// SetUp replaces it.
+func (c *Call) SetUp(i int, v Value) { c.function().ups[i].put(v) }
+
+func (c *Call) function() *GoFunction { return c.th.stack[c.th.frames[len(c.th.frames)-1].fn].gofn() }
+
 // Push adds a result. It fails only when the stack cannot grow.
 func (c *Call) Push(v Value) error {
 	at := c.base + c.n + c.held + c.nret
@@ -61,9 +69,12 @@ func (c *Call) Return(vs ...Value) error {
 			return err
 		}
 	}
-	if len(vs) == 1 {
+	switch len(vs) {
+	case 1:
 		c.th.stack[at] = vs[0]
-	} else {
+	case 2:
+		c.th.stack[at], c.th.stack[at+1] = vs[0], vs[1]
+	default:
 		copy(c.th.stack[at:], vs)
 	}
 	c.nret += len(vs)

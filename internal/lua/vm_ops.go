@@ -404,10 +404,13 @@ func (s *State) forCall(th *Thread, f *frame, r *[window]Value, i instr) error {
 	}
 	copy(th.stack[at:at+3], th.stack[at-3:at])
 	th.cover(at + 3)
-	if th.stack[at].n == tagLua {
+	switch fn := th.stack[at]; fn.n {
+	case tagLua:
 		return th.enterLua(at, 2, int32(i.c())+1, false)
+	case tagGo:
+		return s.goOp(th, fn.gofn(), at, 2, int(i.c())+1)
 	}
-	if !th.stack[at].IsGoFunction() && s.metamethod(th.stack[at], eventCall).IsNil() {
+	if s.metamethod(th.stack[at], eventCall).IsNil() {
 		return s.typeError(th.stack[at], "call", -1)
 	}
 	return s.callFrom(th, at, 2, int32(i.c())+1)

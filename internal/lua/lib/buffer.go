@@ -5,7 +5,8 @@ package lib
 import "github.com/redpoll/redpoll/internal/lua"
 
 const (
-	scratchSize = 1 << 12 // bytes that a library keeps to build short strings in
+	scratchSize = 1 << 12 // bytes of the buffers that a library keeps to build short strings in
+	maxScratch  = 4       // and how many it keeps: functions that gsub calls build strings too
 
 	// bytesPerStep is how many bytes are copied or compared in the time of one step of the budget.
 	bytesPerStep = 32
@@ -17,10 +18,14 @@ type buffer struct {
 	b []byte
 }
 
-// buffer begins a string. A second one that is begun before the first is finished is slower.
+// buffer begins a string.
 func (l *Library) buffer() buffer {
-	b := buffer{l, l.scratch}
-	l.scratch = nil
+	n := len(l.scratch)
+	if n == 0 {
+		return buffer{l: l}
+	}
+	b := buffer{l, l.scratch[n-1]}
+	l.scratch = l.scratch[:n-1]
 	return b
 }
 
@@ -29,6 +34,11 @@ func (b *buffer) room(n int) error {
 	if cap(b.b)-len(b.b) >= n {
 		return nil
 	}
+	return b.grow(n)
+}
+
+// grow makes room for n more bytes where there is too little.
+func (b *buffer) grow(n int) error {
 	s := b.l.s
 	size := max(2*cap(b.b), len(b.b)+n, scratchSize)
 	if err := s.Pin(size); err != nil {
@@ -45,8 +55,8 @@ func (b *buffer) room(n int) error {
 
 // release gives back what the buffer has.
 func (b *buffer) release() {
-	if cap(b.b) == scratchSize {
-		b.l.scratch = b.b[:0]
+	if cap(b.b) == scratchSize && len(b.l.scratch) < maxScratch {
+		b.l.scratch = append(b.l.scratch, b.b[:0])
 	} else {
 		b.l.s.Unpin(cap(b.b))
 	}
@@ -66,6 +76,15 @@ func (b *buffer) text(text string) error {
 		return err
 	}
 	b.b = append(b.b, text...)
+	return nil
+}
+
+// number appends a number's text.
+func (b *buffer) number(v lua.Value) error {
+	if err := b.room(maxNumber); err != nil {
+		return err
+	}
+	b.b = lua.AppendNumber(b.b, v.Num())
 	return nil
 }
 

@@ -301,6 +301,9 @@ func pattern(rnd *rand.Rand) string {
 	if rnd.IntN(6) == 0 {
 		b.WriteByte('^')
 	}
+	for rnd.IntN(4) == 0 {
+		b.WriteByte('(')
+	}
 	for range 1 + rnd.IntN(5) {
 		if rnd.IntN(4) == 0 {
 			b.WriteString(odd[rnd.IntN(len(odd))])

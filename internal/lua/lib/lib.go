@@ -18,7 +18,7 @@ type Library struct {
 	clock          *clock.Clock
 	started        int64 // the clock's monotonic time when the library was opened
 	matcher        matcher
-	scratch        []byte // where short strings are built; nil while one is
+	scratch        [][]byte // where short strings are built, but those in use
 	random         uint64
 	proxies        *lua.Table // the metatables of newproxy
 	pause, stepmul int        // what collectgarbage was told

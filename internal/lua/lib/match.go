@@ -3,13 +3,21 @@
 package lib
 
 import (
+	"math"
 	"strings"
 
 	"github.com/redpoll/redpoll/internal/lua"
 )
 
-// specials are the bytes that make a pattern more than a text.
+// specials are the bytes that find takes for more than text, marks those that the matcher may.
 const specials = "^$*+?.([%-"
+
+var marks = func() (marks [math.MaxUint8 + 1]bool) {
+	for _, c := range []byte(specials + ")") {
+		marks[c] = true
+	}
+	return marks
+}()
 
 // find implements string.find.
 func (l *Library) find(c *lua.Call) error { return l.findOrMatch(c, true) }
@@ -57,7 +65,7 @@ func isPlain(pat string) bool {
 		if pat[i] == 0 {
 			return true
 		}
-		if strings.IndexByte(specials, pat[i]) >= 0 {
+		if marks[pat[i]] && pat[i] != ')' {
 			return false
 		}
 	}
@@ -116,38 +124,21 @@ func (l *Library) pushCaptures(c *lua.Call, start, end int) error {
 	return nil
 }
 
-// newGmatch implements string.gmatch. The iterator's state lies in the function that it returns; a match of nothing is followed by a
-// step of one byte.
+// The values that the iterator of gmatch holds.
+const (
+	gmatchText = iota
+	gmatchPattern
+	gmatchAt // where it goes on, from 0
+)
+
+// newGmatch implements string.gmatch. The iterator's state lies in the function that it returns.
 func (l *Library) newGmatch(c *lua.Call) error {
-	src, err := c.CheckString(0)
-	if err != nil {
-		return err
+	for i := range 2 {
+		if _, err := c.CheckString(i); err != nil {
+			return err
+		}
 	}
-	pat, err := c.CheckString(1)
-	if err != nil {
-		return err
-	}
-	at := 0
-	f, err := l.s.NewClosure("for iterator", func(c *lua.Call) error {
-		if at > len(src) {
-			return c.Return(lua.Nil)
-		}
-		m := &l.matcher
-		defer m.done()
-		m.set(src, pat, false)
-		start, end, err := m.find(at, false)
-		if err != nil {
-			return patternFailed(c, err)
-		}
-		if start < 0 {
-			at = len(src) + 1
-			return c.Return(lua.Nil)
-		}
-		if at = end; start == end {
-			at++
-		}
-		return l.pushCaptures(c, start, end)
-	}, c.Arg(0), c.Arg(1))
+	f, err := l.s.NewClosure("for iterator", l.nextMatch, c.Arg(0), c.Arg(1), lua.Int(0))
 	if err != nil {
 		return err
 	}
@@ -155,6 +146,30 @@ func (l *Library) newGmatch(c *lua.Call) error {
 		return err
 	}
 	return c.Return(f)
+}
+
+// nextMatch is the iterator of gmatch. A match of nothing is followed by a step of one byte.
+func (l *Library) nextMatch(c *lua.Call) error {
+	src, pat, at := lua.Text(c.Up(gmatchText)), lua.Text(c.Up(gmatchPattern)), int(c.Up(gmatchAt).Num())
+	if at > len(src) {
+		return c.Return(lua.Nil)
+	}
+	m := &l.matcher
+	defer m.done()
+	m.set(src, pat, false)
+	start, end, err := m.find(at, false)
+	if err != nil {
+		return patternFailed(c, err)
+	}
+	if start < 0 {
+		c.SetUp(gmatchAt, lua.Int(len(src)+1))
+		return c.Return(lua.Nil)
+	}
+	if at = end; start == end {
+		at++
+	}
+	c.SetUp(gmatchAt, lua.Int(at))
+	return l.pushCaptures(c, start, end)
 }
 
 // gsub implements string.gsub.
@@ -180,6 +195,7 @@ func (l *Library) gsub(c *lua.Call) error {
 	defer r.out.drop()
 	if !r.by.IsTable() && !r.by.IsFunction() {
 		r.text, _ = c.CheckString(2)
+		r.literal = strings.IndexByte(r.text, '%') < 0
 	}
 	n, err := r.run(src, pat, most)
 	if err != nil {
@@ -194,11 +210,13 @@ func (l *Library) gsub(c *lua.Call) error {
 
 // A replacer is one gsub.
 type replacer struct {
-	l    *Library
-	c    *lua.Call
-	out  buffer
-	by   lua.Value // the function, the table, or what text is made of
-	text string
+	l       *Library
+	c       *lua.Call
+	out     buffer
+	by      lua.Value // the function, the table, or what text is made of
+	text    string
+	literal bool // text has no percent signs
+	work    int  // of putting text together, not yet paid
 }
 
 // run replaces up to most matches, and returns how many there were.
@@ -218,8 +236,10 @@ func (r *replacer) run(src, pat string, most int) (n int, err error) {
 			break
 		}
 		n++
-		if err := r.out.text(src[copied:start]); err != nil {
-			return n, err
+		if copied < start {
+			if err := r.out.text(src[copied:start]); err != nil {
+				return n, err
+			}
 		}
 		if err := r.replace(start, end); err != nil {
 			return n, err
@@ -237,6 +257,12 @@ func (r *replacer) run(src, pat string, most int) (n int, err error) {
 
 // replace appends what stands for the match from start to end.
 func (r *replacer) replace(start, end int) error {
+	switch {
+	case r.literal:
+		return r.out.text(r.text)
+	case !r.by.IsTable() && !r.by.IsFunction():
+		return r.template(start, end)
+	}
 	src := r.l.matcher.src[start:end]
 	v, err := r.value(start, end)
 	switch {
@@ -245,56 +271,63 @@ func (r *replacer) replace(start, end int) error {
 	case v.IsString():
 		return r.out.text(v.Str())
 	case v.IsNumber():
-		if err := r.out.room(maxNumber); err != nil {
-			return err
-		}
-		r.out.b = lua.AppendNumber(r.out.b, v.Num())
-		return nil
+		return r.out.number(v)
 	case !v.Truthy():
 		return r.out.text(src)
 	}
 	return r.c.Errorf("invalid replacement value (a %s)", lua.TypeName(v))
 }
 
-// value returns the replacement: what the function or the table gives, or nothing more when the text was appended.
+// value returns what the function or the table gives.
 func (r *replacer) value(start, end int) (lua.Value, error) {
-	switch {
-	case r.by.IsFunction():
+	v, err := r.l.captured(r.c, 0, start, end)
+	switch n := r.l.matcher.level; {
+	case err != nil:
+		return lua.Nil, err
+	case r.by.IsTable():
+		return r.l.s.Index(r.by, v)
+	case n <= 1:
+		return first(r.c.Call(r.by, v))
+	default:
 		var args [maxCaptures]lua.Value
-		n := max(r.l.matcher.level, 1)
-		for i := range n {
+		args[0] = v
+		for i := 1; i < n; i++ {
 			v, err := r.l.captured(r.c, i, start, end)
 			if err != nil {
 				return lua.Nil, err
 			}
 			args[i] = v
 		}
-		results, err := r.c.Call(r.by, args[:n]...)
-		if err != nil || len(results) == 0 {
-			return lua.Nil, err
-		}
-		return results[0], nil
-	case r.by.IsTable():
-		key, err := r.l.captured(r.c, 0, start, end)
-		if err != nil {
-			return lua.Nil, err
-		}
-		return r.l.s.Index(r.by, key)
+		return first(r.c.Call(r.by, args[:n]...))
 	}
-	return empty, r.template(start, end)
+}
+
+// first returns the first of a call's results, nil if there is none.
+func first(results []lua.Value, err error) (lua.Value, error) {
+	if err != nil || len(results) == 0 {
+		return lua.Nil, err
+	}
+	return results[0], nil
 }
 
 // template appends the replacing text, in which "%0" is the match, "%1" its first capture, and a percent sign takes any other byte
 // as it is; one at the end is a zero byte.
 func (r *replacer) template(start, end int) error {
-	text := r.text
-	for {
-		i := strings.IndexByte(text, '%')
-		if i < 0 {
-			return r.out.text(text)
+	for text := r.text; text != ""; {
+		i := 0
+		for i < len(text) && text[i] != '%' {
+			i++
 		}
-		if err := r.out.text(text[:i]); err != nil {
-			return err
+		if r.work += 1 + i/8; r.work >= workPerSpend {
+			r.work = 0
+			if err := r.l.s.Spend(workPerSpend); err != nil {
+				return err
+			}
+		}
+		if i > 0 {
+			if err := r.out.text(text[:i]); err != nil || i == len(text) {
+				return err
+			}
 		}
 		var c byte
 		if text = text[i+1:]; text != "" {
@@ -304,26 +337,25 @@ func (r *replacer) template(start, end int) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // escape appends what "%c" stands for.
 func (r *replacer) escape(c byte, start, end int) error {
+	m := &r.l.matcher
 	switch {
 	case c < '0' || c > '9':
 		return r.out.byte(c)
-	case c == '0':
-		return r.out.text(r.l.matcher.src[start:end])
+	case c == '0' || c == '1' && m.level == 0:
+		return r.out.text(m.src[start:end])
 	}
-	v, err := r.l.captured(r.c, int(c-'1'), start, end)
+	i := int(c - '1')
+	if i < m.level && m.captures[i].size >= 0 {
+		return r.out.text(m.src[m.captures[i].start:][:m.captures[i].size])
+	}
+	v, err := r.l.captured(r.c, i, start, end) // a position, or an error
 	if err != nil {
 		return err
 	}
-	if v.IsNumber() {
-		if err := r.out.room(maxNumber); err != nil {
-			return err
-		}
-		r.out.b = lua.AppendNumber(r.out.b, v.Num())
-		return nil
-	}
-	return r.out.text(v.Str())
+	return r.out.number(v)
 }

@@ -40,6 +40,13 @@ type matcher struct {
 	grant    func(n int) error // is asked before n bytes are allocated
 	work     int               // steps not yet told to spend
 
+	// What is plain to see of the pattern. head is the item that every match begins with, if headEnd is not 0; lead its byte, if it is
+	// one byte.
+	head, headEnd int
+	lead          byte
+	leads         bool
+	plain         bool // pat is a short text, in which no byte means anything but itself
+
 	level    int // the captures that were begun
 	captures [maxCaptures]capture
 	choices  []choice
@@ -91,14 +98,59 @@ func (m *matcher) set(src, pat string, anchors bool) (anchored bool) {
 func (m *matcher) take(src, pat string) {
 	if m.pat != pat {
 		m.long.end = 0
+		m.pat = pat
+		m.look()
 	}
-	m.src, m.pat = src, pat
+	m.src = src
+}
+
+// look notes what is plain to see of the pattern, unless that is long.
+func (m *matcher) look() {
+	const longest = 64 // bytes
+	m.headEnd, m.leads, m.plain = 0, false, false
+	if len(m.pat) > longest {
+		return
+	}
+	p := 0
+	for p < len(m.pat)-1 && m.pat[p] == '(' && m.pat[p+1] != ')' && p < maxCaptures {
+		p++
+	}
+	if p == len(m.pat) || m.pat[p] == '.' {
+		return
+	}
+	c, end := m.pat[p], p+1
+	switch {
+	case c == '%' && end < len(m.pat) && !isSpecial(m.pat[end]):
+		if c = m.pat[end]; classes[c] == 0 {
+			m.lead, m.leads = c, true
+		}
+		end++
+	case c == '[':
+		var err error
+		if end, err = m.setEnd(end); err != nil {
+			return
+		}
+	case marks[c]:
+		return
+	default:
+		m.lead, m.leads = c, true
+	}
+	if end < len(m.pat) && strings.IndexByte("*?-", m.pat[end]) >= 0 {
+		m.leads = false
+		return
+	}
+	m.head, m.headEnd = p, end
+	m.plain = m.leads
+	for i := 0; i < len(m.pat) && m.plain; i++ {
+		m.plain = !marks[m.pat[i]]
+	}
 }
 
 // done lets go of what the matcher has looked at, and of a large stack.
 func (m *matcher) done() {
 	const keep = 1 << 10
 	m.src, m.pat = "", ""
+	m.headEnd, m.leads, m.plain = 0, false, false
 	if cap(m.choices) > keep {
 		m.choices = nil
 	}
@@ -106,18 +158,14 @@ func (m *matcher) done() {
 
 // find looks for the first match at or after s, only at s when anchored. start is -1 when there is none.
 func (m *matcher) find(s int, anchored bool) (start, end int, err error) {
-	first, known := m.first()
+	if m.plain && !anchored {
+		m.level = 0
+		return m.findText(s)
+	}
 	for {
-		if known && !anchored {
-			i := strings.IndexByte(m.src[s:], first)
-			if i < 0 {
-				i = len(m.src) - s
-			}
-			s += i
-			if m.work += i / bytesPerStep; m.work >= workPerSpend {
-				if err := m.report(); err != nil {
-					return -1, -1, err
-				}
+		if m.headEnd > 0 && !anchored {
+			if s, err = m.seek(s); err != nil {
+				return -1, -1, err
 			}
 		}
 		end, err := m.match(s)
@@ -130,12 +178,63 @@ func (m *matcher) find(s int, anchored bool) (start, end int, err error) {
 	}
 }
 
-// first returns the byte that every match begins with, when it is plain to see.
-func (m *matcher) first() (c byte, known bool) {
-	if m.pat == "" || strings.IndexByte(specials+")", m.pat[0]) >= 0 {
-		return 0, false
+// seek returns the first place at or after s where the head matches, or the end of src.
+func (m *matcher) seek(s int) (int, error) {
+	if m.leads {
+		i := strings.IndexByte(m.src[s:], m.lead)
+		if i < 0 {
+			i = len(m.src) - s
+		}
+		if m.work += i / bytesPerStep; m.work < workPerSpend {
+			return s + i, nil
+		}
+		return s + i, m.report()
 	}
-	return m.pat[0], len(m.pat) == 1 || strings.IndexByte("*?-", m.pat[1]) < 0
+	for {
+		text := m.src[s:min(len(m.src), s+workPerSpend)]
+		i := 0
+		if letter := m.pat[m.head+1]; m.pat[m.head] == '%' {
+			for class, in := classes[letter], letter >= 'a'; i < len(text) && (kinds[text[i]]&class != 0) != in; {
+				i++
+			}
+		} else {
+			for i < len(text) && !m.inSet(text[i], m.head, m.headEnd-1) {
+				i++
+			}
+		}
+		if m.work += i / 4; m.work >= workPerSpend {
+			if err := m.report(); err != nil {
+				return s, err
+			}
+		}
+		if s += i; i < len(text) || s == len(m.src) {
+			return s, nil
+		}
+	}
+}
+
+// findText is find for a plain pattern.
+func (m *matcher) findText(s int) (start, end int, err error) {
+	const chunk = 1 << 14 // bytes: less than 10 µs of work
+	for {
+		stop := min(len(m.src), s+chunk)
+		i := strings.Index(m.src[s:stop], m.pat)
+		if i >= 0 {
+			stop = s + i
+		}
+		if m.work += 1 + (stop-s)/bytesPerStep; m.work >= workPerSpend {
+			if err := m.report(); err != nil {
+				return -1, -1, err
+			}
+		}
+		if i >= 0 {
+			return stop, stop + len(m.pat), nil
+		}
+		if stop == len(m.src) {
+			return -1, -1, nil
+		}
+		s = stop - len(m.pat) + 1
+	}
 }
 
 // match matches the whole pattern with src from s on, and returns where the match ends, -1 when there is none.

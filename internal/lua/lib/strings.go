@@ -84,8 +84,8 @@ func (l *Library) sub(c *lua.Call) error {
 	return c.Return(v)
 }
 
-// eachByte returns the string that f makes of the first argument's bytes, of which it is given some at a time.
-func (l *Library) eachByte(c *lua.Call, f func(dst []byte, text string)) error {
+// mapped returns the first argument with each byte replaced by what the table has for it.
+func (l *Library) mapped(c *lua.Call, table *[math.MaxUint8 + 1]byte) error {
 	text, err := c.CheckString(0)
 	if err != nil {
 		return err
@@ -98,7 +98,10 @@ func (l *Library) eachByte(c *lua.Call, f func(dst []byte, text string)) error {
 	out.b = out.b[:len(text)]
 	for at := 0; at < len(text); at += workPerSpend {
 		end := min(at+workPerSpend, len(text))
-		f(out.b[at:end], text[at:end])
+		dst := out.b[at:end]
+		for i, b := range []byte(text[at:end]) {
+			dst[i] = table[b]
+		}
 		if err := l.s.Spend((end - at) / 4); err != nil {
 			return err
 		}
@@ -106,29 +109,25 @@ func (l *Library) eachByte(c *lua.Call, f func(dst []byte, text string)) error {
 	return out.giveTo(c)
 }
 
-// lower implements string.lower; only ASCII has capital letters.
-func (l *Library) lower(c *lua.Call) error {
-	return l.eachByte(c, func(dst []byte, text string) {
-		for i := range len(text) {
-			dst[i] = text[i]
-			if kinds[text[i]]&isUpper != 0 {
-				dst[i] += 'a' - 'A'
-			}
+// toLower and toUpper have the other case of the letters of ASCII, the only ones that there are, and all other bytes as they are.
+var toLower, toUpper = func() (lower, upper [math.MaxUint8 + 1]byte) {
+	for c := range lower {
+		lower[c], upper[c] = byte(c), byte(c)
+		if kinds[c]&isUpper != 0 {
+			lower[c] += 'a' - 'A'
 		}
-	})
-}
+		if kinds[c]&isLower != 0 {
+			upper[c] -= 'a' - 'A'
+		}
+	}
+	return lower, upper
+}()
+
+// lower implements string.lower.
+func (l *Library) lower(c *lua.Call) error { return l.mapped(c, &toLower) }
 
 // upper implements string.upper.
-func (l *Library) upper(c *lua.Call) error {
-	return l.eachByte(c, func(dst []byte, text string) {
-		for i := range len(text) {
-			dst[i] = text[i]
-			if kinds[text[i]]&isLower != 0 {
-				dst[i] -= 'a' - 'A'
-			}
-		}
-	})
-}
+func (l *Library) upper(c *lua.Call) error { return l.mapped(c, &toUpper) }
 
 // reverse implements string.reverse.
 func (l *Library) reverse(c *lua.Call) error {

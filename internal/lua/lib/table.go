@@ -57,11 +57,7 @@ func (b *buffer) element(c *lua.Call, t *lua.Table, i int) error {
 	case v.IsString():
 		return b.text(v.Str())
 	case v.IsNumber():
-		if err := b.room(maxNumber); err != nil {
-			return err
-		}
-		b.b = lua.AppendNumber(b.b, v.Num())
-		return nil
+		return b.number(v)
 	default:
 		return c.Errorf("invalid value (%s) at index %d in table for 'concat'", lua.TypeName(v), i)
 	}
