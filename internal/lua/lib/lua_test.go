@@ -10,6 +10,7 @@ import (
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/lua"
 	"github.com/redpoll/redpoll/internal/lua/lib"
+	"github.com/redpoll/redpoll/internal/testutil"
 )
 
 // errSpent is what the hook of tests ends a run with when its budget is spent.
@@ -74,6 +75,38 @@ func output(t testing.TB, src string) string {
 		t.Fatalf("%v, after %s", err, m.out.String())
 	}
 	return m.out.String()
+}
+
+// TestStringFields changes what strings have for fields while the loop knows where they were.
+func TestStringFields(t *testing.T) {
+	const src = `
+local meta, s = getmetatable(""), "abc"
+local function look(what)
+	for i = 1, 3 do print(what, pcall(function() return s:upper(), s.x end)) end
+end
+look("string")
+string.x = 5
+look("a new field")
+meta.__index = {upper = function(self) return self .. "!" end, x = 1}
+look("another table")
+meta.__index.upper, meta.__index.x = nil, nil
+look("removed fields")
+meta.__index = setmetatable({}, {__index = string})
+look("a table with __index")
+meta.__index = function(self, key) return function() return key end end
+print(s:upper(), s.x())
+meta.__index = "def"
+print(pcall(function() return s.x end))
+meta.__index = nil
+look("nothing")
+meta.__index = string
+look("string again")
+print(pcall(function() local n = 5 return n:upper() end))
+print(pcall(function() return s:nothing() end))
+`
+	if got, want := output(t, src), testutil.Lua(t, src); got != want {
+		t.Errorf("has:\n%s\nwanted:\n%s", got, want)
+	}
 }
 
 // FuzzFormat runs string.format and gsub with what comes, under a small budget: nothing may panic.
