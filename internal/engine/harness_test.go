@@ -18,10 +18,11 @@ import (
 	"github.com/redpoll/redpoll/internal/mem"
 	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/store"
+	"github.com/redpoll/redpoll/internal/testutil"
 )
 
 const (
-	deadline = 20 * time.Second
+	deadline = testutil.Patience
 	someTime = int64(1_700_000_000_000)
 )
 

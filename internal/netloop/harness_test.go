@@ -14,9 +14,10 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/clock"
+	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-const patience = 10 * time.Second
+const patience = testutil.Patience
 
 // server is a Handler made of functions.
 type server struct {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/testutil"
@@ -200,8 +199,8 @@ func TestManySubscriptions(t *testing.T) {
 		t.Errorf("%d receivers, want 1", got)
 	}
 	r.Leave(c)
-	testutil.Poll(t, 10*time.Second, r.Silent)
-	testutil.Poll(t, 10*time.Second, func() bool { return r.Topics(Channel)+r.Topics(Pattern) == 0 })
+	testutil.Poll(t, testutil.Patience, r.Silent)
+	testutil.Poll(t, testutil.Patience, func() bool { return r.Topics(Channel)+r.Topics(Pattern) == 0 })
 	expectEmpty(t, r)
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // deadline is how long a test waits for what must happen at once.
-const deadline = 20 * time.Second
+const deadline = testutil.Patience
 
 func newStore(t testing.TB, shards int) *Store {
 	t.Helper()

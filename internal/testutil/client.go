@@ -11,11 +11,8 @@ import (
 	"time"
 )
 
-// DefaultTimeout is how long a Client waits for one reply.
-const DefaultTimeout = 10 * time.Second
-
-// A Client is one connection that speaks RESP. It adds nothing: no retries, no pool, no look at the replies. Not safe for
-// concurrent use.
+// A Client is one connection that speaks RESP. It adds nothing: no retries, no pool, no look at the replies. It waits for each reply for
+// as long as Patience. Not safe for concurrent use.
 type Client struct {
 	conn    net.Conn
 	r       *bufio.Reader
@@ -30,11 +27,11 @@ type Reply struct {
 
 // Connect opens a connection; network is "tcp" or "unix".
 func Connect(network, addr string) (*Client, error) {
-	conn, err := net.DialTimeout(network, addr, DefaultTimeout)
+	conn, err := net.DialTimeout(network, addr, Patience)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{conn: conn, r: bufio.NewReaderSize(conn, 64<<10), timeout: DefaultTimeout}, nil
+	return &Client{conn: conn, r: bufio.NewReaderSize(conn, 64<<10), timeout: Patience}, nil
 }
 
 // Dial opens a connection that is closed at the end of the test, which fails when it cannot be had.
@@ -50,6 +47,9 @@ func Dial(t testing.TB, network, addr string) *Client {
 
 // SetTimeout sets how long the client waits for each further reply.
 func (c *Client) SetTimeout(d time.Duration) { c.timeout = d }
+
+// LocalAddr gives the client's own address, as the server sees it.
+func (c *Client) LocalAddr() string { return c.conn.LocalAddr().String() }
 
 // Close closes the connection.
 func (c *Client) Close() error { return c.conn.Close() }

@@ -199,7 +199,7 @@ func (p *Player) waiting(n int) error {
 // await waits until a field of INFO clients is n.
 func await(c *Client, field string, n int) error {
 	line := fmt.Sprintf("\n%s:%d\r\n", field, n)
-	for deadline := time.Now().Add(longestWait); ; {
+	for deadline := time.Now().Add(Patience); ; {
 		v, err := c.Do("INFO", "clients")
 		if err != nil || strings.Contains(v.Str, line) {
 			return err

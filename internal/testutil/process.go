@@ -191,7 +191,7 @@ func (p *Proc) Await(t testing.TB) {
 
 // Answers waits until the server answers PING, and tells whether it does.
 func (p *Proc) Answers() bool {
-	return poll(DefaultTimeout, func() bool { return p.ended() || p.answers() }) && !p.ended()
+	return poll(Patience, func() bool { return p.ended() || p.answers() }) && !p.ended()
 }
 
 // Kill ends the process with SIGKILL and waits for its end.
@@ -203,7 +203,7 @@ func (p *Proc) Kill() {
 // Output is what the process has printed so far.
 func (p *Proc) Output() string { return p.out.String() }
 
-// Stop ends the process with SIGTERM, after 10 s with SIGKILL, which is an error; so is an exit status other than 0. A process
+// Stop ends the process with SIGTERM, with SIGKILL if it is still there after Patience, which is an error; so is an exit status other than 0. A process
 // that has ended already is left alone.
 func (p *Proc) Stop() error {
 	if p.ended() {
@@ -215,10 +215,10 @@ func (p *Proc) Stop() error {
 	select {
 	case <-p.done:
 		return p.err
-	case <-time.After(DefaultTimeout):
+	case <-time.After(Patience):
 		p.cmd.Process.Kill()
 		<-p.done
-		return fmt.Errorf("no end %v after SIGTERM: killed", DefaultTimeout)
+		return fmt.Errorf("no end %v after SIGTERM: killed", Patience)
 	}
 }
 

@@ -27,7 +27,7 @@ func TestProcess(t *testing.T) {
 	if err := c.Send("SHUTDOWN", "NOSAVE"); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Wait(DefaultTimeout); err != nil {
+	if err := p.Wait(Patience); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(p.Output(), "Redis") {

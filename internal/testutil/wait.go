@@ -11,6 +11,10 @@ import (
 // RequiredEnv is the environment variable that, set to 1, turns every check skipped for want of a program into a failure.
 const RequiredEnv = "REDPOLL_CHECKS_REQUIRED"
 
+// Patience is how long tests wait for what must come, a reply among it: so long that a machine on which everything takes twenty times as
+// long, or that stands still for seconds, fails no test. Only a test that fails has to wait for so long.
+const Patience = time.Minute
+
 // Missing ends the test because the machine lacks what, a program or a package: skipped, or failed under RequiredEnv.
 func Missing(t testing.TB, what string) {
 	t.Helper()

@@ -65,7 +65,6 @@ func (w *work) dial() *testutil.Client {
 		w.fail("connect: %v", err)
 		return nil
 	}
-	c.SetTimeout(patience)
 	return c
 }
 

@@ -21,7 +21,7 @@ var (
 )
 
 // patience is how long something may take that should happen at once.
-const patience = 20 * time.Second
+const patience = testutil.Patience
 
 // everywhere runs a test on redis-server and on several setups of Redpoll: few loops and many, all keys in one shard and in several.
 func everywhere(t *testing.T, test func(t *testing.T, target *testutil.Target)) {

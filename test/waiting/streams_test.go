@@ -229,7 +229,6 @@ func TestLostGroups(t *testing.T) {
 		t.Cleanup(all.Wait) // when the connections are closed
 		for i := range clients {
 			conn, rnd := target.Dial(t), rand.New(rand.NewPCG(uint64(i), 2))
-			conn.SetTimeout(patience)
 			all.Go(func() {
 				for !stop.Load() {
 					call := []string{"XREADGROUP", "GROUP", "g", "c" + strconv.Itoa(i), "BLOCK", "0", "STREAMS"}

@@ -121,7 +121,6 @@ func unseen(t *testing.T, target *testutil.Target, f family) {
 	}
 	for id := range waiters {
 		c, rnd := target.Dial(t), rand.New(rand.NewPCG(uint64(id), 3))
-		c.SetTimeout(patience)
 		group.Go(func() {
 			for {
 				v, err := c.Do(f.wait(rnd)...)

@@ -43,7 +43,6 @@ return out`
 func compareCases(t *testing.T, chunks []string) {
 	t.Helper()
 	c := testutil.Oracle(t).Dial(t)
-	c.SetTimeout(testutil.DefaultTimeout * 6)
 	s := newState(t)
 	failures := 0
 	const batch = 200

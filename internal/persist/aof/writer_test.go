@@ -18,6 +18,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/disk/disktest"
+	"github.com/redpoll/redpoll/internal/testutil"
 )
 
 // textLog is a log of lines, which are its effects.
@@ -204,11 +205,7 @@ func TestWriterGoroutine(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	for deadline := time.Now().Add(10 * time.Second); r.log.durable.Load() < r.log.End(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d are durable", r.log.durable.Load(), r.log.End())
-		}
-	}
+	testutil.Poll(t, testutil.Patience, func() bool { return r.log.durable.Load() == r.log.End() })
 	if err := r.Close(); err != nil || syncs >= loops*lines {
 		t.Errorf("there were %d syncs, %v", syncs, err)
 	}
