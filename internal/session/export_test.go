@@ -8,6 +8,16 @@ func Denies(remote string, unix bool, password string, protected bool) bool {
 	return h.denies(remote, unix)
 }
 
+// Blocked tells whether the client with that address waits, and its session has told so: then its loop is done with the batch.
+func (h *Hub) Blocked(addr string) bool {
+	for _, s := range h.Sessions() {
+		if s.Addr() == addr {
+			return s.shared.flags.Load()&stateBlocked != 0
+		}
+	}
+	return false
+}
+
 // Kill ends a session.
 func (s *Session) Kill() bool { return s.kill() }
 

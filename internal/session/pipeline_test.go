@@ -5,13 +5,15 @@ package session_test
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/mem"
+	"github.com/redpoll/redpoll/internal/netloop"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -155,7 +157,7 @@ func TestLongCommandsAreGivenBack(t *testing.T) {
 	if _, err := c.DoRaw(in); err != nil {
 		t.Fatal(err)
 	}
-	testutil.Poll(t, time.Minute, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		return m.HeapIdle-m.HeapReleased < size/4 && m.HeapAlloc < 2*size
@@ -238,25 +240,35 @@ func TestStalledClientGoesOn(t *testing.T) {
 	}
 }
 
-// TestSlowPipelineTakesTurns has a pipeline of commands that together take seconds, and another client beside.
+// TestSlowPipelineTakesTurns has a pipeline of commands that take 2 ms each, and another client beside.
 func TestSlowPipelineTakesTurns(t *testing.T) {
-	r := start(t, options{})
-	slow, other := r.dial(), r.dial()
+	r := start(t, options{clock: clock.NewFake(1_700_000_000_000)})
+	path := filepath.Join(t.TempDir(), "s")
+	if _, err := r.group.Listen("unix", path, netloop.ListenOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	slow, other := r.dial(), testutil.Dial(t, "unix", path) // what is written to such a socket is there at once
 	other.Must(t, "PING")
-	const n = 500
-	if err := slow.SendRaw(bytes.Repeat(line("SPIN", "2"), n)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := slow.Receive(); err != nil {
-		t.Fatal(err)
-	}
-	const pings = 20
-	before := r.engine.Stats.Total.Load()
-	for range pings {
-		other.Must(t, "PING")
-	}
-	if n := r.engine.Stats.Total.Load() - before; n > 10*pings {
-		t.Errorf("%d commands were run meanwhile that another client had %d replies", n, pings)
+	const turns, each = 20, 20
+	for range turns {
+		if err := slow.SendRaw(append(line("STUCK"), bytes.Repeat(line("SPIN", "2"), each)...)); err != nil {
+			t.Fatal(err)
+		}
+		<-r.began
+		before := r.spins.Load()
+		if err := other.Send("SPIN", "0"); err != nil {
+			t.Fatal(err)
+		}
+		r.release <- struct{}{}
+		reply, err := other.Receive()
+		if n := reply.Value.Int - before; err != nil || n > 5 {
+			t.Errorf("%d commands of a pipeline were run before the one of another client, %v", n-1, err)
+		}
+		for range each + 1 {
+			if _, err := slow.Receive(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

@@ -27,13 +27,14 @@ import (
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-const patience = 10 * time.Second
+const patience = testutil.Patience
 
 // rig is a hub on loops, with the commands of some families and those of testFamily.
 type rig struct {
 	t         testing.TB
 	hub       *session.Hub
 	engine    *engine.Engine
+	group     *netloop.Group
 	addr      string
 	log       testutil.Lines
 	password  atomic.Pointer[string]
@@ -41,6 +42,7 @@ type rig struct {
 	began     chan string   // one word for each HOLD, STILL or STUCK that has begun
 	release   chan struct{} // ends a HOLD, STILL or STUCK
 	sources   atomic.Int64  // those of STREAM that are not closed
+	spins     atomic.Int64  // that have run
 }
 
 // options are what tests vary.
@@ -67,12 +69,11 @@ func start(t testing.TB, o options) *rig {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	var group *netloop.Group
 	r.engine = engine.New(engine.Options{
 		Arena: arena, Clock: o.clock, Log: log, Registry: registry, Databases: 16, Shards: o.shards, Loops: o.loops,
 		WakeLoop: func(loop int) {
-			if group != nil {
-				group.Loops()[loop].Post(func(*netloop.Runner) {})
+			if r.group != nil {
+				r.group.Loops()[loop].Post(func(*netloop.Runner) {})
 			}
 		},
 	})
@@ -80,25 +81,25 @@ func start(t testing.TB, o options) *rig {
 		Engine: r.engine, Log: log, Password: func() string { return *r.password.Load() },
 		Version: func() string { return "7.0.15" }, Protected: r.protected.Load,
 	})
-	if group, err = netloop.New(netloop.Options{Loops: o.loops, Handler: r.hub, Mono: o.clock.Mono}); err != nil {
+	if r.group, err = netloop.New(netloop.Options{Loops: o.loops, Handler: r.hub, Mono: o.clock.Mono}); err != nil {
 		t.Fatal(err)
 	}
 	forget := o.clock.OnAdvance(func() {
-		for _, l := range group.Loops() {
+		for _, l := range r.group.Loops() {
 			l.Post(func(*netloop.Runner) {})
 		}
 	})
-	addr, err := group.Listen("tcp4", "127.0.0.1:0", netloop.ListenOptions{})
+	addr, err := r.group.Listen("tcp4", "127.0.0.1:0", netloop.ListenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.addr = addr.String()
-	group.Start()
+	r.group.Start()
 	t.Cleanup(func() {
 		forget()
 		r.engine.Close()
 		close(r.release)
-		group.Stop()
+		r.group.Stop()
 		if err := arena.Close(); err != nil {
 			t.Error(err)
 		}
@@ -168,12 +169,11 @@ func (r *rig) testFamily() command.Family {
 			c.Reply.OK()
 			return c.Client.Fieldsets().Put([]byte("set"), command.Fieldset{Fields: [][]byte{make([]byte, n)}, Order: []int{0}})
 		}),
-		// SPIN takes so many ms and never ticks.
+		// SPIN takes so many ms by the fake clock, never ticks, and replies with how many have run.
 		spec("SPIN", "ms:int", command.ReadOnly, nil, command.PlanNone, func(c *command.Ctx) error {
 			ms, _ := strconv.Atoi(string(c.Argv[1]))
-			for end := time.Now().Add(time.Duration(ms) * time.Millisecond); time.Now().Before(end); {
-			}
-			c.Reply.OK()
+			r.engine.Clock().Advance(time.Duration(ms) * time.Millisecond)
+			c.Reply.Int(r.spins.Add(1))
 			return nil
 		}),
 		// STREAM replies with so many bytes, made as they are read, and then does as it is told: "ok", "error", "panic" or

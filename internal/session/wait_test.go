@@ -42,7 +42,7 @@ func (r *rig) nobodyWaits() {
 	})
 }
 
-// sendWaiting sends commands, the last of which is to have the client wait.
+// sendWaiting sends commands, one of which is to have the client wait, and returns when it does.
 func (r *rig) sendWaiting(c *testutil.Client, cmds ...string) {
 	r.t.Helper()
 	n := r.engine.Store.Waiters()
@@ -54,6 +54,7 @@ func (r *rig) sendWaiting(c *testutil.Client, cmds ...string) {
 		r.t.Fatal(err)
 	}
 	r.waiting(n + 1)
+	testutil.Poll(r.t, patience, func() bool { return r.hub.Blocked(c.LocalAddr()) }) // a moment later
 }
 
 // receive checks a client's next replies.
@@ -263,11 +264,12 @@ func TestWaitOvertaken(t *testing.T) {
 	for _, loops := range []int{1, 2} {
 		r := start(t, options{loops: loops, shards: 64})
 		control, pusher, x := r.dial(), r.dial(), r.dial()
-		overtaken := func() {
+		detached := int64(0)
+		overtaken := func() { // as nothing else ever is
 			t.Helper()
-			n := r.engine.Stats.Detached.Load()
 			<-r.began
-			testutil.Poll(t, patience, func() bool { return r.engine.Stats.Detached.Load() > n })
+			detached++
+			testutil.Poll(t, patience, func() bool { return r.engine.Stats.Detached.Load() == detached })
 			control.Must(t, "PING")
 			r.release <- struct{}{}
 		}
