@@ -34,7 +34,7 @@ func logging(dir string, log *testutil.Lines, words ...string) redpoll.Options {
 // rewritten waits until no rewrite is under way.
 func rewritten(t *testing.T, c *testutil.Client) {
 	t.Helper()
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return number(t, c, "aof_rewrite_scheduled") == 0 && number(t, c, "aof_rewrite_in_progress") == 0 // what is scheduled first is under way then
 	})
 }
@@ -185,7 +185,7 @@ func TestAppendOnlyInterchange(t *testing.T) {
 			if err := there.Send("SHUTDOWN"); err != nil {
 				t.Fatal(err)
 			}
-			if err := theirs.Wait(10 * time.Second); err != nil {
+			if err := theirs.Wait(patience); err != nil {
 				t.Fatal(err)
 			}
 			_, target = start(t, o)
@@ -334,7 +334,7 @@ func TestRewriteUnderWay(t *testing.T) {
 	if number(t, c, "aof_rewrite_in_progress") != 0 || !log.Has("Killing running AOF rewrite child: ") {
 		t.Error("the rewrite goes on")
 	}
-	testutil.Poll(t, 10*time.Second, func() bool { names, _ := filepath.Glob(filepath.Join(dir, "temp-*")); return len(names) == 0 })
+	testutil.Poll(t, patience, func() bool { names, _ := filepath.Glob(filepath.Join(dir, "temp-*")); return len(names) == 0 })
 	c.Must(t, "CONFIG", "SET", "appendonly", "yes") // the first base does not come to its end
 	expect(t, c, "ERR Errors trying to SHUTDOWN. Check logs.", "SHUTDOWN")
 	if !log.Has("Writing initial AOF, can't exit.") {
@@ -382,12 +382,8 @@ func TestRewriteByItself(t *testing.T) {
 	dir, log := t.TempDir(), &testutil.Lines{}
 	_, target := start(t, logging(dir, log, "auto-aof-rewrite-min-size", "10kb", "aof-disable-auto-gc", "yes"))
 	c := target.Dial(t)
-	for i := 0; number(t, c, "aof_rewrites") == 0; i++ {
-		c.Must(t, "SET", "k", strings.Repeat("v", 1000))
-		if i == 5000 {
-			t.Fatal("there was no rewrite")
-		}
-	}
+	c.Must(t, "SET", "k", strings.Repeat("v", 20_000)) // of which a base has hardly anything
+	testutil.Poll(t, patience, func() bool { return number(t, c, "aof_rewrites") > 0 })
 	rewritten(t, c)
 	if !log.Has("Starting automatic rewriting of AOF on ") || number(t, c, "aof_base_size") > 10<<10 {
 		t.Errorf("the files have %d bytes", number(t, c, "aof_base_size"))
@@ -396,7 +392,7 @@ func TestRewriteByItself(t *testing.T) {
 		t.Errorf("the manifest names %s; there are %s", m, files(t, dir))
 	}
 	c.Must(t, "CONFIG", "SET", "aof-disable-auto-gc", "no")
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return manifest(t, dir) == "2.base.rdb 2.incr.aof" && files(t, dir) == "2.base.rdb 2.incr.aof"
 	})
 }
@@ -435,7 +431,7 @@ func TestAppendOnlyFull(t *testing.T) {
 	d, log := disktest.New(), &testutil.Lines{}
 	_, c := onDisk(t, d, log, "")
 	d.SetLimit(d.Used() + 1)
-	testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "INCR", "counter").IsError() })
+	testutil.Poll(t, patience, func() bool { return do(t, c, "INCR", "counter").IsError() })
 	expect(t, c, "MISCONF Errors writing to the AOF file: No space left on device", "INCR", "counter")
 	expect(t, c, "MISCONF Errors writing to the AOF file: No space left on device", "PING")
 	n := do(t, c, "GET", "counter").Str
@@ -443,7 +439,7 @@ func TestAppendOnlyFull(t *testing.T) {
 		t.Error("nobody is told")
 	}
 	d.SetLimit(0)
-	testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "PING").Str == "PONG" })
+	testutil.Poll(t, patience, func() bool { return do(t, c, "PING").Str == "PONG" })
 	if do(t, c, "GET", "counter").Str != n || field(t, c, "aof_last_write_status") != "ok" || !log.Has("AOF write error looks solved, Redis can write again.") {
 		t.Error("it is not as it was")
 	}
@@ -456,8 +452,8 @@ func TestAppendOnlyLosesSync(t *testing.T) {
 	_, c := onDisk(t, d, log, "")
 	d.SetHook(disktest.Fail(disktest.Sync, "*.1.incr.aof", 0, 1, syscall.EIO))
 	c.Must(t, "INCR", "counter")
-	testutil.Poll(t, 10*time.Second, func() bool { return log.Has("Fail to fsync the AOF file: Input/output error") })
-	testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "PING").Str == "PONG" && number(t, c, "aof_rewrites") == 1 })
+	testutil.Poll(t, patience, func() bool { return log.Has("Fail to fsync the AOF file: Input/output error") })
+	testutil.Poll(t, patience, func() bool { return do(t, c, "PING").Str == "PONG" && number(t, c, "aof_rewrites") == 1 })
 	rewritten(t, c)
 }
 
@@ -587,7 +583,7 @@ func TestRewriteFailsAgain(t *testing.T) {
 		c.Must(t, "INCR", "counter")
 		d.SetHook(disktest.Fail(fault.kind, fault.pattern, fault.skip, 1, syscall.EIO))
 		c.Must(t, "BGREWRITEAOF")
-		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "aof_rewrite_in_progress") == 0 })
+		testutil.Poll(t, patience, func() bool { return number(t, c, "aof_rewrite_in_progress") == 0 })
 		failures++
 		if n := number(t, c, "aof_rewrites_consecutive_failures"); n != failures || field(t, c, "aof_last_bgrewrite_status") != "err" {
 			t.Errorf("%v %s: %d failures, want %d", fault.kind, fault.pattern, n, failures)
@@ -637,10 +633,10 @@ func TestSwitchFailsAgain(t *testing.T) {
 	d.SetHook(disktest.Fail(disktest.Write, "temp-rewriteaof-bg-*", 0, 2, syscall.EIO))
 	c.Must(t, "CONFIG", "SET", "appendonly", "yes")
 	c.Must(t, "INCR", "a")
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return log.Has("Removing the temp incr aof file temp-appendonly.aof.incr in the background")
 	})
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return number(t, c, "aof_rewrites_consecutive_failures") == 0 && number(t, c, "aof_current_size") > 0
 	})
 	rewritten(t, c)

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll/internal/persist/disk/disktest"
 	"github.com/redpoll/redpoll/internal/server"
@@ -94,7 +93,7 @@ func TestShutdownUnwritten(t *testing.T) {
 	fill := func() {
 		t.Helper()
 		d.SetLimit(d.Used() + 1)
-		testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "INCR", "counter").IsError() })
+		testutil.Poll(t, patience, func() bool { return do(t, c, "INCR", "counter").IsError() })
 	}
 	fill()
 	expect(t, c, "ERR Errors trying to SHUTDOWN. Check logs.", "SHUTDOWN")
@@ -102,9 +101,9 @@ func TestShutdownUnwritten(t *testing.T) {
 		t.Error("the log does not say why")
 	}
 	s.StopLater(server.EndOptions{})
-	testutil.Poll(t, 10*time.Second, func() bool { return !s.Stopping() })
+	testutil.Poll(t, patience, func() bool { return !s.Stopping() })
 	d.SetLimit(0)
-	testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "PING").Str == "PONG" })
+	testutil.Poll(t, patience, func() bool { return do(t, c, "PING").Str == "PONG" })
 	fill()
 	if err := c.Send("SHUTDOWN", "FORCE"); err != nil {
 		t.Fatal(err)
@@ -169,7 +168,7 @@ func TestHistoryStays(t *testing.T) {
 		return unsure(op)
 	})
 	c.Must(t, "BGREWRITEAOF")
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "aof_rewrite_in_progress") == 0 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "aof_rewrite_in_progress") == 0 })
 	if synced = puts.Load(); synced != 2 || field(t, c, "aof_last_bgrewrite_status") != "err" {
 		t.Fatalf("the manifest was written %d times", synced)
 	}
@@ -177,7 +176,7 @@ func TestHistoryStays(t *testing.T) {
 	c.Must(t, "CONFIG", "SET", "aof-disable-auto-gc", "no")
 	c.Must(t, "BGREWRITEAOF")
 	rewritten(t, c)
-	testutil.Poll(t, 10*time.Second, func() bool { return log.Has("Removing the history file appendonly.aof.1.base.rdb in the background") })
+	testutil.Poll(t, patience, func() bool { return log.Has("Removing the history file appendonly.aof.1.base.rdb in the background") })
 	if gone.Load() {
 		t.Error("a file is gone that the manifest may name after a loss of power")
 	}

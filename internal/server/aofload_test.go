@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll"
 	"github.com/redpoll/redpoll/internal/command/gen"
@@ -153,7 +152,7 @@ func TestAOFLoad(t *testing.T) {
 		if keys < tc.keys {
 			t.Errorf("%s: %d keys", name, keys)
 		}
-		testutil.Poll(t, 5*time.Second, func() bool { // keys that are dead go, here and there
+		testutil.Poll(t, patience, func() bool { // keys that are dead go, here and there
 			return ours.Must(t, "DEBUG", "DIGEST").Str == theirs.Must(t, "DEBUG", "DIGEST").Str
 		})
 	}

@@ -35,7 +35,7 @@ func backupField(t *testing.T, c *testutil.Client, name string) testutil.Value {
 // backupIs waits until a backup has a state.
 func backupIs(t *testing.T, c *testutil.Client, state string) {
 	t.Helper()
-	testutil.Poll(t, 10*time.Second, func() bool { return backupField(t, c, "state").Str == state })
+	testutil.Poll(t, patience, func() bool { return backupField(t, c, "state").Str == state })
 }
 
 // begun begins a backup and waits until its snapshot is complete.
@@ -261,7 +261,7 @@ func TestBackupFails(t *testing.T) {
 		})
 		v := do(t, c, "BACKUP", "START")
 		if v.Str == "OK" {
-			testutil.Poll(t, 10*time.Second, func() bool {
+			testutil.Poll(t, patience, func() bool {
 				state := backupField(t, c, "state").Str
 				return state == "incrementing" || state == "failed"
 			})
@@ -300,7 +300,7 @@ func TestBackupIsForgotten(t *testing.T) {
 	}
 	clock.Advance(99 * time.Second)
 	c.Must(t, "CONFIG", "SET", "backup-schedule", "every 1d", "backup-dir", "shelf")
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_backups") == 1 }) // cron has had more than a turn
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_backups") == 1 }) // cron has had more than a turn
 	if backupField(t, c, "state").Str != "sealed" {
 		t.Error("it is gone too early")
 	}
@@ -413,14 +413,14 @@ func TestScheduledBackups(t *testing.T) {
 	c := target.Dial(t)
 	shelf := filepath.Join(dir, "shelf")
 	c.Must(t, "SET", "day", "0")
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_next_backup_time") == clock.Now().Add(15*time.Hour).Unix() })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_next_backup_time") == clock.Now().Add(15*time.Hour).Unix() })
 	if got := filesIn(shelf); len(got) != 0 {
 		t.Errorf("%q are there already", got)
 	}
 	for day := range 4 {
 		c.Must(t, "SET", "day", fmt.Sprint(day))
 		clock.Advance(24 * time.Hour)
-		testutil.Poll(t, 10*time.Second, func() bool {
+		testutil.Poll(t, patience, func() bool {
 			return number(t, c, "redpoll_backups") == int64(day+1) && len(filesIn(shelf)) == min(day+1, 2)
 		})
 		if next := number(t, c, "redpoll_next_backup_time"); next != clock.Now().Add(15*time.Hour).Unix() {
@@ -448,7 +448,7 @@ func TestScheduledBackups(t *testing.T) {
 
 	c.Must(t, "CONFIG", "SET", "backup-schedule", "every 2h")
 	clock.Advance(time.Hour)
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_next_backup_time") == clock.Now().Add(time.Hour).Unix() })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_next_backup_time") == clock.Now().Add(time.Hour).Unix() })
 	if err := os.Rename(shelf, shelf+"2"); err != nil {
 		t.Fatal(err)
 	}
@@ -456,7 +456,7 @@ func TestScheduledBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock.Advance(time.Hour)
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_backup_failures") == 1 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_backup_failures") == 1 })
 	if info := c.Must(t, "INFO", "persistence").Str; !strings.Contains(info, "redpoll_last_backup_status:err\r\nredpoll_last_backup_error:it cannot be written to "+shelf+": Not a directory") ||
 		!log.Has("Scheduled backup failed") {
 		t.Errorf("a backup that fails: %s", info)
@@ -465,7 +465,7 @@ func TestScheduledBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock.Advance(5 * time.Minute)
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_backups") == 5 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_backups") == 5 })
 	if info := c.Must(t, "INFO", "persistence").Str; !strings.Contains(info, "redpoll_last_backup_status:ok\r\nredpoll_last_backup_error:\r\n") {
 		t.Errorf("it works again: %s", info)
 	}
@@ -482,7 +482,7 @@ func TestScheduledBackupKilled(t *testing.T) {
 		return nil
 	})
 	s, c := onDisk(t, d, log, "backup-dir shelf\nbackup-schedule every 1d")
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_backups") == 1 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_backups") == 1 })
 	dir := c.Must(t, "CONFIG", "GET", "dir").Elems[1].Str
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -515,7 +515,7 @@ func TestCloseEndsSnapshots(t *testing.T) {
 				return !strings.HasPrefix(name, "temp-")
 			})
 		}
-		testutil.Poll(t, 10*time.Second, func() bool { return len(unfinished()) > 0 })
+		testutil.Poll(t, patience, func() bool { return len(unfinished()) > 0 })
 		if err := s.Close(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -21,7 +21,7 @@ const endless = "2000000000"
 // settled waits until no save is under way.
 func settled(t *testing.T, c *testutil.Client) {
 	t.Helper()
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "rdb_bgsave_in_progress") == 0 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "rdb_bgsave_in_progress") == 0 })
 }
 
 // expect compares a reply.
@@ -111,7 +111,7 @@ func TestBgSaveProgress(t *testing.T) {
 		t.Errorf("%d keys are to be saved", n)
 	}
 	temp := filepath.Join(dir, fmt.Sprintf("temp-%d.rdb", os.Getpid()))
-	testutil.Poll(t, 5*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		_, err := os.Stat(temp)
 		return err == nil && number(t, c, "current_save_keys_processed") > 0
 	})
@@ -126,7 +126,7 @@ func TestBgSaveProgress(t *testing.T) {
 	}
 	expect(t, c, "Background saving cancelled", "BGSAVE", "CANCEL")
 	settled(t, c)
-	testutil.Poll(t, 5*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		files, _ := os.ReadDir(dir)
 		return len(files) == 0
 	})
@@ -159,7 +159,7 @@ func TestBgSaveInTransaction(t *testing.T) {
 	c.Must(t, "MULTI")
 	c.Must(t, "BGSAVE")
 	c.Must(t, "EXEC")
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "rdb_saves") == 1 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "rdb_saves") == 1 })
 	settled(t, c)
 	if n := keysOf(t, dir); n != 1 {
 		t.Errorf("%d keys", n)
@@ -183,7 +183,7 @@ func TestSavePoints(t *testing.T) {
 		t.Errorf("%d saves too early", n)
 	}
 	clock.Advance(time.Second)
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return log.Has("3 changes in 100 seconds. Saving...") && number(t, c, "rdb_changes_since_last_save") == 0
 	})
 	settled(t, c)
@@ -199,7 +199,7 @@ func TestSavePoints(t *testing.T) {
 	c.Must(t, "MSET", "c", "1", "d", "2")
 	clock.Advance(51 * time.Second)
 	const refused = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk."
-	testutil.Poll(t, 10*time.Second, func() bool { return strings.HasPrefix(do(t, c, "SET", "k", "v").Str, refused) })
+	testutil.Poll(t, patience, func() bool { return strings.HasPrefix(do(t, c, "SET", "k", "v").Str, refused) })
 	if !log.Has("Background saving error") || !log.Has("Error moving temp DB file") || !strings.Contains(c.Must(t, "INFO", "persistence").Str, "rdb_last_bgsave_status:err\r\n") {
 		t.Error("the log and INFO do not tell of the error")
 	}
@@ -227,7 +227,7 @@ func TestSavePoints(t *testing.T) {
 		t.Errorf("%d saves before it is time to try again", n)
 	}
 	clock.Advance(6 * time.Second)
-	testutil.Poll(t, 10*time.Second, func() bool { return do(t, c, "SET", "k", "v").Str == "OK" })
+	testutil.Poll(t, patience, func() bool { return do(t, c, "SET", "k", "v").Str == "OK" })
 	if n := number(t, c, "rdb_changes_since_last_save"); n != 1 || number(t, c, "rdb_saves") != 3 {
 		t.Errorf("%d changes", n)
 	}
@@ -248,7 +248,7 @@ func TestSaveEndsRefusal(t *testing.T) {
 		t.Errorf("SAVE: %v, which is told to who asked", v)
 	}
 	c.Must(t, "BGSAVE")
-	testutil.Poll(t, 10*time.Second, func() bool { return strings.HasPrefix(do(t, c, "PING").Str, "MISCONF ") })
+	testutil.Poll(t, patience, func() bool { return strings.HasPrefix(do(t, c, "PING").Str, "MISCONF ") })
 	if err := os.RemoveAll(path); err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestFlushAllEndsSave(t *testing.T) {
 		c.Must(t, "BGSAVE")
 		c.Must(t, "FLUSHALL")
 		settled(t, c)
-		testutil.Poll(t, 5*time.Second, func() bool {
+		testutil.Poll(t, patience, func() bool {
 			files, _ := os.ReadDir(dir)
 			return len(files) == 0 && points == "" || len(files) == 1 && files[0].Name() == "dump.rdb"
 		})

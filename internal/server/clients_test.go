@@ -8,14 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/server"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-const patience = 10 * time.Second
+const patience = testutil.Patience
 
 // infoField reads a number out of INFO.
 func infoField(t *testing.T, c *testutil.Client, field string) int64 {

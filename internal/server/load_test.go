@@ -180,7 +180,7 @@ func TestHousekeepingRests(t *testing.T) {
 	s, loader := slow(t, dir, &testutil.Lines{})
 	c = loader.Dial(t)
 	began := time.Now()
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return number(t, c, "loading") == 1 && time.Since(began) > 1600*time.Millisecond
 	})
 	if n := number(t, c, "expired_keys"); n != 0 {
@@ -190,5 +190,5 @@ func TestHousekeepingRests(t *testing.T) {
 	if err := s.AwaitData(); err != nil {
 		t.Fatal(err)
 	}
-	testutil.Poll(t, 10*time.Second, func() bool { return c.Must(t, "DBSIZE").Int == slowKeys })
+	testutil.Poll(t, patience, func() bool { return c.Must(t, "DBSIZE").Int == slowKeys })
 }

@@ -219,7 +219,7 @@ func TestReloadServes(t *testing.T) {
 	if err := waiting.Send("BLPOP", "list", "0"); err != nil {
 		t.Fatal(err)
 	}
-	testutil.Poll(t, 5*time.Second, func() bool { return number(t, c, "blocked_clients") == 1 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "blocked_clients") == 1 })
 	c.Must(t, "DEBUG", "RELOAD", "NOSAVE")
 	if r, err := waiting.Receive(); err != nil || len(r.Value.Elems) != 2 || c.Must(t, "EXISTS", "list").Int != 0 {
 		t.Errorf("%v, %v", r, err)

@@ -41,7 +41,7 @@ func FuzzScripts(f *testing.F) {
 				_, err := hostile.Do(call...)
 				done <- err
 			}()
-			for ended, deadline := false, time.Now().Add(10*time.Second); !ended; {
+			for ended, deadline := false, time.Now().Add(testutil.Patience); !ended; {
 				select {
 				case err := <-done:
 					if ended = true; err != nil {

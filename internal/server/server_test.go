@@ -14,7 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll"
 	"github.com/redpoll/redpoll/internal/command"
@@ -224,7 +223,7 @@ func TestStartAndClose(t *testing.T) {
 	for range 20 {
 		round()
 	}
-	testutil.Poll(t, 5*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return runtime.NumGoroutine() <= goroutines && openFiles(t) <= files
 	})
 }

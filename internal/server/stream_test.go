@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll"
 	"github.com/redpoll/redpoll/internal/testutil"
@@ -98,7 +97,6 @@ func TestSlowReaders(t *testing.T) {
 	data := number(t, c, "allocator_allocated")
 	ask := func(args ...string) *testutil.Client {
 		slow := target.Dial(t)
-		slow.SetTimeout(time.Minute)
 		if err := slow.Send(args...); err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +105,6 @@ func TestSlowReaders(t *testing.T) {
 	get, part, all, keys := ask("GET", "text"), ask("GETRANGE", "text", "1000", "-1000"), ask("HGETALL", "hash"), ask("HKEYS", "hash")
 	values := ask("HVALS", "hash")
 	several := target.Dial(t)
-	several.SetTimeout(time.Minute)
 	for _, args := range [][]string{{"MULTI"}, {"GET", "text"}, {"APPEND", "text", "+"}, {"GET", "text"}, {"HGETALL", "hash"}, {"STRLEN", "text"}} {
 		several.Must(t, args...)
 	}
@@ -116,7 +113,7 @@ func TestSlowReaders(t *testing.T) {
 	}
 	gone := ask("GET", "text") // never reads
 	const views = 5 + 3 + 1
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == views })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_frozen_views") == views })
 	if n := number(t, c, "allocator_allocated"); n > data+1<<20 {
 		t.Errorf("%d bytes for %d of data, the replies being unread", n, data)
 	}
@@ -169,7 +166,7 @@ func TestSlowReaders(t *testing.T) {
 	v.sameFields(t, "HGETALL within EXEC", exec[3].Strings())
 	several.Must(t, "PING")
 	gone.Close()
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
 	})
 }
@@ -194,11 +191,10 @@ func TestSlowElements(t *testing.T) {
 		slow := make([]*testutil.Client, 3)
 		for i, args := range [][]string{{"LRANGE", "list", "0", "-1"}, {"LRANGE", "list", "1", "-2"}, {"RPOP", "list", "100000"}} {
 			slow[i] = target.Dial(t)
-			slow[i].SetTimeout(time.Minute)
 			if err := slow[i].Send(args...); err != nil {
 				t.Fatal(err)
 			}
-			testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == int64(i+1) })
+			testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_frozen_views") == int64(i+1) })
 			if i == 0 {
 				c.Must(t, "LSET", "list", "20000", "changed")
 				c.Must(t, "LREM", "list", "1", element(10_000))
@@ -220,7 +216,7 @@ func TestSlowElements(t *testing.T) {
 				t.Errorf("reply %d has %d elements from %.20q on, changed: %v", i, len(got), got[0], changed)
 			}
 		}
-		testutil.Poll(t, 10*time.Second, func() bool {
+		testutil.Poll(t, patience, func() bool {
 			return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
 		})
 	}
@@ -240,11 +236,10 @@ func TestSlowMembers(t *testing.T) {
 	slow := make([]*testutil.Client, 3)
 	for i, args := range [][]string{{"SMEMBERS", "set"}, {"SUNION", "set"}, {"SPOP", "set", "100000"}} {
 		slow[i] = target.Dial(t)
-		slow[i].SetTimeout(time.Minute)
 		if err := slow[i].Send(args...); err != nil {
 			t.Fatal(err)
 		}
-		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == int64(i+1) })
+		testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_frozen_views") == int64(i+1) })
 		if i == 0 {
 			c.Must(t, "SREM", "set", fieldName(1))
 			c.Must(t, "SADD", "set", "new")
@@ -266,7 +261,7 @@ func TestSlowMembers(t *testing.T) {
 			t.Errorf("reply %d has %d members, %d different", i, len(r.Value.Elems), len(seen))
 		}
 	}
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
 	})
 }
@@ -284,11 +279,10 @@ func TestSlowRanges(t *testing.T) {
 		c.Must(t, add...)
 	}
 	slow := target.Dial(t)
-	slow.SetTimeout(time.Minute)
 	if err := slow.Send("ZRANGE", "z", "0", "-1", "REV", "WITHSCORES"); err != nil {
 		t.Fatal(err)
 	}
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 1 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_frozen_views") == 1 })
 	c.Must(t, "ZINCRBY", "z", "0.5", fieldName(100))
 	c.Must(t, "ZREMRANGEBYRANK", "z", "1000", "150000")
 	c.Must(t, "ZADD", "z", "-1", "new")
@@ -307,7 +301,7 @@ func TestSlowRanges(t *testing.T) {
 			t.Fatalf("%d from the end: %q with the score %s", i, got[2*i], got[2*i+1])
 		}
 	}
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 0 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_frozen_views") == 0 })
 }
 
 // TestSlowEntries: a client that reads a long stream slowly gets it as it was, in its order, whatever is done to it meanwhile.
@@ -330,11 +324,10 @@ func TestSlowEntries(t *testing.T) {
 	slow := make([]*testutil.Client, 3)
 	for i, args := range [][]string{{"XRANGE", "s", "-", "+"}, {"XREVRANGE", "s", "+", "-"}, {"XRANGE", "s", "(1000", "39000", "COUNT", "35000"}} {
 		slow[i] = target.Dial(t)
-		slow[i].SetTimeout(time.Minute)
 		if err := slow[i].Send(args...); err != nil {
 			t.Fatal(err)
 		}
-		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == int64(i+1) })
+		testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_frozen_views") == int64(i+1) })
 		if i == 1 {
 			c.Must(t, "XDEL", "s", "20000", "39999", "500")
 		}
@@ -365,7 +358,7 @@ func TestSlowEntries(t *testing.T) {
 			t.Errorf("reply %d ends before %d", i, n)
 		}
 	}
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, patience, func() bool {
 		return number(t, c, "redpoll_frozen_views") == 0 && number(t, c, "allocator_allocated") < 1<<20
 	})
 }
@@ -378,11 +371,10 @@ func TestStreamsAtTheEnd(t *testing.T) {
 	v := makeLong(t, c, size, count)
 	for _, args := range [][]string{{"GET", "text"}, {"HGETALL", "hash"}} {
 		slow := target.Dial(t)
-		slow.SetTimeout(time.Minute)
 		if err := slow.Send(args...); err != nil {
 			t.Fatal(err)
 		}
-		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 1 })
+		testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_frozen_views") == 1 })
 		c.Must(t, "FLUSHALL")
 		r, err := slow.Receive()
 		if err != nil {
@@ -394,7 +386,7 @@ func TestStreamsAtTheEnd(t *testing.T) {
 		} else {
 			v.sameFields(t, "HGETALL", r.Value.Strings())
 		}
-		testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 0 })
+		testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_frozen_views") == 0 })
 	}
 	makeLong(t, c, size, count)
 	for _, args := range [][]string{{"GET", "text"}, {"HGETALL", "hash"}} {
@@ -402,7 +394,7 @@ func TestStreamsAtTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	testutil.Poll(t, 10*time.Second, func() bool { return number(t, c, "redpoll_frozen_views") == 2 })
+	testutil.Poll(t, patience, func() bool { return number(t, c, "redpoll_frozen_views") == 2 })
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
