@@ -108,8 +108,14 @@ func TestDetach(t *testing.T) {
 		if !receive(t, "mail of the loop", done) {
 			t.Errorf("still lent, or mail out of order: %v", order)
 		}
+		await(t, "the runner is back", func() bool {
+			l := g.Loops()[0]
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return l.away == 0
+		})
 	}
-	if n := s.workers.Load(); n > 3 {
+	if n := s.workers.Load(); n > 2 {
 		t.Errorf("%d workers were made; runners should be used again", n)
 	}
 	if n := g.Loops()[0].Stats().Detached; n != 3 {

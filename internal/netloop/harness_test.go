@@ -118,8 +118,14 @@ func (e *echo) Closed(_ *Runner, err error) {
 // start runs a group for the test, which ends with a check that neither descriptors nor goroutines are left.
 func start(t testing.TB, loops int, s *server) *Group {
 	t.Helper()
+	return startAt(t, loops, s, clock.Real().Mono)
+}
+
+// startAt is start with another clock.
+func startAt(t testing.TB, loops int, s *server, mono func() int64) *Group {
+	t.Helper()
 	checkLeaks(t)
-	g, err := New(Options{Loops: loops, Handler: s, Mono: clock.Real().Mono})
+	g, err := New(Options{Loops: loops, Handler: s, Mono: mono})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,7 @@ func TestBusyLoopLeavesRoom(t *testing.T) {
 }
 
 func TestConnectionsAreBalanced(t *testing.T) {
-	g := start(t, 4, &server{accept: newEcho})
+	g := startAt(t, 4, &server{accept: newEcho}, clock.NewFake(0).Mono) // no loop is busier than the others
 	addr := listenUnix(t, g)
 	for range 40 {
 		dial(t, addr)
@@ -144,16 +144,22 @@ func TestConnectionsAreBalanced(t *testing.T) {
 // TestBusyLoopGetsFewer: a loop that works all the time is spared although it has no more connections than the other.
 func TestBusyLoopGetsFewer(t *testing.T) {
 	var busy atomic.Int64 // the loop that is, + 1
+	var passes atomic.Bool
+	fake := clock.NewFake(0)
 	s := &server{accept: newEcho, tick: func(r *Runner, _ int64) int64 {
-		if busy.Load() == int64(r.Loop().ID())+1 {
-			return 0
+		if busy.Load() != int64(r.Loop().ID())+1 {
+			return -1
 		}
-		return -1
+		if passes.Load() {
+			fake.Advance(time.Duration(loadWindow / 10))
+		}
+		return 0
 	}}
-	g := start(t, 2, s)
+	g := startAt(t, 2, s, fake.Mono)
 	addr := listenUnix(t, g)
 	for which, l := range g.Loops() {
 		busy.Store(int64(which) + 1)
+		passes.Store(true)
 		for _, l := range g.Loops() {
 			l.Post(func(*Runner) {})
 		}
@@ -161,6 +167,11 @@ func TestBusyLoopGetsFewer(t *testing.T) {
 		await(t, "load is measured", func() bool {
 			now := g.opts.Mono()
 			return l.stats.load.Load() > 700 && l.load(now) > 700 && other.load(now) < 200
+		})
+		passes.Store(false)
+		await(t, "the other loop has measured its own", func() bool {
+			other.Post(func(*Runner) {})
+			return g.opts.Mono()-other.stats.loadAt.Load() < 2*loadWindow && other.stats.load.Load() < 200
 		})
 		before, accepted := l.Conns(), g.Accepted()
 		for range 8 {
