@@ -45,28 +45,17 @@ func TestArities(t *testing.T) {
 // TestChanges: each element counts as a change; what changes nothing says nothing to anybody.
 func TestChanges(t *testing.T) {
 	r := commandtest.NewRig(t, Family)
-	for _, test := range []struct {
-		line   string
-		dirty  int64
-		events string
-	}{
-		{"ARSET a 0 x y z", 3, "arset a"},
-		{"ARMSET a 7 x 9 y", 2, "armset a"},
-		{"ARINSERT a p q", 2, "arinsert a"},
-		{"ARSEEK a 3", 1, "arseek a"},
-		{"ARSEEK none 3", 0, ""},
-		{"ARRING a 4 x y", 2, "arring a"},
-		{"ARDEL a 77", 0, ""},
-		{"ARDEL a 0 1", 2, "ardel a"},
-		{"ARGET a 0", 0, ""},
-		{"ARDELRANGE a 0 100", 2, "ardelrange a,del a"},
-		{"ARDELRANGE a 0 100", 0, ""},
-	} {
-		call(t, r, test.line)
-		if events := strings.Join(r.Events, ","); r.Dirty != test.dirty || events != test.events {
-			t.Errorf("%s: %d changes, events %q", test.line, r.Dirty, events)
-		}
-	}
+	r.CheckEffect(t, "ARSET a 0 x y z", "arset a", 3, "")
+	r.CheckEffect(t, "ARMSET a 7 x 9 y", "armset a", 2, "")
+	r.CheckEffect(t, "ARINSERT a p q", "arinsert a", 2, "")
+	r.CheckEffect(t, "ARSEEK a 3", "arseek a", 1, "")
+	r.CheckEffect(t, "ARSEEK none 3", "", 0, "")
+	r.CheckEffect(t, "ARRING a 4 x y", "arring a", 2, "")
+	r.CheckEffect(t, "ARDEL a 77", "", 0, "")
+	r.CheckEffect(t, "ARDEL a 0 1", "ardel a", 2, "")
+	r.CheckEffect(t, "ARGET a 0", "", 0, "")
+	r.CheckEffect(t, "ARDELRANGE a 0 100", "ardelrange a,del a", 2, "")
+	r.CheckEffect(t, "ARDELRANGE a 0 100", "", 0, "")
 }
 
 // TestRing holds ARRING and ARLASTITEMS against a model: a slice with the elements that a ring keeps.

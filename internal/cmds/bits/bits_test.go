@@ -278,29 +278,19 @@ func fitted(n *big.Int, width int, signed bool, over string) (*big.Int, bool) {
 func TestEffects(t *testing.T) {
 	r := commandtest.NewRig(t, Family)
 	put(r, "a", "\xff")
-	for _, tc := range []struct {
-		line, events string
-		dirty        int64
-	}{
-		{"SETBIT k 3 1", "setbit k", 1},
-		{"SETBIT k 3 1", "", 0},
-		{"SETBIT k 3 0", "setbit k", 1},
-		{"SETBIT k 8 0", "setbit k", 1},
-		{"BITFIELD k GET u8 0", "", 0},
-		{"BITFIELD k SET u8 0 0", "", 0},
-		{"BITFIELD k SET u8 0 1 SET u8 8 1", "setbit k", 1},
-		{"BITFIELD k OVERFLOW FAIL INCRBY u8 0 255", "", 0},
-		{"BITFIELD new OVERFLOW FAIL SET u8 0 256", "setbit new", 1}, // the key is there now
-		{"BITOP NOT d a", "set d", 1},
-		{"BITOP AND d none", "del d", 1},
-		{"BITOP AND d none", "", 0},
-		{"BITCOUNT k", "", 0},
-	} {
-		r.Do(2, strings.Fields(tc.line)...)
-		if got := strings.Join(r.Events, ","); got != tc.events || r.Dirty != tc.dirty || r.Effects != nil {
-			t.Errorf("%s: events %q, dirty %d, effects %q", tc.line, got, r.Dirty, r.Effects)
-		}
-	}
+	r.CheckEffect(t, "SETBIT k 3 1", "setbit k", 1, "")
+	r.CheckEffect(t, "SETBIT k 3 1", "", 0, "")
+	r.CheckEffect(t, "SETBIT k 3 0", "setbit k", 1, "")
+	r.CheckEffect(t, "SETBIT k 8 0", "setbit k", 1, "")
+	r.CheckEffect(t, "BITFIELD k GET u8 0", "", 0, "")
+	r.CheckEffect(t, "BITFIELD k SET u8 0 0", "", 0, "")
+	r.CheckEffect(t, "BITFIELD k SET u8 0 1 SET u8 8 1", "setbit k", 1, "")
+	r.CheckEffect(t, "BITFIELD k OVERFLOW FAIL INCRBY u8 0 255", "", 0, "")
+	r.CheckEffect(t, "BITFIELD new OVERFLOW FAIL SET u8 0 256", "setbit new", 1, "") // the key is there now
+	r.CheckEffect(t, "BITOP NOT d a", "set d", 1, "")
+	r.CheckEffect(t, "BITOP AND d none", "del d", 1, "")
+	r.CheckEffect(t, "BITOP AND d none", "", 0, "")
+	r.CheckEffect(t, "BITCOUNT k", "", 0, "")
 }
 
 // TestTicks: what is long ticks now and then, and ends when it is told to, with nothing changed.

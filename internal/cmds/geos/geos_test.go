@@ -31,35 +31,17 @@ func TestHammer(t *testing.T) {
 
 func TestEffects(t *testing.T) {
 	r := newRig(t)
-	for _, tc := range []struct {
-		line    string
-		events  string
-		dirty   int64
-		effects string // "" = the call itself, when dirty
-	}{
-		{"GEOADD g 13.361389 38.115556 p 15.087269 37.502669 c", "zadd g", 2, "ZADD g 3479099956230698 p 3479447370796909 c"},
-		{"GEOADD g NX ch 0 0 p 1 1 q", "zadd g", 1, "ZADD g NX ch 3377699720527872 p 3377822707026402 q"},
-		{"GEOADD g XX 0 0 none 1 1 q", "", 0, ""},
-		{"GEOADD none XX 0 0 a", "", 0, ""},
-		{"GEOADD g 13.361389 38.115556 p", "", 0, ""},
-		{"GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 200 km", "geosearchstore d", 2, ""},
-		{"GEORADIUS g 15 37 200 km STORE d", "georadiusstore d", 2, ""},
-		{"GEORADIUSBYMEMBER g c 1 km STORE x STOREDIST d", "georadiusstore d", 1, ""},
-		{"GEOSEARCHSTORE d g FROMLONLAT -15 37 BYRADIUS 200 km", "del d", 1, ""},
-		{"GEOSEARCHSTORE d g FROMLONLAT -15 37 BYRADIUS 200 km", "", 0, ""},
-		{"GEOSEARCHSTORE g none FROMLONLAT -15 37 BYRADIUS 200 km", "del g", 1, ""},
-	} {
-		r.Do(2, strings.Fields(tc.line)...)
-		if got := strings.Join(r.Events, ","); got != tc.events {
-			t.Errorf("%s: events %q, want %q", tc.line, got, tc.events)
-		}
-		if r.Dirty != tc.dirty {
-			t.Errorf("%s: dirty %d, want %d", tc.line, r.Dirty, tc.dirty)
-		}
-		if got := strings.Join(r.Effects, ","); got != tc.effects {
-			t.Errorf("%s: effects %q, want %q", tc.line, got, tc.effects)
-		}
-	}
+	r.CheckEffect(t, "GEOADD g 13.361389 38.115556 p 15.087269 37.502669 c", "zadd g", 2, "ZADD g 3479099956230698 p 3479447370796909 c")
+	r.CheckEffect(t, "GEOADD g NX ch 0 0 p 1 1 q", "zadd g", 1, "ZADD g NX ch 3377699720527872 p 3377822707026402 q")
+	r.CheckEffect(t, "GEOADD g XX 0 0 none 1 1 q", "", 0, "")
+	r.CheckEffect(t, "GEOADD none XX 0 0 a", "", 0, "")
+	r.CheckEffect(t, "GEOADD g 13.361389 38.115556 p", "", 0, "")
+	r.CheckEffect(t, "GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 200 km", "geosearchstore d", 2, "")
+	r.CheckEffect(t, "GEORADIUS g 15 37 200 km STORE d", "georadiusstore d", 2, "")
+	r.CheckEffect(t, "GEORADIUSBYMEMBER g c 1 km STORE x STOREDIST d", "georadiusstore d", 1, "")
+	r.CheckEffect(t, "GEOSEARCHSTORE d g FROMLONLAT -15 37 BYRADIUS 200 km", "del d", 1, "")
+	r.CheckEffect(t, "GEOSEARCHSTORE d g FROMLONLAT -15 37 BYRADIUS 200 km", "", 0, "")
+	r.CheckEffect(t, "GEOSEARCHSTORE g none FROMLONLAT -15 37 BYRADIUS 200 km", "del g", 1, "")
 }
 
 // TestKeys: the shards of all keys that a call may write to are taken.

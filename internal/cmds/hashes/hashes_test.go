@@ -25,66 +25,51 @@ func TestSpecs(t *testing.T) {
 
 func TestEffects(t *testing.T) {
 	r := newRig(t)
-	for _, tc := range []struct {
-		line    string
-		events  string
-		dirty   int64
-		effects string // "" = the call itself, when dirty
-	}{
-		{"HSET h a 1 b 2 a 3", "hset h", 3, ""},
-		{"HSETNX h c 1", "hset h", 1, ""},
-		{"HSETNX h c 2", "", 0, ""},
-		{"HMSET h d 1", "hset h", 1, ""},
-		{"HINCRBY h c 5", "hincrby h", 1, ""},
-		{"HINCRBY h d x", "", 0, ""},
-		{"HINCRBYFLOAT h c 0.5", "hincrbyfloat h", 1, "HSET h c 6.5"},
-		{"HDEL h none", "", 0, ""},
-		{"HDEL h a b none", "hdel h", 2, ""},
-		{"HDEL h c d e", "hdel h,del h", 2, ""},
-		{"HDEL h c", "", 0, ""},
-		{"HSET h f v", "hset h", 1, ""},
-		{"HGETALL h", "", 0, ""},
+	r.CheckEffect(t, "HSET h a 1 b 2 a 3", "hset h", 3, "")
+	r.CheckEffect(t, "HSETNX h c 1", "hset h", 1, "")
+	r.CheckEffect(t, "HSETNX h c 2", "", 0, "")
+	r.CheckEffect(t, "HMSET h d 1", "hset h", 1, "")
+	r.CheckEffect(t, "HINCRBY h c 5", "hincrby h", 1, "")
+	r.CheckEffect(t, "HINCRBY h d x", "", 0, "")
+	r.CheckEffect(t, "HINCRBYFLOAT h c 0.5", "hincrbyfloat h", 1, "HSET h c 6.5")
+	r.CheckEffect(t, "HDEL h none", "", 0, "")
+	r.CheckEffect(t, "HDEL h a b none", "hdel h", 2, "")
+	r.CheckEffect(t, "HDEL h c d e", "hdel h,del h", 2, "")
+	r.CheckEffect(t, "HDEL h c", "", 0, "")
+	r.CheckEffect(t, "HSET h f v", "hset h", 1, "")
+	r.CheckEffect(t, "HGETALL h", "", 0, "")
 
-		{"HSET h a 1 b 2 c 3 d 4", "hset h", 4, ""},
-		{"HEXPIRE h 10 FIELDS 3 a b none", "hexpire h", 2, "HPEXPIREAT h 10001 FIELDS 2 a b"},
-		{"HEXPIRE h 20 NX FIELDS 3 a c none", "hexpire h", 1, "HPEXPIREAT h 20001 FIELDS 1 c"},
-		{"HEXPIRE h 20 XX FIELDS 2 d none", "", 0, ""},
-		{"HINCRBYFLOAT h a 0.5", "hincrbyfloat h", 1, "HSETEX h KEEPTTL FIELDS 1 a 1.5"},
-		{"HPERSIST h FIELDS 3 a d none", "hpersist h", 1, "HPERSIST h FIELDS 1 a"},
-		{"HPERSIST h FIELDS 1 a", "", 0, ""},
-		{"HTTL h FIELDS 1 b", "", 0, ""},
-		{"HGETEX h FIELDS 1 a", "", 0, ""},
-		{"HGETEX h PX 100 FIELDS 2 a none", "hexpire h", 1, "HPEXPIREAT h 101 FIELDS 1 a"},
-		{"HGETEX h PERSIST FIELDS 3 a none d", "hpersist h", 1, "HPERSIST h FIELDS 1 a"},
-		{"HGETEX h PERSIST FIELDS 1 a", "", 0, ""},
-		{"HPEXPIREAT h 1 FIELDS 2 a none", "hdel h", 1, "HDEL h a"},
-		{"HGETEX h EX 0 FIELDS 2 b none", "hdel h", 1, "HDEL h b"},
-		{"HGETDEL h FIELDS 2 none b", "", 0, ""},
-		{"HGETDEL h FIELDS 2 none c", "hdel h", 1, "HDEL h c"},
-		{"HGETDEL h FIELDS 1 d", "hdel h", 1, "HDEL h d"},
-		{"HGETEX h PXAT 1 FIELDS 1 f", "hdel h,del h", 1, "HDEL h f"},
-		{"HSETEX h FIELDS 2 a 1 b 2", "hset h", 2, ""},
-		{"HSETEX h FNX FIELDS 1 a 1", "", 0, ""},
-		{"HSETEX h KEEPTTL FIELDS 1 a 2", "hset h", 1, ""},
-		{"HSETEX h FXX EX 10 FIELDS 1 a 2", "hset h,hexpire h", 1, "HSETEX h PXAT 10001 FIELDS 1 a 2"},
-		{"HSETEX h PX 0 FIELDS 2 a 2 new 3", "hset h,hdel h", 2, "HDEL h a new"},
-		{"HSETEX h PX 0 FIELDS 1 b 2", "hset h,hdel h,del h", 1, "HDEL h b"},
-		{"HSET h a 1", "hset h", 1, ""},
-		{"HPEXPIRE h 0 FIELDS 1 a", "hdel h,del h", 1, "HDEL h a"},
-		{"HIMPORT PREPARE s bb a", "", 0, ""},
-		{"HIMPORT SET h s 1 2", "hset h", 1, "HSET h a 2 bb 1"},
-		{"HIMPORT SET h s 3 4", "hset h", 1, "DEL h,HSET h a 4 bb 3"},
-		{"HIMPORT SET h s 3", "", 0, ""},
-		{"HIMPORT DISCARDALL", "", 0, ""},
-	} {
-		r.Do(2, strings.Fields(tc.line)...)
-		if got := strings.Join(r.Events, ","); got != tc.events {
-			t.Errorf("%s: events %q, want %q", tc.line, got, tc.events)
-		}
-		if got := strings.Join(r.Effects, ","); r.Dirty != tc.dirty || got != tc.effects {
-			t.Errorf("%s: dirty %d, effects %q, want %d, %q", tc.line, r.Dirty, got, tc.dirty, tc.effects)
-		}
-	}
+	r.CheckEffect(t, "HSET h a 1 b 2 c 3 d 4", "hset h", 4, "")
+	r.CheckEffect(t, "HEXPIRE h 10 FIELDS 3 a b none", "hexpire h", 2, "HPEXPIREAT h 10001 FIELDS 2 a b")
+	r.CheckEffect(t, "HEXPIRE h 20 NX FIELDS 3 a c none", "hexpire h", 1, "HPEXPIREAT h 20001 FIELDS 1 c")
+	r.CheckEffect(t, "HEXPIRE h 20 XX FIELDS 2 d none", "", 0, "")
+	r.CheckEffect(t, "HINCRBYFLOAT h a 0.5", "hincrbyfloat h", 1, "HSETEX h KEEPTTL FIELDS 1 a 1.5")
+	r.CheckEffect(t, "HPERSIST h FIELDS 3 a d none", "hpersist h", 1, "HPERSIST h FIELDS 1 a")
+	r.CheckEffect(t, "HPERSIST h FIELDS 1 a", "", 0, "")
+	r.CheckEffect(t, "HTTL h FIELDS 1 b", "", 0, "")
+	r.CheckEffect(t, "HGETEX h FIELDS 1 a", "", 0, "")
+	r.CheckEffect(t, "HGETEX h PX 100 FIELDS 2 a none", "hexpire h", 1, "HPEXPIREAT h 101 FIELDS 1 a")
+	r.CheckEffect(t, "HGETEX h PERSIST FIELDS 3 a none d", "hpersist h", 1, "HPERSIST h FIELDS 1 a")
+	r.CheckEffect(t, "HGETEX h PERSIST FIELDS 1 a", "", 0, "")
+	r.CheckEffect(t, "HPEXPIREAT h 1 FIELDS 2 a none", "hdel h", 1, "HDEL h a")
+	r.CheckEffect(t, "HGETEX h EX 0 FIELDS 2 b none", "hdel h", 1, "HDEL h b")
+	r.CheckEffect(t, "HGETDEL h FIELDS 2 none b", "", 0, "")
+	r.CheckEffect(t, "HGETDEL h FIELDS 2 none c", "hdel h", 1, "HDEL h c")
+	r.CheckEffect(t, "HGETDEL h FIELDS 1 d", "hdel h", 1, "HDEL h d")
+	r.CheckEffect(t, "HGETEX h PXAT 1 FIELDS 1 f", "hdel h,del h", 1, "HDEL h f")
+	r.CheckEffect(t, "HSETEX h FIELDS 2 a 1 b 2", "hset h", 2, "")
+	r.CheckEffect(t, "HSETEX h FNX FIELDS 1 a 1", "", 0, "")
+	r.CheckEffect(t, "HSETEX h KEEPTTL FIELDS 1 a 2", "hset h", 1, "")
+	r.CheckEffect(t, "HSETEX h FXX EX 10 FIELDS 1 a 2", "hset h,hexpire h", 1, "HSETEX h PXAT 10001 FIELDS 1 a 2")
+	r.CheckEffect(t, "HSETEX h PX 0 FIELDS 2 a 2 new 3", "hset h,hdel h", 2, "HDEL h a new")
+	r.CheckEffect(t, "HSETEX h PX 0 FIELDS 1 b 2", "hset h,hdel h,del h", 1, "HDEL h b")
+	r.CheckEffect(t, "HSET h a 1", "hset h", 1, "")
+	r.CheckEffect(t, "HPEXPIRE h 0 FIELDS 1 a", "hdel h,del h", 1, "HDEL h a")
+	r.CheckEffect(t, "HIMPORT PREPARE s bb a", "", 0, "")
+	r.CheckEffect(t, "HIMPORT SET h s 1 2", "hset h", 1, "HSET h a 2 bb 1")
+	r.CheckEffect(t, "HIMPORT SET h s 3 4", "hset h", 1, "DEL h,HSET h a 4 bb 3")
+	r.CheckEffect(t, "HIMPORT SET h s 3", "", 0, "")
+	r.CheckEffect(t, "HIMPORT DISCARDALL", "", 0, "")
 }
 
 func TestTicks(t *testing.T) {

@@ -80,34 +80,23 @@ func numbers(name, key string, n int) []string {
 // TestChanges: each element that changes something counts as a change; what changes nothing says nothing to anybody.
 func TestChanges(t *testing.T) {
 	r := commandtest.NewRig(t, Family)
-	for _, test := range []struct {
-		call   string
-		dirty  int64
-		events string
-	}{
-		{"PFADD p", 1, "pfadd p"},
-		{"PFADD p", 0, ""},
-		{"PFADD p a b c a", 3, "pfadd p"},
-		{"PFADD p a b c", 0, ""},
-		{"PFADD q a b", 3, "pfadd q"},
-		{"PFCOUNT p", 1, ""},
-		{"PFCOUNT p", 0, ""},
-		{"PFCOUNT p q", 0, ""},
-		{"PFMERGE q p", 1, "pfadd q"},
-		{"PFMERGE q p", 1, "pfadd q"},
-		{"PFDEBUG ENCODING q", 0, ""},
-		{"PFDEBUG GETREG q", 1, ""},
-		{"PFDEBUG GETREG q", 0, ""},
-		{"PFDEBUG TODENSE p", 1, ""},
-		{"PFDEBUG TODENSE p", 0, ""},
-		{"PFADD p c d", 1, "pfadd p"},
-		{"PFCOUNT p", 1, ""},
-	} {
-		r.Call(t, strings.Fields(test.call)...)
-		if events := strings.Join(r.Events, ","); r.Dirty != test.dirty || events != test.events || r.Effects != nil {
-			t.Errorf("%s: %d changes, events %q, effects %q", test.call, r.Dirty, events, r.Effects)
-		}
-	}
+	r.CheckEffect(t, "PFADD p", "pfadd p", 1, "")
+	r.CheckEffect(t, "PFADD p", "", 0, "")
+	r.CheckEffect(t, "PFADD p a b c a", "pfadd p", 3, "")
+	r.CheckEffect(t, "PFADD p a b c", "", 0, "")
+	r.CheckEffect(t, "PFADD q a b", "pfadd q", 3, "")
+	r.CheckEffect(t, "PFCOUNT p", "", 1, "")
+	r.CheckEffect(t, "PFCOUNT p", "", 0, "")
+	r.CheckEffect(t, "PFCOUNT p q", "", 0, "")
+	r.CheckEffect(t, "PFMERGE q p", "pfadd q", 1, "")
+	r.CheckEffect(t, "PFMERGE q p", "pfadd q", 1, "")
+	r.CheckEffect(t, "PFDEBUG ENCODING q", "", 0, "")
+	r.CheckEffect(t, "PFDEBUG GETREG q", "", 1, "")
+	r.CheckEffect(t, "PFDEBUG GETREG q", "", 0, "")
+	r.CheckEffect(t, "PFDEBUG TODENSE p", "", 1, "")
+	r.CheckEffect(t, "PFDEBUG TODENSE p", "", 0, "")
+	r.CheckEffect(t, "PFADD p c d", "pfadd p", 1, "")
+	r.CheckEffect(t, "PFCOUNT p", "", 1, "")
 }
 
 // TestEnd: a call that is told to end while it looks has changed nothing; one that has begun to change gets to its end.

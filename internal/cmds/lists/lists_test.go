@@ -16,59 +16,44 @@ import (
 
 func TestEffects(t *testing.T) {
 	r := commandtest.NewRig(t, lists.Family)
-	for _, tc := range []struct {
-		line    string
-		events  string
-		dirty   int64
-		effects string // "" = the call itself, when dirty
-	}{
-		{"LPUSHX l a", "", 0, ""},
-		{"RPUSH l a b c", "rpush l", 3, ""},
-		{"LPUSH l x y", "lpush l", 2, ""},
-		{"RPUSHX l d", "rpush l", 1, ""},
-		{"LSET l 0 z", "lset l", 1, ""},
-		{"LSET l 10 z", "", 0, ""},
-		{"LINSERT l AFTER z w", "linsert l", 1, ""},
-		{"LINSERT l AFTER none w", "", 0, ""},
-		{"LREM l 0 none", "", 0, ""},
-		{"LREM l 0 w", "lrem l", 1, ""},
-		{"LTRIM l 0 -1", "ltrim l", 0, ""},
-		{"LTRIM l 0 3", "ltrim l", 2, ""},
-		{"LPOP l", "lpop l", 1, ""},
-		{"LPOP l 0", "", 0, ""},
-		{"RPOP l 10", "rpop l,del l", 3, ""},
-		{"LPOP l", "", 0, ""},
+	r.CheckEffect(t, "LPUSHX l a", "", 0, "")
+	r.CheckEffect(t, "RPUSH l a b c", "rpush l", 3, "")
+	r.CheckEffect(t, "LPUSH l x y", "lpush l", 2, "")
+	r.CheckEffect(t, "RPUSHX l d", "rpush l", 1, "")
+	r.CheckEffect(t, "LSET l 0 z", "lset l", 1, "")
+	r.CheckEffect(t, "LSET l 10 z", "", 0, "")
+	r.CheckEffect(t, "LINSERT l AFTER z w", "linsert l", 1, "")
+	r.CheckEffect(t, "LINSERT l AFTER none w", "", 0, "")
+	r.CheckEffect(t, "LREM l 0 none", "", 0, "")
+	r.CheckEffect(t, "LREM l 0 w", "lrem l", 1, "")
+	r.CheckEffect(t, "LTRIM l 0 -1", "ltrim l", 0, "")
+	r.CheckEffect(t, "LTRIM l 0 3", "ltrim l", 2, "")
+	r.CheckEffect(t, "LPOP l", "lpop l", 1, "")
+	r.CheckEffect(t, "LPOP l 0", "", 0, "")
+	r.CheckEffect(t, "RPOP l 10", "rpop l,del l", 3, "")
+	r.CheckEffect(t, "LPOP l", "", 0, "")
 
-		{"RPUSH l a b c d e f", "rpush l", 6, ""},
-		{"LMPOP 2 none l LEFT COUNT 2", "lpop l", 2, "LPOP l 2"},
-		{"LMPOP 1 none LEFT", "", 0, ""},
-		{"LMOVE l m LEFT RIGHT", "rpush m,lpop l", 1, ""},
-		{"RPOPLPUSH l m", "lpush m,rpop l", 1, ""},
-		{"BLMOVE l m RIGHT RIGHT 0", "rpush m,rpop l", 1, "LMOVE l m RIGHT RIGHT"},
-		{"BRPOPLPUSH l m 0", "lpush m,rpop l,del l", 1, "RPOPLPUSH l m"},
-		{"LMOVE l m LEFT LEFT", "", 0, ""},
-		{"LMOVE m m LEFT RIGHT", "rpush m,lpop m", 1, ""},
-		{"RPUSH one x", "rpush one", 1, ""},
-		{"LMOVE one one LEFT LEFT", "lpush one,lpop one", 1, ""},
-		{"BLPOP none one m 0", "lpop one,del one", 1, "LPOP one"},
-		{"BRPOP m 0", "rpop m", 1, "RPOP m"},
-		{"BLMPOP 0 2 none m RIGHT COUNT 2", "rpop m", 2, "RPOP m 2"},
-		{"LMOVEM m n LEFT LEFT COUNT 5 OBO", "lpush n,lpop m,del m", 1, ""},
-		{"LMOVEM m n LEFT LEFT COUNT 5 OBO", "", 0, ""},
-		{"RPUSH m 1 2 3 4", "rpush m", 4, ""},
-		{"LMOVEM m n RIGHT LEFT EXACTLY 5 BULK", "", 0, ""},
-		{"BLMOVEM m n RIGHT LEFT 0 COUNT 3 BULK", "lpush n,rpop m", 3, "LMOVEM m n RIGHT LEFT EXACTLY 3 BULK"},
-		{"BLMOVEM m n left right 0", "rpush n,lpop m,del m", 1, "LMOVEM m n left right EXACTLY 1 OBO"},
-		{"LRANGE n 0 -1", "", 0, ""},
-	} {
-		r.Do(2, strings.Fields(tc.line)...)
-		if got := strings.Join(r.Events, ","); got != tc.events {
-			t.Errorf("%s: events %q, want %q", tc.line, got, tc.events)
-		}
-		if got := strings.Join(r.Effects, ","); r.Dirty != tc.dirty || got != tc.effects {
-			t.Errorf("%s: dirty %d, effects %q, want %d, %q", tc.line, r.Dirty, got, tc.dirty, tc.effects)
-		}
-	}
+	r.CheckEffect(t, "RPUSH l a b c d e f", "rpush l", 6, "")
+	r.CheckEffect(t, "LMPOP 2 none l LEFT COUNT 2", "lpop l", 2, "LPOP l 2")
+	r.CheckEffect(t, "LMPOP 1 none LEFT", "", 0, "")
+	r.CheckEffect(t, "LMOVE l m LEFT RIGHT", "rpush m,lpop l", 1, "")
+	r.CheckEffect(t, "RPOPLPUSH l m", "lpush m,rpop l", 1, "")
+	r.CheckEffect(t, "BLMOVE l m RIGHT RIGHT 0", "rpush m,rpop l", 1, "LMOVE l m RIGHT RIGHT")
+	r.CheckEffect(t, "BRPOPLPUSH l m 0", "lpush m,rpop l,del l", 1, "RPOPLPUSH l m")
+	r.CheckEffect(t, "LMOVE l m LEFT LEFT", "", 0, "")
+	r.CheckEffect(t, "LMOVE m m LEFT RIGHT", "rpush m,lpop m", 1, "")
+	r.CheckEffect(t, "RPUSH one x", "rpush one", 1, "")
+	r.CheckEffect(t, "LMOVE one one LEFT LEFT", "lpush one,lpop one", 1, "")
+	r.CheckEffect(t, "BLPOP none one m 0", "lpop one,del one", 1, "LPOP one")
+	r.CheckEffect(t, "BRPOP m 0", "rpop m", 1, "RPOP m")
+	r.CheckEffect(t, "BLMPOP 0 2 none m RIGHT COUNT 2", "rpop m", 2, "RPOP m 2")
+	r.CheckEffect(t, "LMOVEM m n LEFT LEFT COUNT 5 OBO", "lpush n,lpop m,del m", 1, "")
+	r.CheckEffect(t, "LMOVEM m n LEFT LEFT COUNT 5 OBO", "", 0, "")
+	r.CheckEffect(t, "RPUSH m 1 2 3 4", "rpush m", 4, "")
+	r.CheckEffect(t, "LMOVEM m n RIGHT LEFT EXACTLY 5 BULK", "", 0, "")
+	r.CheckEffect(t, "BLMOVEM m n RIGHT LEFT 0 COUNT 3 BULK", "lpush n,rpop m", 3, "LMOVEM m n RIGHT LEFT EXACTLY 3 BULK")
+	r.CheckEffect(t, "BLMOVEM m n left right 0", "rpush n,lpop m,del m", 1, "LMOVEM m n left right EXACTLY 1 OBO")
+	r.CheckEffect(t, "LRANGE n 0 -1", "", 0, "")
 }
 
 func TestWaits(t *testing.T) {

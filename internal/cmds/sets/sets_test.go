@@ -26,52 +26,37 @@ func TestSpecs(t *testing.T) {
 
 func TestEffects(t *testing.T) {
 	r := newRig(t)
-	for _, tc := range []struct {
-		line    string
-		events  string
-		dirty   int64
-		effects string // "" = the call itself, when dirty
-	}{
-		{"SADD s a b c a", "sadd s", 3, ""},
-		{"SADD s a b", "", 0, ""},
-		{"SREM s x", "", 0, ""},
-		{"SREM s a x b", "srem s", 2, ""},
-		{"SREM s c x", "srem s,del s", 1, ""},
-		{"SADD s a b", "sadd s", 2, ""},
-		{"SMOVE s t a", "srem s,sadd t", 2, ""},
-		{"SMOVE s t x", "", 0, ""},
-		{"SMOVE s s b", "", 0, ""},
-		{"SADD t b", "sadd t", 1, ""},
-		{"SMOVE s t b", "srem s,del s", 1, ""},
-		{"SMOVE s t b", "", 0, ""},
-		{"SADD s 1", "sadd s", 1, ""},
-		{"SPOP s", "spop s,del s", 1, "SREM s 1"},
-		{"SPOP s", "", 0, ""},
-		{"SPOP s 3", "", 0, ""},
-		{"SADD s 1 2", "sadd s", 2, ""},
-		{"SPOP s 0", "", 0, ""},
-		{"SPOP s 2", "spop s,del s", 2, "DEL s"},
-		{"SADD s a b", "sadd s", 2, ""},
-		{"SPOP s 5", "spop s,del s", 2, "DEL s"},
-		{"SADD s a b c", "sadd s", 3, ""},
-		{"SINTERSTORE d s t", "sinterstore d", 1, ""},
-		{"SUNIONSTORE d s t", "sunionstore d", 1, ""},
-		{"SDIFFSTORE d s t", "sdiffstore d", 1, ""},
-		{"SDIFFSTORE d s s", "del d", 1, ""},
-		{"SDIFFSTORE d s s", "", 0, ""},
-		{"SINTERSTORE d s none", "", 0, ""},
-		{"SUNIONSTORE d none", "", 0, ""},
-		{"SMEMBERS s", "", 0, ""},
-		{"SRANDMEMBER s -5", "", 0, ""},
-	} {
-		r.Do(2, strings.Fields(tc.line)...)
-		if got := strings.Join(r.Events, ","); got != tc.events {
-			t.Errorf("%s: events %q, want %q", tc.line, got, tc.events)
-		}
-		if got := strings.Join(r.Effects, ","); r.Dirty != tc.dirty || got != tc.effects {
-			t.Errorf("%s: dirty %d, effects %q, want %d, %q", tc.line, r.Dirty, got, tc.dirty, tc.effects)
-		}
-	}
+	r.CheckEffect(t, "SADD s a b c a", "sadd s", 3, "")
+	r.CheckEffect(t, "SADD s a b", "", 0, "")
+	r.CheckEffect(t, "SREM s x", "", 0, "")
+	r.CheckEffect(t, "SREM s a x b", "srem s", 2, "")
+	r.CheckEffect(t, "SREM s c x", "srem s,del s", 1, "")
+	r.CheckEffect(t, "SADD s a b", "sadd s", 2, "")
+	r.CheckEffect(t, "SMOVE s t a", "srem s,sadd t", 2, "")
+	r.CheckEffect(t, "SMOVE s t x", "", 0, "")
+	r.CheckEffect(t, "SMOVE s s b", "", 0, "")
+	r.CheckEffect(t, "SADD t b", "sadd t", 1, "")
+	r.CheckEffect(t, "SMOVE s t b", "srem s,del s", 1, "")
+	r.CheckEffect(t, "SMOVE s t b", "", 0, "")
+	r.CheckEffect(t, "SADD s 1", "sadd s", 1, "")
+	r.CheckEffect(t, "SPOP s", "spop s,del s", 1, "SREM s 1")
+	r.CheckEffect(t, "SPOP s", "", 0, "")
+	r.CheckEffect(t, "SPOP s 3", "", 0, "")
+	r.CheckEffect(t, "SADD s 1 2", "sadd s", 2, "")
+	r.CheckEffect(t, "SPOP s 0", "", 0, "")
+	r.CheckEffect(t, "SPOP s 2", "spop s,del s", 2, "DEL s")
+	r.CheckEffect(t, "SADD s a b", "sadd s", 2, "")
+	r.CheckEffect(t, "SPOP s 5", "spop s,del s", 2, "DEL s")
+	r.CheckEffect(t, "SADD s a b c", "sadd s", 3, "")
+	r.CheckEffect(t, "SINTERSTORE d s t", "sinterstore d", 1, "")
+	r.CheckEffect(t, "SUNIONSTORE d s t", "sunionstore d", 1, "")
+	r.CheckEffect(t, "SDIFFSTORE d s t", "sdiffstore d", 1, "")
+	r.CheckEffect(t, "SDIFFSTORE d s s", "del d", 1, "")
+	r.CheckEffect(t, "SDIFFSTORE d s s", "", 0, "")
+	r.CheckEffect(t, "SINTERSTORE d s none", "", 0, "")
+	r.CheckEffect(t, "SUNIONSTORE d none", "", 0, "")
+	r.CheckEffect(t, "SMEMBERS s", "", 0, "")
+	r.CheckEffect(t, "SRANDMEMBER s -5", "", 0, "")
 }
 
 // members gives so many words with a letter in front.

@@ -18,52 +18,37 @@ import (
 // TestEffects: what watchers, notifications and the log get of what depends on conditions, chance or time.
 func TestEffects(t *testing.T) {
 	r := commandtest.NewRig(t, Family)
-	for _, tc := range []struct {
-		line    string
-		events  string
-		dirty   int64
-		effects string // "" = the call itself, when dirty
-	}{
-		{"SET k v", "set k", 1, ""},
-		{"SET k w IFEQ x", "", 0, ""},
-		{"SET k w IFEQ v", "set k", 1, "SET k w"},
-		{"SET k x IFNE v KEEPTTL", "set k", 1, "SET k x KEEPTTL"},
-		{"SET k y IFEQ x EX 10", "set k,expire k", 1, "SET k y PXAT 10001"},
-		{"SET k z IFDNE 0000000000000000 GET", "set k", 1, "SET k z"},
-		{"SET k z PX 10", "set k,expire k", 1, "SET k z PXAT 11"},
-		{"DELEX k IFEQ y", "", 0, ""},
-		{"DELEX k IFEQ z", "del k", 1, "DEL k"},
-		{"DELEX k", "", 0, ""},
-		{"SET k v", "set k", 1, ""},
-		{"DELIFEQ k w", "", 0, ""},
-		{"DELIFEQ k v", "del k", 1, "DEL k"},
-		{"DIGEST k", "", 0, ""},
-		{"MSETEX 2 a 1 b 2 NX", "set a,set b", 2, ""},
-		{"MSETEX 2 a 1 b 2 NX", "", 0, ""},
-		{"MSETEX 2 a 1 b 2 XX EX 10", "set a,expire a,set b,expire b", 2, "MSETEX 2 a 1 b 2 PXAT 10001"},
-		{"MSETEX 1 a 1 KEEPTTL", "set a", 1, ""},
-		{"SET b v PXAT 1 GET", "set b,expire b,expired b", 1, "DEL b"},
-		{"SET b v PXAT 1", "set b,expire b,expired b", 1, "DEL b"},
-		{"MSETEX 2 a 1 b 2 PXAT 1", "set a,expire a,expired a,set b,expire b,expired b", 2, "DEL a,DEL b"},
-		{"INCREX n", "incrby n", 1, "SET n 1 KEEPTTL"},
-		{"INCREX n UBOUND 1", "", 0, ""},
-		{"INCREX n BYFLOAT 0.5", "incrbyfloat n", 1, "SET n 1.5 KEEPTTL"},
-		{"INCREX n BYFLOAT 9 UBOUND 3 SATURATE EX 10", "incrbyfloat n,expire n", 1, "SET n 3 PXAT 10001"},
-		{"INCREX n EX 20 ENX", "incrby n", 1, "SET n 4 KEEPTTL"},
-		{"INCREX n PERSIST", "incrby n,persist n", 1, "SET n 5"},
-		{"INCREX n PERSIST", "incrby n", 1, "SET n 6"},
-		{"INCREX n EX 20 ENX", "incrby n,expire n", 1, "SET n 7 PXAT 20001"},
-		{"INCREX n PXAT 1", "del n", 1, "DEL n"},
-		{"INCREX n PXAT 1", "", 0, ""},
-	} {
-		r.Do(2, strings.Fields(tc.line)...)
-		if got := strings.Join(r.Events, ","); got != tc.events {
-			t.Errorf("%s: events %q, want %q", tc.line, got, tc.events)
-		}
-		if got := strings.Join(r.Effects, ","); r.Dirty != tc.dirty || got != tc.effects {
-			t.Errorf("%s: dirty %d, effects %q, want %d, %q", tc.line, r.Dirty, got, tc.dirty, tc.effects)
-		}
-	}
+	r.CheckEffect(t, "SET k v", "set k", 1, "")
+	r.CheckEffect(t, "SET k w IFEQ x", "", 0, "")
+	r.CheckEffect(t, "SET k w IFEQ v", "set k", 1, "SET k w")
+	r.CheckEffect(t, "SET k x IFNE v KEEPTTL", "set k", 1, "SET k x KEEPTTL")
+	r.CheckEffect(t, "SET k y IFEQ x EX 10", "set k,expire k", 1, "SET k y PXAT 10001")
+	r.CheckEffect(t, "SET k z IFDNE 0000000000000000 GET", "set k", 1, "SET k z")
+	r.CheckEffect(t, "SET k z PX 10", "set k,expire k", 1, "SET k z PXAT 11")
+	r.CheckEffect(t, "DELEX k IFEQ y", "", 0, "")
+	r.CheckEffect(t, "DELEX k IFEQ z", "del k", 1, "DEL k")
+	r.CheckEffect(t, "DELEX k", "", 0, "")
+	r.CheckEffect(t, "SET k v", "set k", 1, "")
+	r.CheckEffect(t, "DELIFEQ k w", "", 0, "")
+	r.CheckEffect(t, "DELIFEQ k v", "del k", 1, "DEL k")
+	r.CheckEffect(t, "DIGEST k", "", 0, "")
+	r.CheckEffect(t, "MSETEX 2 a 1 b 2 NX", "set a,set b", 2, "")
+	r.CheckEffect(t, "MSETEX 2 a 1 b 2 NX", "", 0, "")
+	r.CheckEffect(t, "MSETEX 2 a 1 b 2 XX EX 10", "set a,expire a,set b,expire b", 2, "MSETEX 2 a 1 b 2 PXAT 10001")
+	r.CheckEffect(t, "MSETEX 1 a 1 KEEPTTL", "set a", 1, "")
+	r.CheckEffect(t, "SET b v PXAT 1 GET", "set b,expire b,expired b", 1, "DEL b")
+	r.CheckEffect(t, "SET b v PXAT 1", "set b,expire b,expired b", 1, "DEL b")
+	r.CheckEffect(t, "MSETEX 2 a 1 b 2 PXAT 1", "set a,expire a,expired a,set b,expire b,expired b", 2, "DEL a,DEL b")
+	r.CheckEffect(t, "INCREX n", "incrby n", 1, "SET n 1 KEEPTTL")
+	r.CheckEffect(t, "INCREX n UBOUND 1", "", 0, "")
+	r.CheckEffect(t, "INCREX n BYFLOAT 0.5", "incrbyfloat n", 1, "SET n 1.5 KEEPTTL")
+	r.CheckEffect(t, "INCREX n BYFLOAT 9 UBOUND 3 SATURATE EX 10", "incrbyfloat n,expire n", 1, "SET n 3 PXAT 10001")
+	r.CheckEffect(t, "INCREX n EX 20 ENX", "incrby n", 1, "SET n 4 KEEPTTL")
+	r.CheckEffect(t, "INCREX n PERSIST", "incrby n,persist n", 1, "SET n 5")
+	r.CheckEffect(t, "INCREX n PERSIST", "incrby n", 1, "SET n 6")
+	r.CheckEffect(t, "INCREX n EX 20 ENX", "incrby n,expire n", 1, "SET n 7 PXAT 20001")
+	r.CheckEffect(t, "INCREX n PXAT 1", "del n", 1, "DEL n")
+	r.CheckEffect(t, "INCREX n PXAT 1", "", 0, "")
 }
 
 // TestDigests: a long string, which is hashed in pieces, has the digest of its bytes, and is compared by its bytes.

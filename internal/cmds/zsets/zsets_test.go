@@ -30,59 +30,41 @@ func TestHammer(t *testing.T) {
 
 func TestEffects(t *testing.T) {
 	r := newRig(t)
-	for _, tc := range []struct {
-		line    string
-		events  string
-		dirty   int64
-		effects string // "" = the call itself, when dirty
-	}{
-		{"ZADD z 1 a 2 b 3 a", "zadd z", 3, ""},
-		{"ZADD z 3 a", "", 0, ""},
-		{"ZADD z XX 1 none", "", 0, ""},
-		{"ZADD none XX 1 a", "", 0, ""},
-		{"ZADD z NX 1 a 3 c", "zadd z", 1, ""},
-		{"ZADD z INCR 1 a", "zincr z", 1, ""},
-		{"ZADD z GT INCR -1 a", "", 0, ""},
-		{"ZINCRBY z 1.5 a", "zincr z", 1, ""},
-		{"ZINCRBY z 0 a", "", 0, ""},
-		{"ZADD z INCR inf i", "zincr z", 1, ""},
-		{"ZADD z INCR -inf i", "", 0, ""},
-		{"ZREM z none", "", 0, ""},
-		{"ZREM z i none", "zrem z", 1, ""},
-		{"ZRANGESTORE d z 0 1", "zrangestore d", 1, ""},
-		{"ZRANGESTORE d z 10 20", "del d", 1, ""},
-		{"ZRANGESTORE d none 0 1", "", 0, ""},
-		{"ZUNIONSTORE d 2 z none", "zunionstore d", 1, ""},
-		{"ZINTERSTORE d 2 z d", "zinterstore d", 1, ""},
-		{"ZDIFFSTORE e 1 d", "zdiffstore e", 1, ""},
-		{"ZDIFFSTORE d 2 z e", "del d", 1, ""},
-		{"ZDIFFSTORE d 2 z e", "", 0, ""},
-		{"ZPOPMIN z 0", "", 0, ""},
-		{"ZPOPMIN none", "", 0, ""},
-		{"ZPOPMIN z", "zpopmin z", 1, ""},
-		{"ZPOPMAX z 10", "zpopmax z,del z", 2, ""},
-		{"ZMPOP 2 z e MAX COUNT 2", "zpopmax e", 2, "ZPOPMAX e 2"},
-		{"ZMPOP 2 z e MIN COUNT 10", "zpopmin e,del e", 1, "ZPOPMIN e 1"},
-		{"ZMPOP 2 z e MIN", "", 0, ""},
-		{"ZADD z 1 a 2 b 3 c 4 d 5 e", "zadd z", 5, ""},
-		{"BZPOPMIN none z 1", "zpopmin z", 1, "ZPOPMIN z"},
-		{"BZMPOP 1 2 none z MAX", "zpopmax z", 1, "ZPOPMAX z 1"},
-		{"ZREMRANGEBYRANK z 5 6", "", 0, ""},
-		{"ZREMRANGEBYRANK z 0 0", "zremrangebyrank z", 1, ""},
-		{"ZREMRANGEBYSCORE z 0 3", "zremrangebyscore z", 1, ""},
-		{"ZREMRANGEBYLEX z - +", "zremrangebylex z,del z", 1, ""},
-	} {
-		r.Do(2, strings.Fields(tc.line)...)
-		if got := strings.Join(r.Events, ","); got != tc.events {
-			t.Errorf("%s: events %q, want %q", tc.line, got, tc.events)
-		}
-		if r.Dirty != tc.dirty {
-			t.Errorf("%s: dirty %d, want %d", tc.line, r.Dirty, tc.dirty)
-		}
-		if got := strings.Join(r.Effects, ","); got != tc.effects {
-			t.Errorf("%s: effects %q, want %q", tc.line, got, tc.effects)
-		}
-	}
+	r.CheckEffect(t, "ZADD z 1 a 2 b 3 a", "zadd z", 3, "")
+	r.CheckEffect(t, "ZADD z 3 a", "", 0, "")
+	r.CheckEffect(t, "ZADD z XX 1 none", "", 0, "")
+	r.CheckEffect(t, "ZADD none XX 1 a", "", 0, "")
+	r.CheckEffect(t, "ZADD z NX 1 a 3 c", "zadd z", 1, "")
+	r.CheckEffect(t, "ZADD z INCR 1 a", "zincr z", 1, "")
+	r.CheckEffect(t, "ZADD z GT INCR -1 a", "", 0, "")
+	r.CheckEffect(t, "ZINCRBY z 1.5 a", "zincr z", 1, "")
+	r.CheckEffect(t, "ZINCRBY z 0 a", "", 0, "")
+	r.CheckEffect(t, "ZADD z INCR inf i", "zincr z", 1, "")
+	r.CheckEffect(t, "ZADD z INCR -inf i", "", 0, "")
+	r.CheckEffect(t, "ZREM z none", "", 0, "")
+	r.CheckEffect(t, "ZREM z i none", "zrem z", 1, "")
+	r.CheckEffect(t, "ZRANGESTORE d z 0 1", "zrangestore d", 1, "")
+	r.CheckEffect(t, "ZRANGESTORE d z 10 20", "del d", 1, "")
+	r.CheckEffect(t, "ZRANGESTORE d none 0 1", "", 0, "")
+	r.CheckEffect(t, "ZUNIONSTORE d 2 z none", "zunionstore d", 1, "")
+	r.CheckEffect(t, "ZINTERSTORE d 2 z d", "zinterstore d", 1, "")
+	r.CheckEffect(t, "ZDIFFSTORE e 1 d", "zdiffstore e", 1, "")
+	r.CheckEffect(t, "ZDIFFSTORE d 2 z e", "del d", 1, "")
+	r.CheckEffect(t, "ZDIFFSTORE d 2 z e", "", 0, "")
+	r.CheckEffect(t, "ZPOPMIN z 0", "", 0, "")
+	r.CheckEffect(t, "ZPOPMIN none", "", 0, "")
+	r.CheckEffect(t, "ZPOPMIN z", "zpopmin z", 1, "")
+	r.CheckEffect(t, "ZPOPMAX z 10", "zpopmax z,del z", 2, "")
+	r.CheckEffect(t, "ZMPOP 2 z e MAX COUNT 2", "zpopmax e", 2, "ZPOPMAX e 2")
+	r.CheckEffect(t, "ZMPOP 2 z e MIN COUNT 10", "zpopmin e,del e", 1, "ZPOPMIN e 1")
+	r.CheckEffect(t, "ZMPOP 2 z e MIN", "", 0, "")
+	r.CheckEffect(t, "ZADD z 1 a 2 b 3 c 4 d 5 e", "zadd z", 5, "")
+	r.CheckEffect(t, "BZPOPMIN none z 1", "zpopmin z", 1, "ZPOPMIN z")
+	r.CheckEffect(t, "BZMPOP 1 2 none z MAX", "zpopmax z", 1, "ZPOPMAX z 1")
+	r.CheckEffect(t, "ZREMRANGEBYRANK z 5 6", "", 0, "")
+	r.CheckEffect(t, "ZREMRANGEBYRANK z 0 0", "zremrangebyrank z", 1, "")
+	r.CheckEffect(t, "ZREMRANGEBYSCORE z 0 3", "zremrangebyscore z", 1, "")
+	r.CheckEffect(t, "ZREMRANGEBYLEX z - +", "zremrangebylex z,del z", 1, "")
 }
 
 // members parses a reply with members of a sorted set.
