@@ -28,7 +28,7 @@ const layers = `
 	invariants clock < netloop
 	num < resp
 	invariants hash glob resp < pubsub
-	num glob persist/disk < config
+	num glob resp persist/disk < config
 	invariants < mem
 	hash num < lua
 	num < geo

@@ -14,6 +14,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/server"
 )
 
@@ -77,7 +78,7 @@ func Start(o Options) (*Server, error) {
 	}
 	var src config.Source
 	for name, value := range set {
-		src.Options += name + " " + config.Quote(value) + "\n"
+		src.Options += name + " " + resp.Quote(value) + "\n"
 	}
 	if err := cfg.Load(src); err != nil {
 		return nil, startError(err)

@@ -2,7 +2,11 @@
 
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/redpoll/redpoll/internal/resp"
+)
 
 // Arguments are the command line of a server, taken apart.
 type Arguments struct {
@@ -29,7 +33,7 @@ func ParseArgs(args []string) Arguments {
 			a.Stdin = true
 		case strings.HasPrefix(arg, "--") && !wantValue:
 			lines = append(lines, arg[2:])
-			words, _ := SplitArgs(arg)
+			words, _ := resp.SplitWords(arg)
 			wantValue = len(words) == 1
 			if wantValue && strings.EqualFold(arg, "--save") && (last || strings.HasPrefix(args[i+1], "--")) {
 				lines[len(lines)-1] += ` ""`
@@ -39,7 +43,7 @@ func ParseArgs(args []string) Arguments {
 			if len(lines) == 0 {
 				lines = append(lines, "")
 			}
-			lines[len(lines)-1] += " " + Quote(arg)
+			lines[len(lines)-1] += " " + resp.Quote(arg)
 			wantValue = false
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"sync"
 
 	"github.com/redpoll/redpoll/internal/glob"
+	"github.com/redpoll/redpoll/internal/resp"
 )
 
 // Config is one server's configuration. Its methods may be called from any goroutine, but Load only before the server
@@ -72,7 +73,7 @@ func newHandle(d *Directive) anyHandle {
 	var h anyHandle
 	switch d.Kind {
 	case Special:
-		args, _ := SplitArgs(d.Default)
+		args, _ := resp.SplitWords(d.Default)
 		return d.make(d, args)
 	case Bool:
 		h = &BoolValue{}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/redpoll/redpoll/internal/resp"
 )
 
 // A Line is one line of the configuration, of a file or from the command line.
@@ -122,11 +124,11 @@ func (c *Config) checkWhole() error {
 func (l *loader) text(text string, depth int) error {
 	for i, s := range strings.Split(text, "\n") {
 		s = strings.Trim(s, " \t\r\n")
-		if s == "" || s[0] == '#' {
+		if isRemark(s) {
 			continue
 		}
 		line := Line{Number: i + 1, Text: s}
-		words, ok := SplitArgs(s)
+		words, ok := resp.SplitWords(s)
 		if !ok {
 			return l.c.LineError(line, errUnbalanced.Error())
 		}
@@ -137,6 +139,9 @@ func (l *loader) text(text string, depth int) error {
 	}
 	return nil
 }
+
+// isRemark tells whether a line, without white space around it, says nothing to the server. It ends at a NUL.
+func isRemark(line string) bool { return line == "" || line[0] == '#' || line[0] == 0 }
 
 // line obeys one line, whose directive is name.
 func (l *loader) line(name string, line Line, depth int) error {

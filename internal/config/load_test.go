@@ -9,45 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/redpoll/redpoll/internal/resp"
 )
-
-func TestSplitArgs(t *testing.T) {
-	for line, want := range map[string]string{
-		``:                       ``,
-		"  a \t b\v\f c\r\n":     `a|b|c`,
-		`save ""`:                `save|`,
-		`"a b" 'c d'`:            `a b|c d`,
-		`"\x41\n\r\t\b\a\"\\\q"`: "A\n\r\t\b\a\"\\q",
-		`"\x4"`:                  `x4`,
-		`'a\'b\n'`:               `a'b\n`,
-		`a"b c"`:                 `ab c`,
-		`port "7000`:             `!`,
-		`"a"b`:                   `!`,
-		`'a`:                     `!`,
-		`"a\`:                    `!`,
-		`'a'b'`:                  `!`,
-	} {
-		got, ok := SplitArgs(line)
-		text := strings.Join(got, "|")
-		if !ok {
-			text = "!"
-		}
-		if text != want {
-			t.Errorf("SplitArgs(%q) = %q, want %q", line, text, want)
-		}
-	}
-}
-
-func FuzzQuote(f *testing.F) {
-	f.Add("a b\x00\"'\\\n\xff")
-	f.Fuzz(func(t *testing.T, s string) {
-		got, ok := SplitArgs(Quote(s))
-		if !ok || len(got) != 1 || got[0] != s {
-			t.Errorf("%q is quoted %s and comes back as %q", s, Quote(s), got)
-		}
-		SplitArgs(s)
-	})
-}
 
 func TestParseMemory(t *testing.T) {
 	for in, want := range map[string]string{
@@ -89,7 +53,7 @@ func TestParseArgs(t *testing.T) {
 		`""`:                                 {},
 		`--client-output-buffer-limit "a 1"`: {Options: `client-output-buffer-limit "a 1"`},
 	} {
-		words, ok := SplitArgs(args)
+		words, ok := resp.SplitWords(args)
 		if !ok {
 			t.Fatal(args)
 		}
@@ -105,7 +69,7 @@ func TestLoad(t *testing.T) {
 	write(t, dir, "two.inc", "timeout 9")
 	path := write(t, dir, "a.conf", strings.Join([]string{
 		"# a comment", "", "  PORT 7000\r", "dir " + dir, "include *.inc", "save 1 2 3 4", `requirepass "a\x20b"`,
-		"maxmemory 1mb", "rename-command FLUSHALL ''", "user bob on +get", "list-max-ziplist-entries 4", "replicaof 'db 7'",
+		"maxmemory 1mb\x00 2", "\x00 not a line", "rename-command FLUSHALL ''", "user bob on +get", "list-max-ziplist-entries 4", "replicaof 'db 7'",
 		"client-output-buffer-limit normal 1 2 3", "client-output-buffer-limit pubsub 4 5 6",
 	}, "\n"))
 	c := New()
@@ -125,7 +89,7 @@ func TestLoad(t *testing.T) {
 	if c.File() != path {
 		t.Errorf("File() = %q", c.File())
 	}
-	if r := c.Renames(); len(r) != 1 || r[0].Number != 9 || r[0].Args[0] != "FLUSHALL" || r[0].Args[1] != "" {
+	if r := c.Renames(); len(r) != 1 || r[0].Number != 10 || r[0].Args[0] != "FLUSHALL" || r[0].Args[1] != "" {
 		t.Errorf("Renames() = %+v", r)
 	}
 	if u := c.Users(); len(u) != 1 || strings.Join(u[0].Args, " ") != "bob on +get" {
@@ -190,9 +154,9 @@ func TestLoadErrors(t *testing.T) {
 // FuzzLoad feeds lines as they come: whatever they are, the parser answers.
 func FuzzLoad(f *testing.F) {
 	for _, d := range Directives() {
-		f.Add(d.Name + " " + Quote(d.Default))
+		f.Add(d.Name + " " + resp.Quote(d.Default))
 	}
-	f.Add("client-output-buffer-limit normal 1 2")
+	f.Add("\x00client-output-buffer-limit normal 1 2")
 	f.Add("save \"\" \nsave 1\nshutdown-on-sigint\nreplicaof no one")
 	f.Fuzz(func(t *testing.T, text string) {
 		lower := strings.ToLower(text)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -201,7 +202,7 @@ func TestRefusalsLikeRedis(t *testing.T) {
 		"--save 1 --2 3", "--requirepass --hz x", "\"--bind 127.0.0.1 ::1\" --hz x", "--port 0 extra --hz x", "--port",
 		"\"-- port x\"", "--port \"\"", "'--port \"x' 3", "-x", "--port 1 --version", "-x --port 1", "--a b --c d", "--hz \"\\x01\\n\"",
 	} {
-		words, _ := SplitArgs(args)
+		words, _ := resp.SplitWords(args)
 		compareRefusal(t, bin, dir, "", words)
 		compareRefusal(t, bin, dir, "# one\nhz 20\n\n", words)
 	}

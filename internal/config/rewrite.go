@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/redpoll/redpoll/internal/persist/disk"
+	"github.com/redpoll/redpoll/internal/resp"
 )
 
 // The rewriting of the configuration file. Terms:
@@ -92,12 +93,12 @@ func (c *Config) readForm(old string) *form {
 	}
 	for line := range strings.SplitSeq(old, "\n") { // what a final line break ends is followed by an empty line, as in Redis
 		line = strings.Trim(line, " \t\r\n")
-		if line == "" || line[0] == '#' {
+		if isRemark(line) {
 			f.signed = f.signed || line == signature
 			f.lines = append(f.lines, line)
 			continue
 		}
-		words, ok := SplitArgs(line)
+		words, ok := resp.SplitWords(line)
 		name := ""
 		if ok {
 			name = strings.ToLower(words[0])
@@ -190,7 +191,7 @@ func (e *entry) rewriteText(f *form, changed bool) {
 		f.replace(e.Name, nil)
 		return
 	}
-	f.replace(e.Name, []newLine{{e.Name + " " + Quote(text), changed || e.Name == "dir"}})
+	f.replace(e.Name, []newLine{{e.Name + " " + resp.Quote(text), changed || e.Name == "dir"}})
 }
 
 // fileText gives a value as a file has it: as CONFIG GET does, but for sizes, which have a unit where they divide by it.
@@ -243,7 +244,7 @@ func (e *entry) rewriteSpecial(f *form, standard *entry, all, changed bool) {
 			lines = placed(e.Name + " " + text)
 		}
 	case *Value[Events]:
-		lines = []newLine{{e.Name + " " + Quote(text), changed}}
+		lines = []newLine{{e.Name + " " + resp.Quote(text), changed}}
 	case *Value[[]string]:
 		if text != standard.value.text() { // the default has no line even where there was one
 			lines = placed(e.Name + " " + quoted)

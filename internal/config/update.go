@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/redpoll/redpoll/internal/resp"
 )
 
 // A Param is the name of a directive and the text of its value.
@@ -204,7 +206,7 @@ func (e *entry) words1(value string) ([]string, error) {
 	if !e.isList() {
 		return []string{value}, nil
 	}
-	args, ok := SplitArgs(value)
+	args, ok := resp.SplitWords(value)
 	if !ok {
 		return nil, errUnbalanced
 	}

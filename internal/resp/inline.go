@@ -22,6 +22,15 @@ func (p *Parser) inline(buf []byte, args [][]byte) ([][]byte, int, error) {
 	return out, end + 1, nil
 }
 
+// SplitWords is SplitArgs for a string, whose words it gives as such; none when ok is false.
+func SplitWords(line string) (words []string, ok bool) {
+	args, ok := SplitArgs([]byte(line), nil)
+	for _, arg := range args {
+		words = append(words, string(arg))
+	}
+	return words, ok
+}
+
 // SplitArgs splits a line into words as an inline command, a line of redis.conf or one typed into the CLI is split. Words may
 // have quoted parts: between double quotes \n \r \t \b \a, \xHH and a backslash before any other byte are escapes, between single
 // quotes only \'. Words are appended to args, as slices of line as long as nothing in them is quoted. ok is false when a quote is
@@ -148,4 +157,35 @@ func hexValue(c byte) byte {
 		return c - '0'
 	}
 	return c&^0x20 - 'A' + 10
+}
+
+// Quote returns s between double quotes with escapes for what cannot be printed: the inverse of SplitArgs for one word.
+func Quote(s string) string {
+	const hex = "0123456789abcdef"
+	b := make([]byte, 0, len(s)+2)
+	b = append(b, '"')
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch c {
+		case '\\', '"':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\t':
+			b = append(b, `\t`...)
+		case '\a':
+			b = append(b, `\a`...)
+		case '\b':
+			b = append(b, `\b`...)
+		default:
+			if c >= ' ' && c <= '~' {
+				b = append(b, c)
+			} else {
+				b = append(b, '\\', 'x', hex[c>>4], hex[c&15])
+			}
+		}
+	}
+	return string(append(b, '"'))
 }

@@ -93,20 +93,6 @@ func TestValueAccessors(t *testing.T) {
 	}
 }
 
-func TestQuoteIsUndoneBySplitArgs(t *testing.T) {
-	all := make([]byte, 256)
-	for i := range all {
-		all[i] = byte(i)
-	}
-	args, ok := SplitArgs([]byte(Quote(string(all))+" b"), nil)
-	if !ok || len(args) != 2 || string(args[0]) != string(all) {
-		t.Errorf("got %q, %v", args, ok)
-	}
-	if args, ok := SplitArgs([]byte("a b\x00c"), nil); !ok || len(args) != 2 || string(args[1]) != "b" {
-		t.Errorf("with a NUL: %q, %v", args, ok)
-	}
-}
-
 func TestAppendCommand(t *testing.T) {
 	want := "*2\r\n$3\r\nGET\r\n$11\r\nk0123456789\r\n"
 	if got := AppendCommand(nil, "GET", "k0123456789"); string(got) != want {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/redpoll/redpoll/internal/command"
-	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/resp"
 )
 
 // Errors of a library's text.
@@ -37,7 +37,7 @@ func parseLibrary(code string) (t libraryText, err error) {
 	case len(line) == len(code), strings.IndexByte(line, 0) >= 0:
 		return t, errMetadata
 	}
-	words, ok := config.SplitArgs(line)
+	words, ok := resp.SplitWords(line)
 	if !ok {
 		return t, errMetadata
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/redpoll/redpoll/internal/command"
-	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/resp"
 )
 
 // flagWord is what a script writes for a flag.
@@ -48,7 +48,7 @@ func shebang(body []byte) (flags command.ScriptFlags, code []byte, err error) {
 	if end < 0 {
 		return 0, nil, command.Error("ERR Invalid script shebang")
 	}
-	words, ok := config.SplitArgs(string(body[:end]))
+	words, ok := resp.SplitWords(string(body[:end]))
 	if !ok {
 		return 0, nil, command.Error("ERR Invalid engine in script shebang")
 	}

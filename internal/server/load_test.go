@@ -15,6 +15,7 @@ import (
 
 	"github.com/redpoll/redpoll"
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/server"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -41,7 +42,7 @@ func saved(t *testing.T) (dir string) {
 func slow(t *testing.T, dir string, log *testutil.Lines, directives ...string) (*server.Server, *testutil.Target) {
 	t.Helper()
 	cfg := config.New()
-	err := cfg.Load(config.Source{Options: "port 0\nbind 127.0.0.1\nsave 3600 1\nenable-debug-command yes\nkey-load-delay 50000\ndir " + config.Quote(dir) + "\n" +
+	err := cfg.Load(config.Source{Options: "port 0\nbind 127.0.0.1\nsave 3600 1\nenable-debug-command yes\nkey-load-delay 50000\ndir " + resp.Quote(dir) + "\n" +
 		strings.Join(directives, "\n")})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/redpoll/redpoll/internal/config"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/server"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -86,7 +87,7 @@ func rewriteWith(t *testing.T, file, set string, all bool, start func(t *testing
 			if strings.Contains(word, `\`) {
 				word = `"` + strings.Trim(word, `"`) + `"`
 			}
-			list, _ := config.SplitArgs(word)
+			list, _ := resp.SplitWords(word)
 			words = append(words, list[0])
 		}
 		c.Must(t, append([]string{"CONFIG", "SET"}, words...)...)

@@ -12,6 +12,7 @@ import (
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/persist/disk/disktest"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/server"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -33,7 +34,7 @@ func write(t testing.TB, d *disktest.Disk, path string, b []byte) {
 func dataOf(t testing.TB, d *disktest.Disk, dir string) (digest string, ok bool) {
 	t.Helper()
 	cfg := config.New()
-	lines := "save \"\"\nport 0\nbind 127.0.0.1\nappendonly yes\nenable-debug-command yes\nio-threads 1\ndir " + config.Quote(dir) + "\n"
+	lines := "save \"\"\nport 0\nbind 127.0.0.1\nappendonly yes\nenable-debug-command yes\nio-threads 1\ndir " + resp.Quote(dir) + "\n"
 	if err := cfg.Load(config.Source{Options: lines}); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/persist/disk"
 	"github.com/redpoll/redpoll/internal/persist/disk/disktest"
+	"github.com/redpoll/redpoll/internal/resp"
 	"github.com/redpoll/redpoll/internal/server"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -53,7 +54,7 @@ func boot(d *disktest.Disk, dir string, set directives) (*box, error) {
 	maps.Copy(all, set)
 	var src config.Source
 	for name, value := range all {
-		src.Options += name + " " + config.Quote(value) + "\n"
+		src.Options += name + " " + resp.Quote(value) + "\n"
 	}
 	cfg := config.New()
 	if err := cfg.Load(src); err != nil {

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/num"
+	"github.com/redpoll/redpoll/internal/resp"
 )
 
 // The files of the directory, by the kinds that the manifest gives them. Terms:
@@ -141,7 +141,7 @@ func (m *Manifest) Append(dst []byte) []byte {
 func (f File) append(dst []byte) []byte {
 	name := f.Name
 	if strings.ContainsFunc(name, needsQuotes) {
-		name = config.Quote(name)
+		name = resp.Quote(name)
 	}
 	return fmt.Appendf(dst, "file %s seq %d type %c\n", name, f.Seq, f.Kind)
 }
@@ -238,7 +238,7 @@ func (m *Manifest) parseLine(line string) (reason string) {
 
 func parseFile(line string) (f File, reason string) {
 	const leastWords = 6
-	words, ok := config.SplitArgs(line)
+	words, ok := resp.SplitWords(line)
 	if !ok || len(words) < leastWords || len(words)%2 != 0 {
 		return f, badFormat
 	}
