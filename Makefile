@@ -71,7 +71,7 @@ race:
 
 compat:
 	$(GO) test -count=1 -v -run 'Stories|Differential|Scans' ./test/compat
-	$(GO) test -count=1 -v -timeout 0 -run Generated ./test/compat -args -compat.time=$(T) -compat.seed=0 -compat.runs=0
+	$(GO) test -count=1 -v -timeout 0 -run Generated ./test/compat -args -compat.time=$(T) -compat.seed=0
 	$(GO) test -count=1 -v -run 'Redis$$' ./internal/lua/lib -args -codecs.seed=0
 
 meta:

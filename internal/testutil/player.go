@@ -129,6 +129,9 @@ func (p *Player) Play(s *Step) (r Reply, ok bool, err error) {
 	case StepClosed:
 		return r, false, p.closed(s.Conn)
 	case StepWaiting:
+		if s.moves && p.onRealClock() {
+			return r, false, nil
+		}
 		return r, false, p.waiting(s.Times)
 	}
 	c, err := p.conn(s.Conn)
@@ -141,8 +144,12 @@ func (p *Player) Play(s *Step) (r Reply, ok bool, err error) {
 	case StepRaw:
 		err = c.SendRaw([]byte(s.Raw))
 	case StepCommand:
-		if s.Times > 1 {
+		switch {
+		case s.Times > 1:
 			r, err = sendTimes(c, s)
+			return r, true, err
+		case s.Until:
+			r, err = p.sendUntil(c, s)
 			return r, true, err
 		}
 		err = c.Send(s.Args...)
@@ -174,8 +181,20 @@ func sendTimes(c *Client, s *Step) (last Reply, err error) {
 	return last, nil
 }
 
+// sendUntil sends the command again and again until the reply is the one expected, and gives the last.
+func (p *Player) sendUntil(c *Client, s *Step) (r Reply, err error) {
+	poll(Patience, func() bool {
+		r, err = c.DoRaw(AppendCommand(nil, s.Args...))
+		return err != nil || s.matches(r.Value, p.onRealClock()) == nil
+	})
+	return r, err
+}
+
+// onRealClock tells that time passes on the target while the steps are done, and nobody knows how much.
+func (p *Player) onRealClock() bool { return p.target.Advance == nil }
+
 func (p *Player) advance(d time.Duration) error {
-	if p.target.Advance != nil {
+	if !p.onRealClock() {
 		p.target.Advance(d)
 		return nil
 	}
@@ -197,17 +216,16 @@ func (p *Player) waiting(n int) error {
 }
 
 // await waits until a field of INFO clients is n.
-func await(c *Client, field string, n int) error {
+func await(c *Client, field string, n int) (err error) {
 	line := fmt.Sprintf("\n%s:%d\r\n", field, n)
-	for deadline := time.Now().Add(Patience); ; {
-		v, err := c.Do("INFO", "clients")
-		if err != nil || strings.Contains(v.Str, line) {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s is not %d: %s", field, n, v.Str)
-		}
+	var v Value
+	if !poll(Patience, func() bool {
+		v, err = c.Do("INFO", "clients")
+		return err != nil || strings.Contains(v.Str, line)
+	}) {
+		err = fmt.Errorf("%s is not %d: %s", field, n, v.Str)
 	}
+	return err
 }
 
 // closed waits for the server to close the connection and forgets it.
@@ -251,9 +269,10 @@ func RunStories(t *testing.T, dir string, start func(t *testing.T) *Target) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			replies := runStory(t, story, start(t))
+			target := start(t)
+			replies := runStory(t, story, target)
 			if *rewriteFlag {
-				if err := story.rewrite(replies); err != nil {
+				if err := story.rewrite(replies, target.Advance == nil); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -312,7 +331,7 @@ func runStep(t *testing.T, path string, p *Player, s *Step, replies map[int]Valu
 	case ok && *rewriteFlag:
 		replies[s.Line] = r.Value
 	case ok:
-		if err := s.matches(r.Value); err != nil {
+		if err := s.matches(r.Value, p.onRealClock()); err != nil {
 			t.Errorf("%s:%d: %s\nwant:\n%s\n%v", path, s.Line, s.Text, strings.Join(s.Want, "\n"), err)
 		}
 	}

@@ -122,7 +122,7 @@ type Proc struct {
 
 // Process starts a server binary on a free TCP port of 127.0.0.1 and waits until it answers PING. Args come first on its
 // command line ("server" for redpoll), the port and the directives that keep it off the disk after them. The test ends it with
-// SIGTERM and fails when that takes longer than 10 s.
+// SIGTERM and fails when that takes longer than Patience.
 func Process(t testing.TB, bin string, args ...string) *Proc {
 	t.Helper()
 	port := FreePort(t)
@@ -263,7 +263,7 @@ func RedpollBinary(t testing.TB) (bin string, args []string) {
 		return bin, []string{"server"}
 	}
 	bin = filepath.Join(t.TempDir(), "redpoll")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, "github.com/redpoll/redpoll/cmd/redpoll")
+	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", bin, "github.com/redpoll/redpoll/cmd/redpoll")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build redpoll: %v\n%s", err, out)
 	}

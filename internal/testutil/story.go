@@ -25,11 +25,13 @@ import (
 //	closed                  the server closes the connection (the next use opens a new one)
 //	resp3, resp2            switches the connection, at least this far
 //	advance 10s             moves the clock
-//	waiting 2               comes to pass: so many clients of the server wait for keys
+//	waiting 2               comes to pass: so many clients of the server wait for keys; directly before "advance" only on a clock
+//	                        that is moved, since on another one they may have waited long enough by then
 //	# a comment
 //
-// Before the command, raw or read may stand: @NAME; redpoll-only; redis-only (not for Redpoll); since 7.2 (and not before).
-// A section whose title begins with "redpoll-only:" has only such steps: what the oracle is too old for.
+// Before the command, raw or read may stand: @NAME; redpoll-only; redis-only (not for Redpoll); since 7.2 (and not before); before a
+// command also until: it is sent again and again until the reply is the one expected. A section whose title begins with
+// "redpoll-only:" has only such steps: what the oracle is too old for.
 //
 // Instead of a reply may stand:
 //
@@ -38,6 +40,9 @@ import (
 //	(near 100000)           an integer no further than 2,000 from it
 //	(unordered)             the formatted reply follows, with its elements in any order; (unordered pairs) for flat pairs
 //	(no reply)              the step does not wait for one
+//
+// On a real clock the steps may take any time. What TTL and PTTL give may then be less than what is expected, and what OBJECT IDLETIME gives
+// more, by as much as a minute; a story must not depend in any other way on how long its steps take.
 type Story struct {
 	Path     string
 	Sections []Section
@@ -81,6 +86,8 @@ type Step struct {
 	// Of a StepWaiting it is the clients that wait.
 	Args  []string
 	Times int
+	// Until says that a command is sent until its reply is as expected.
+	Until bool
 	// Raw are the bytes of a raw step.
 	Raw string
 	// Proto is 2 or 3 in a StepProto.
@@ -90,7 +97,8 @@ type Step struct {
 	// Want are the lines expected.
 	Want []string
 
-	wantEnd int // index into Story.lines just behind Want
+	moves   bool // of a StepWaiting: the next step is a StepAdvance
+	wantEnd int  // index into Story.lines just behind Want
 }
 
 // replies says whether the step ends with a reply.
@@ -143,6 +151,9 @@ func parseStory(path, text string) (*Story, error) {
 			s.Sections = []Section{{Title: "story", Line: 1}}
 		}
 		sec := &s.Sections[len(s.Sections)-1]
+		if n := len(sec.Steps); n > 0 && step.Kind == StepAdvance {
+			sec.Steps[n-1].moves = true
+		}
 		step.RedpollOnly = step.RedpollOnly || strings.HasPrefix(sec.Title, "redpoll-only:")
 		sec.Steps = append(sec.Steps, *step)
 	}
@@ -150,7 +161,7 @@ func parseStory(path, text string) (*Story, error) {
 }
 
 // stepStart recognises the lines that cannot belong to a reply.
-var stepStart = regexp.MustCompile(`^(?:(?:@\w+|redpoll-only|redis-only|since \S+|times \d+) +)*(?:> |raw "|read$|closed$|resp[23]$|advance \S+$|waiting \d+$)`)
+var stepStart = regexp.MustCompile(`^(?:(?:@\w+|redpoll-only|redis-only|until|since \S+|times \d+) +)*(?:> |raw "|read$|closed$|resp[23]$|advance \S+$|waiting \d+$)`)
 
 func endsReply(line string) bool {
 	line = strings.TrimRight(line, " \t\r")
@@ -173,6 +184,8 @@ func parseStep(line string) (step *Step, ok bool, err error) {
 			step.RedpollOnly = true
 		case word == "redis-only":
 			step.RedisOnly = true
+		case word == "until":
+			step.Until = true
 		case word == "since":
 			step.Since, rest, _ = strings.Cut(rest, " ")
 		case word == "times":
@@ -272,8 +285,41 @@ func (s *Step) Loose() bool {
 
 func isRegexp(s string) bool { return len(s) > 2 && s[0] == '/' && s[len(s)-1] == '/' }
 
-// matches holds the reply against what the step expects.
-func (s *Step) matches(v Value) error {
+// Ticks gives the unit of a command's reply that is another one when time has passed since the step before: of what is left of a life, or,
+// negative, of how long a key has been idle. It is 0 of other steps.
+func (s *Step) Ticks() time.Duration {
+	switch name := s.Command(); {
+	case name == "TTL":
+		return time.Second
+	case name == "PTTL":
+		return time.Millisecond
+	case name == "OBJECT" && len(s.Args) > 1 && strings.EqualFold(s.Args[1], "IDLETIME"):
+		return -time.Second
+	}
+	return 0
+}
+
+// elapsed tells whether the reply is what is expected, but for time that has passed meanwhile, which is at most a minute.
+func (s *Step) elapsed(v Value) bool {
+	unit := s.Ticks()
+	if unit == 0 || len(s.Want) != 1 || v.Kind != ':' || v.Int < 0 {
+		return false
+	}
+	n, ok := s.Near()
+	if !ok {
+		var err error
+		n, err = strconv.ParseInt(strings.TrimPrefix(s.Want[0], "(integer) "), 10, 64)
+		ok = err == nil
+	}
+	passed := time.Duration(n-v.Int) * unit
+	return ok && n >= 0 && passed >= 0 && passed <= time.Minute
+}
+
+// matches holds the reply against what the step expects, on a real clock, or on one that only the steps move.
+func (s *Step) matches(v Value, real bool) error {
+	if real && s.elapsed(v) {
+		return nil
+	}
 	if n, ok := s.Near(); ok {
 		if v.Kind != ':' || v.Int < n-nearby || v.Int > n+nearby {
 			return fmt.Errorf("got %s", Format(v))
@@ -308,15 +354,15 @@ func (s *Step) render(v Value) []string {
 	return append([]string{s.Want[0]}, strings.Split(Format(v.Sorted(group)), "\n")...)
 }
 
-// rewrite puts the replies in place of the expectations, by step line, and saves the file when that changes it.
-func (s *Story) rewrite(replies map[int]Value) error {
+// rewrite puts the replies in place of the expectations, by step line, and saves the file when that changes it. real is matches's.
+func (s *Story) rewrite(replies map[int]Value, real bool) error {
 	var out []string
 	at := 0
 	for i := range s.Sections {
 		for j := range s.Sections[i].Steps {
 			step := &s.Sections[i].Steps[j]
 			v, ok := replies[step.Line]
-			if !ok || step.matches(v) == nil {
+			if !ok || step.matches(v, real) == nil {
 				continue
 			}
 			out = append(out, s.lines[at:step.Line]...)

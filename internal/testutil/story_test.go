@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ func TestStepsParse(t *testing.T) {
 		{`@2 read`, Step{Kind: StepRead, Conn: "2", Times: 1}},
 		{`closed`, Step{Kind: StepClosed, Conn: "1", Times: 1}},
 		{`@x resp3`, Step{Kind: StepProto, Conn: "x", Times: 1, Proto: 3}},
+		{`@a until > DBSIZE`, Step{Kind: StepCommand, Conn: "a", Times: 1, Until: true, Args: []string{"DBSIZE"}}},
 		{`waiting 2`, Step{Kind: StepWaiting, Conn: "1", Times: 2}},
 		{`advance 1m30s`, Step{Kind: StepAdvance, Conn: "1", Times: 1, Wait: 90 * time.Second}},
 	} {
@@ -51,6 +53,35 @@ func TestStoryErrors(t *testing.T) {
 	}
 }
 
+// TestElapsed: on a real clock time may have passed since a key was given its time to live.
+func TestElapsed(t *testing.T) {
+	story, err := parseStory("x", "> TTL k\n(integer) 100\n> pttl k\n(near 100000)\n> OBJECT idletime k\n(integer) 7\n> DBSIZE\n(integer) 100\n> TTL none\n(integer) -2\n"+
+		"waiting 1\nwaiting 2\nadvance 1s\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := story.Sections[0].Steps
+	for _, tc := range []struct {
+		step       int
+		reply      int64
+		held, real bool // what is right on a clock that stands still, and on one that does not
+	}{
+		{0, 100, true, true}, {0, 99, false, true}, {0, 40, false, true}, {0, 39, false, false}, {0, 101, false, false}, {0, -2, false, false},
+		{1, 99000, true, true}, {1, 101000, true, true}, {1, 40000, false, true}, {1, 39999, false, false}, {1, 102001, false, false},
+		{2, 7, true, true}, {2, 8, false, true}, {2, 67, false, true}, {2, 68, false, false}, {2, 6, false, false},
+		{3, 100, true, true}, {3, 99, false, false},
+		{4, -2, true, true}, {4, -1, false, false}, {4, 0, false, false},
+	} {
+		v := Value{Kind: ':', Int: tc.reply, Str: strconv.FormatInt(tc.reply, 10)}
+		if held, real := steps[tc.step].matches(v, false) == nil, steps[tc.step].matches(v, true) == nil; held != tc.held || real != tc.real {
+			t.Errorf("%s: %d is right %v, on a real clock %v; want %v, %v", steps[tc.step].Text, tc.reply, held, real, tc.held, tc.real)
+		}
+	}
+	if steps[5].moves || !steps[6].moves {
+		t.Error("it is the second wait that must have come about before the clock is moved")
+	}
+}
+
 func TestRewrite(t *testing.T) {
 	const before = "# head\n=== one\n> GET a\n> GET b\nold\nold\n\n# note\n> KEYS *\n(unordered)\nold\n> TIME\n(any)\n> TTL k\n(near 5)\n"
 	const after = "# head\n=== one\n> GET a\n\"1\"\n> GET b\n(nil)\n\n# note\n> KEYS *\n(unordered)\n1) \"x\"\n2) \"y\"\n> TIME\n(any)\n> TTL k\n(integer) 99999\n"
@@ -65,7 +96,7 @@ func TestRewrite(t *testing.T) {
 		9:  {Kind: '*', Elems: []Value{{Kind: '$', Str: "y"}, {Kind: '$', Str: "x"}}},
 		12: {Kind: '*'},
 		14: {Kind: ':', Int: 99999, Str: "99999"},
-	})
+	}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

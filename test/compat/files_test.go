@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll"
+	"github.com/redpoll/redpoll/internal/invariants"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -104,21 +104,40 @@ func aLibrary(name string, n int) string {
 		name, strings.Repeat("-- the same again\n", n), name, n)
 }
 
-// digest is what tells a value from all others. Of a sorted set it is all that it holds, since servers newer than 7.0 have another text of
-// the same score.
-func digest(t *testing.T, c *testutil.Client, key string) string {
-	if !strings.HasPrefix(key, "zset") {
-		return c.Must(t, "DEBUG", "DIGEST-VALUE", key).Strings()[0]
+// summaries give each key's type and time to die, and what tells its value from all others.
+func summaries(t *testing.T, c *testutil.Client, keys []string) (texts []string) {
+	t.Helper()
+	var calls [][]string
+	for _, key := range keys {
+		calls = append(calls, []string{"TYPE", key}, []string{"PEXPIRETIME", key}, digesting(key))
 	}
-	all := c.Must(t, "ZRANGE", key, "0", "-1", "WITHSCORES").Strings()
-	for i := 1; i < len(all); i += 2 {
-		score, err := strconv.ParseFloat(all[i], 64)
+	for about := range slices.Chunk(all(t, c, calls...), 3) {
+		texts = append(texts, fmt.Sprintf("a %s until %d: %q", about[0].Str, about[1].Int, digest(t, about[2])))
+	}
+	return texts
+}
+
+// digesting gives the command that tells a value from all others. Of a sorted set that is all that it holds, since servers newer than 7.0
+// have another text of the same score.
+func digesting(key string) []string {
+	if strings.HasPrefix(key, "zset") {
+		return []string{"ZRANGE", key, "0", "-1", "WITHSCORES"}
+	}
+	return []string{"DEBUG", "DIGEST-VALUE", key}
+}
+
+// digest gives what that command replies.
+func digest(t *testing.T, reply testutil.Value) []string {
+	t.Helper()
+	texts := reply.Strings()
+	for i := 1; i < len(texts); i += 2 {
+		score, err := strconv.ParseFloat(texts[i], 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[i] = fmt.Sprint(score + 0) // newer servers make 0 of -0
+		texts[i] = fmt.Sprint(score + 0) // newer servers make 0 of -0
 	}
-	return fmt.Sprintf("%q", all)
+	return texts
 }
 
 // sameKeys compares all that two servers hold, key by key, and library by library.
@@ -139,14 +158,10 @@ func sameKeys(t *testing.T, want, got *testutil.Client) {
 		if len(keys) == 0 || !slices.Equal(keys, have) {
 			t.Fatalf("database %s has the keys %q, want %q", db, have, keys)
 		}
-		for _, key := range keys {
-			for _, ask := range [][]string{{"TYPE", key}, {"PEXPIRETIME", key}} {
-				if w, g := testutil.Format(want.Must(t, ask...)), testutil.Format(got.Must(t, ask...)); w != g {
-					t.Errorf("database %s: %s is %s, want %s", db, ask, g, w)
-				}
-			}
-			if w, g := digest(t, want, key), digest(t, got, key); w != g {
-				t.Errorf("database %s: %s has the digest %.500s, want %.500s", db, key, g, w)
+		w, g := summaries(t, want, keys), summaries(t, got, keys)
+		for i, key := range keys {
+			if w[i] != g[i] {
+				t.Errorf("database %s: %s is %.500s, want %.500s", db, key, g[i], w[i])
 			}
 			if strings.HasPrefix(key, "stream") || strings.HasPrefix(key, "groups") {
 				if w, g := whole(t, want, key), whole(t, got, key); w != g {
@@ -157,10 +172,18 @@ func sameKeys(t *testing.T, want, got *testutil.Client) {
 	}
 }
 
+// journeys is how many random sets of data travel: more in the debug build, which sees all that the other one sees.
+func journeys() uint64 {
+	if invariants.Enabled {
+		return 3
+	}
+	return 1
+}
+
 // TestFilesTravel has both servers write files of the same random data, laid out by random directives, and each start from the other's,
 // with the same directives and with others.
 func TestFilesTravel(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range journeys() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 11))
 			setup, others := randomSetup(rng), randomSetup(rng)
@@ -169,6 +192,7 @@ func TestFilesTravel(t *testing.T) {
 			tr := &travellers{t: t, rng: rng, oracle: oracleFrom(t, theirs, setup), subject: fromDirectory(t, ours, setup)}
 			tr.everything()
 			tr.both("SAVE")
+			tr.arrive()
 			sameKeys(t, tr.oracle, tr.subject)
 			for _, reading := range []map[string]string{setup, others} {
 				subject, oracle := fromDirectory(t, theirs, reading), oracleFrom(t, ours, reading)
@@ -187,7 +211,7 @@ func TestFilesTravel(t *testing.T) {
 func rewritten(t *testing.T, c *testutil.Client) {
 	t.Helper()
 	c.Must(t, "BGREWRITEAOF")
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, testutil.Patience, func() bool {
 		info := c.Must(t, "INFO", "persistence").Str
 		return strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrite_scheduled:0") &&
 			strings.Contains(info, "aof_last_bgrewrite_status:ok")
@@ -207,7 +231,7 @@ func copied(t *testing.T, dir string) string {
 // TestAppendOnlyFilesTravel has both servers log the same random commands, and write their files anew, and each start from the other's
 // files.
 func TestAppendOnlyFilesTravel(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range journeys() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 12))
 			setup, others := randomSetup(rng), randomSetup(rng)
@@ -224,6 +248,7 @@ func TestAppendOnlyFilesTravel(t *testing.T) {
 				tr.both("CONFIG", "SET", "appendfsync", "always")
 				tr.both("SET", "last", "v") // with it all is on the disk
 				tr.both("CONFIG", "SET", "appendfsync", "everysec")
+				tr.arrive()
 				sameKeys(t, tr.oracle, tr.subject)
 				sameKeys(t, tr.oracle, fromDirectory(t, copied(t, theirs), others))
 				sameKeys(t, tr.subject, oracleFrom(t, copied(t, ours), others))
@@ -244,6 +269,7 @@ func TestAppendOnlyFilesTravel(t *testing.T) {
 			tr.both("PEXPIREAT", "set0", "4000000000123")
 			tr.both("FUNCTION", "LOAD", aLibrary("queued", 2))
 			tr.both("EXEC")
+			tr.arrive()
 			payload := tr.oracle.Must(t, "FUNCTION", "DUMP").Str
 			tr.both("FUNCTION", "FLUSH")
 			tr.both("FUNCTION", "RESTORE", payload)

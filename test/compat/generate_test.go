@@ -14,16 +14,25 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/invariants"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
 var (
-	budget   = flag.Duration("compat.time", 3*time.Second, "how long random calls are compared")
 	firstRun = flag.Uint64("compat.seed", 1, "the seed of the first run; 0 takes a random one")
-	mostRuns = flag.Int("compat.runs", 40, "how many runs there are at most; 0: as many as there is time for")
+	mostRuns = flag.Int("compat.runs", fewRuns(), "how many runs there are of each test with random calls")
+	budget   = flag.Duration("compat.time", 0, "if not 0, how long runs are begun, be they as many as they may")
 )
 
-// seeds gives the seeds of the runs, until the time is over or there have been enough.
+// fewRuns is how many runs there are if nothing else is asked for: the debug build has the more, since it sees all that the other one sees.
+func fewRuns() int {
+	if invariants.Enabled {
+		return 40
+	}
+	return 10
+}
+
+// seeds gives the seeds of the runs. How many there are depends on how fast the machine is only if a time is given.
 func seeds(t *testing.T) iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {
 		seed := *firstRun
@@ -31,7 +40,7 @@ func seeds(t *testing.T) iter.Seq[uint64] {
 			seed = rand.Uint64() >> 32
 		}
 		runs := 0
-		for end := time.Now().Add(*budget); time.Now().Before(end) && (*mostRuns == 0 || runs < *mostRuns); runs++ {
+		for end := time.Now().Add(*budget); *budget > 0 && time.Now().Before(end) || *budget == 0 && runs < *mostRuns; runs++ {
 			if !yield(seed) {
 				return
 			}
@@ -275,7 +284,7 @@ func compareKeys(d *duel, want, got map[string]keyState) string {
 		if !ok {
 			return fmt.Sprintf("at the end: key %s is missing on %s", key, d.subject.Name)
 		}
-		near := w.ttl == g.ttl || w.ttl > 0 && g.ttl > 0 && max(w.ttl-g.ttl, g.ttl-w.ttl) < 2000
+		near := w.ttl == g.ttl || w.ttl > 0 && g.ttl > 0 && max(w.ttl-g.ttl, g.ttl-w.ttl) <= apart.Milliseconds()
 		if w.kind != g.kind || !sameEncoding(w.encoding, g.encoding) || w.value != g.value || !near {
 			return fmt.Sprintf("at the end: key %s\n%s: %+v\n%s: %+v", key, d.oracle.Name, w, d.subject.Name, g)
 		}

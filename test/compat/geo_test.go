@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -19,12 +18,8 @@ import (
 // but that either may choose among places that are equally far.
 func TestGeoSearches(t *testing.T) {
 	oracle, redpoll := testutil.Oracle(t).Dial(t), subject(t).Dial(t)
-	seed := *firstRun
-	if seed == 0 {
-		seed = rand.Uint64() >> 32
-	}
 	searches, found := 0, 0
-	for end := time.Now().Add(*budget); time.Now().Before(end); seed++ {
+	for seed := range seeds(t) {
 		w := newGeoWorld(seed)
 		calls := append([][]string{{"FLUSHALL"}, {"HELLO", strconv.Itoa(2 + int(seed)%2)}}, w.fill()...)
 		for range 100 {

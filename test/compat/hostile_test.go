@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/command/gen"
@@ -82,6 +81,18 @@ func hostileCount(rnd *rand.Rand, s *command.Spec, call []string) []string {
 	return call
 }
 
+// hostileCall makes a call of a command; ok is false of one to which newer versions reply otherwise.
+func hostileCall(rnd *rand.Rand, s *command.Spec) (call []string, ok bool) {
+	g := gen.New(rnd.Uint64())
+	g.Make = func(s *command.Spec, arg *command.Argument) (string, bool) { return hostileWord(rnd, s, arg) }
+	call = g.Valid(s)
+	if rnd.IntN(4) == 0 && s.FullName()[0] != 'b' && !slices.Contains(checkedOtherwise, s.FullName()) {
+		call = g.Nearly(s)
+	}
+	call = hostileCount(rnd, s, call)
+	return call, !newer(call)
+}
+
 // TestHostile: numbers out of range, without a meaning or without an end, huge counts and wrong types get the reply that redis-server
 // gives; what is refused changes nothing; nothing costs memory without limit, and nothing panics.
 func TestHostile(t *testing.T) {
@@ -89,37 +100,27 @@ func TestHostile(t *testing.T) {
 	specs := slices.Compact(readSyntax(t, subject))
 	specs = slices.DeleteFunc(specs, func(s *command.Spec) bool { return !slices.Contains(hostileGroups, s.Group) })
 	a, b := oracle.Dial(t), subject.Dial(t)
-	rnd := rand.New(rand.NewPCG(*firstRun, 9))
-	if *firstRun == 0 {
-		rnd = rand.New(rand.NewPCG(rand.Uint64(), 9))
-	}
 	calls, refused := 0, 0
-	for end := time.Now().Add(*budget); time.Now().Before(end) || calls < len(specs); calls++ {
-		s := specs[calls%len(specs)]
-		g := gen.New(rnd.Uint64())
-		g.Make = func(s *command.Spec, arg *command.Argument) (string, bool) { return hostileWord(rnd, s, arg) }
-		call := g.Valid(s)
-		if rnd.IntN(4) == 0 && s.FullName()[0] != 'b' && !slices.Contains(checkedOtherwise, s.FullName()) {
-			call = g.Nearly(s)
-		}
-		call = hostileCount(rnd, s, call)
-		if newer(call) {
-			continue
-		}
-		want := attack(t, a, call)
-		got := attack(t, b, call)
-		if !sameResult(call, want.reply, got.reply) {
-			t.Errorf("> %s\n%s: %.300s\n%s: %.300s", testutil.Quote(call), oracle.Name, testutil.Format(want.reply), subject.Name,
-				testutil.Format(got.reply))
-		}
-		if want.reply.IsError() {
-			refused++
-		}
-		if got.reply.IsError() && got.before != got.after {
-			t.Errorf("> %s\n%s, and something has changed", testutil.Quote(call), got.reply.Str)
-		}
-		if t.Failed() {
-			return
+	for seed := range seeds(t) {
+		rnd := rand.New(rand.NewPCG(seed, 9))
+		for _, s := range specs {
+			call, ok := hostileCall(rnd, s)
+			if !ok {
+				continue
+			}
+			calls++
+			want := attack(t, a, call)
+			got := attack(t, b, call)
+			if !sameResult(call, want.reply, got.reply) {
+				t.Fatalf("-compat.seed=%d: > %s\n%s: %.300s\n%s: %.300s", seed, testutil.Quote(call), oracle.Name, testutil.Format(want.reply),
+					subject.Name, testutil.Format(got.reply))
+			}
+			if want.reply.IsError() {
+				refused++
+			}
+			if got.reply.IsError() && got.before != got.after {
+				t.Fatalf("-compat.seed=%d: > %s\n%s, and something has changed", seed, testutil.Quote(call), got.reply.Str)
+			}
 		}
 	}
 	b.Must(t, "FLUSHALL")
@@ -127,7 +128,7 @@ func TestHostile(t *testing.T) {
 		section, field string
 		most           int
 	}{{"memory", "used_memory", 1 << 20}, {"memory", "used_memory_peak", 16 << 20}, {"stats", "redpoll_handler_panics", 0}} {
-		testutil.Poll(t, 5*time.Second, func() bool { return figure(t, b, bound.section, bound.field) <= bound.most })
+		testutil.Poll(t, testutil.Patience, func() bool { return figure(t, b, bound.section, bound.field) <= bound.most })
 	}
 	t.Logf("%d calls, %d of them refused", calls, refused)
 }

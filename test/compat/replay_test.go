@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll"
 	"github.com/redpoll/redpoll/internal/command"
@@ -183,7 +182,7 @@ func rewriteAOF(t *testing.T, target *testutil.Target) {
 	}
 	defer c.Close()
 	c.Must(t, "BGREWRITEAOF")
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, testutil.Patience, func() bool {
 		return strings.Contains(c.Must(t, "INFO", "persistence").Str, "aof_rewrite_in_progress:0")
 	})
 }

@@ -608,8 +608,8 @@ func (g *generator) boundPool(name string) string {
 	return []string{"text", "bound", "offset", "offset"}[g.rnd.IntN(4)]
 }
 
-// duration is mostly a time to live that no other call of the run comes near: were two the same, it would depend on the
-// milliseconds between the calls whether EXPIRE's GT and LT hold.
+// duration is mostly a time to live that no other call of the run comes near, which is to say within minutes: were two the same, it would
+// depend on the time between the calls whether EXPIRE's GT and LT hold.
 func (g *generator) duration(unit string) string {
 	n := g.rnd.IntN(100000)
 	switch {
@@ -623,9 +623,9 @@ func (g *generator) duration(unit string) string {
 	}
 	g.used[n] = true
 	if unit == "seconds" {
-		return strconv.Itoa(n * 10000)
+		return strconv.Itoa(n * 10_000)
 	}
-	return strconv.Itoa(n*10000 + 5000)
+	return strconv.Itoa(n*1_000_000 + 500_000)
 }
 
 // typePool is the pool of the keys that have the command's own type; "keys" for a command of all types.
