@@ -517,7 +517,10 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
-// TestText looks for what must not be in any file: paths of one machine, and notes to be done later.
+// artefacts are the endings of files that tools leave in a work tree and that git does not keep.
+var artefacts = []string{".test", ".prof", ".rdb", ".aof"}
+
+// TestText looks for what must not be in any file: paths of one machine, notes to be done later, and bytes that are no text.
 func TestText(t *testing.T) {
 	machine := regexp.MustCompile(`(^|[^\w.~-])/(work|root|home|tmp)/\w`)
 	later := regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X:|HACK)\b`)
@@ -526,7 +529,11 @@ func TestText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.IndexByte(text, 0) >= 0 || p == "repo_test.go" {
+		switch {
+		case p == "repo_test.go", slices.Contains(artefacts, filepath.Ext(p)):
+			continue
+		case bytes.IndexByte(text, 0) >= 0:
+			t.Errorf("%s: a file that is no text; what was built belongs into bin", p)
 			continue
 		}
 		for i, line := range bytes.Split(text, []byte("\n")) {
