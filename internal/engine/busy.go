@@ -19,7 +19,8 @@ import (
 //   - A long run is slow once it has run for busy-reply-threshold. Who would have to wait for what a slow one holds is told that the server
 //     is busy, and so are those who wait already: they are woken, and find it out when they try again.
 //   - A slow run may be killed (SCRIPT KILL, FUNCTION KILL): its next tick ends it, and what it has done is undone. One that has done what
-//     cannot be undone is spoiled, and cannot be killed, unless the server is to end.
+//     cannot be undone is spoiled, and cannot be killed, unless the server is to end: it has had the data read anew (DEBUG RELOAD), or has
+//     emptied databases and then run out of memory, so that what was put aside had to go.
 //
 // A run looks at the clock, and at whether it was killed, at its ticks. Until it is long that is all it takes.
 
@@ -218,17 +219,29 @@ func (w *Worker) noteHeld() {
 // spoilRun says that the run is about to do what cannot be undone. The error ends it instead: it was killed.
 func (w *Worker) spoilRun() error {
 	s := &w.script
-	if s.long != nil {
-		w.e.runs.mu.Lock()
-		defer w.e.runs.mu.Unlock()
-		if s.long.killed.Load() {
-			return w.endKilled()
-		}
-		s.long.spoiled = true
+	if s.long != nil && !w.e.runs.spoil(s.long) {
+		return w.endKilled()
 	}
 	s.spoiled = true
+	w.settleFlush()
 	w.view.SpoilUndo()
 	return nil
+}
+
+// spoil marks a run as one that cannot be killed; false if it was.
+func (r *runs) spoil(l *longRun) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l.spoiled = !l.killed.Load()
+	return l.spoiled
+}
+
+// Spoil says that the command that runs is about to do what cannot be undone. The error ends it instead: its script was killed.
+func (w *Worker) Spoil() error {
+	if s := &w.script; s.run == nil || !s.undoes {
+		return nil
+	}
+	return w.spoilRun()
 }
 
 // endRun takes a run that has ended out of the list.

@@ -219,18 +219,35 @@ func TestSlowScriptWithTheWorldStill(t *testing.T) {
 	b.locks()
 }
 
-// TestSpoiledScript: who has emptied a database has done what cannot be undone.
+// TestScriptThatHasEmptiedADatabase is killed, and the keys are back.
+func TestScriptThatHasEmptiedADatabase(t *testing.T) {
+	b := fakeBench(t, Options{Shards: 4})
+	b.SetBusyThreshold(100)
+	l := b.begin("SET a 1", "RUN 0 | SET b 2 | FLUSHALL | SET c 3 | SWAPDB 0 1 | SET d 4 | !hold")
+	l.step(95 * time.Millisecond)
+	b.connect().want("+OK", "SCRIPTKILL")
+	if text := l.killed(); text != "+OK -ERR killed" {
+		t.Error(text)
+	}
+	b.connect().want("$1 1 $-1 $-1 $-1 +OK $-1 $-1", "GET a", "GET b", "GET c", "GET d", "SELECT 1", "GET c", "GET d")
+	b.locks()
+}
+
+// TestSpoiledScript: what a script has put aside is given back when it needs the memory, and that cannot be undone.
 func TestSpoiledScript(t *testing.T) {
 	b := fakeBench(t, Options{Shards: 4})
 	b.SetBusyThreshold(100)
-	l := b.begin("SET a 1", "RUN 0 | FLUSHALL | !hold")
+	long := strings.Repeat("x", 3<<20)
+	b.SetBudget(1<<30, 5<<20)
+	l := b.begin("SET a "+long, "RUN 0 | FLUSHALL | SET b "+long+" | !hold")
 	l.step(95 * time.Millisecond)
 	other := b.connect()
 	other.want("-"+string(errUnkillable), "SCRIPTKILL")
-	if text := l.end(); text != "+OK *2 +OK +OK" {
+	if text := l.end(); text != "+OK *3 +OK +OK +OK" {
 		t.Error(text)
 	}
-	other.want("$-1", "GET a")
+	other.want("$-1 :1", "GET a", "DBSIZE")
+	other.want("*2 +OK "+oom, "RUN 0 | SET c 1 | SET d "+long) // nothing was put aside
 	b.locks()
 }
 
@@ -272,10 +289,17 @@ func TestScriptThatCallsForEver(t *testing.T) {
 	b.locks()
 }
 
-// TestScriptsAreStopped: a server that is to end does not wait for slow scripts, even for one that has emptied a database.
+// TestScriptsAreStopped: a server that is to end does not wait for slow scripts, even for one that has done what cannot be undone.
 func TestScriptsAreStopped(t *testing.T) {
-	for script, left := range map[string]string{"RUN 0 | FLUSHALL | !hold": "$-1", "RUN 1 a | SET a 2 | !hold": "$1 1"} {
+	for script, left := range map[string]string{
+		"RUN 0 | FLUSHALL | !hold": "$1 1", "RUN 0 | !inside | DEL a | !hold": "$-1", "RUN 1 a | SET a 2 | !hold": "$1 1",
+	} {
 		b := fakeBench(t, Options{Shards: 4})
+		b.inside = func(c *command.Ctx) {
+			if err := worker(c).Spoil(); err != nil {
+				t.Error(err)
+			}
+		}
 		b.SetBusyThreshold(100)
 		l := b.begin("SET a 1", script)
 		b.StopScripts()

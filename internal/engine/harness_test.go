@@ -199,7 +199,7 @@ func del(c *command.Ctx) error {
 }
 
 func flushAll(c *command.Ctx) error {
-	worker(c).e.Store.Flush(-1)
+	worker(c).Flush(-1, nil)
 	for n := range c.DB.Databases() {
 		c.DB.Other(n).SignalAll()
 	}

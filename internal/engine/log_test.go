@@ -272,6 +272,9 @@ func TestDeathsAmidSwaps(t *testing.T) {
 		{"MULTI", "SWAPDB 0 1", "GET k", "SWAPDB 1 2", "EXEC"},
 		{"RUN 0 | SWAPDB 0 1 | GET k | SWAPDB 1 2"},
 		{"MULTI", "SWAPDB 0 2", "SWAPDB 1 0", "GET k", "SWAPDB 1 2", "SWAPDB 1 2", "EXEC"},
+		{"RUN 0 | SWAPDB 0 1 | SWAPDB 2 0 | GET k | !kill"},
+		{"RUN 0 | SWAPDB 0 1 | FLUSHALL | GET k | SET k 6 | SWAPDB 0 2 | !kill"},
+		{"MULTI", "SWAPDB 0 2", "RUN 0 | SWAPDB 0 2 | SWAPDB 0 1 | FLUSHALL | !kill", "SWAPDB 0 1", "GET k", "SWAPDB 0 2", "EXEC"},
 	} {
 		b := newBench(t, clock.NewFake(someTime), Options{Shards: 4})
 		log := b.Effects.Attach(nil)

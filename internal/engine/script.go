@@ -62,6 +62,10 @@ type script struct {
 	micros  int64      // its time, in Unix µs
 	held    heldMessages
 
+	// See flush.go:
+	emptying emptying
+	swaps    [][2]int // that Engine.noteSwap was told of
+
 	counts *command.ScriptCounts // of the script that has run last
 	runs   int64                 // of it that are not counted yet: a count that all workers write to is dear
 
@@ -173,6 +177,10 @@ func (w *Worker) EndScript(err error) error {
 	w.endRun()
 	s.run, s.owner = nil, nil
 	s.stand.Owner, s.ctx.Client, s.ctx.Argv = nil, nil, nil
+	after := s.emptying.after
+	if s.emptying, s.swaps = (emptying{}), nil; after != nil {
+		after()
+	}
 	if err == nil {
 		return nil
 	}
@@ -195,6 +203,7 @@ func endOf(err error) error {
 // keepRun makes what a run has done be so: its messages go out. Its effects go to the log with those of the command.
 func (w *Worker) keepRun() {
 	s := &w.script
+	w.settleFlush()
 	if s.undoes {
 		w.view.ForgetUndo()
 	}
@@ -222,15 +231,16 @@ func (s *script) countRuns() {
 	s.counts = nil
 }
 
-// undoRun takes back what a run has done. What cannot be undone, as it has emptied a database, stays.
+// undoRun takes back what a run has done. If it has done what cannot be undone all stays.
 func (w *Worker) undoRun() {
 	s := &w.script
-	if s.undoes && !w.view.Undoable() {
+	if s.undoes && !w.view.Undoes() {
 		w.keepRun()
 		return
 	}
 	if s.undoes {
 		w.view.RollBack()
+		w.undoDatabases()
 	}
 	w.text.cut(s.effects)
 	w.changes = s.changes

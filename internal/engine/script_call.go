@@ -85,7 +85,8 @@ func (w *Worker) admitNested(spec *command.Spec, argv [][]byte) error {
 func (w *Worker) reach(spec *command.Spec, argv [][]byte) error {
 	if w.still {
 		w.view.Plan(nil, 0)
-		return w.noteWorld(spec, argv)
+		w.noteWorld(spec, argv)
+		return nil
 	}
 	if first, last, _ := spec.LegacyKeys(); first == 1 && last == 1 && len(argv) > 1 && !spec.Flags.Has(command.MovableKeys) &&
 		spec.Plan == command.PlanKeys && spec.NeedsAll == nil {
@@ -109,18 +110,11 @@ func (w *Worker) reach(spec *command.Spec, argv [][]byte) error {
 	return nil
 }
 
-// noteWorld notes of a command of a run that has the world still that it needs that, and that what it does cannot be undone. Its error ends
-// the run.
-func (w *Worker) noteWorld(spec *command.Spec, argv [][]byte) error {
-	plan := spec.PlanOf(argv)
-	if plan != command.PlanAll && plan != command.PlanWalk {
-		return nil
+// noteWorld notes of a command of a run that has the world still that it needs that.
+func (w *Worker) noteWorld(spec *command.Spec, argv [][]byte) {
+	if plan := spec.PlanOf(argv); plan == command.PlanAll || plan == command.PlanWalk {
+		w.script.world = true
 	}
-	w.script.world = true
-	if spec.Plan == command.PlanAll && spec.Flags.Has(command.Write) && w.script.undoes {
-		return w.spoilRun()
-	}
-	return nil
 }
 
 // reachKey makes sure that the shard is held of a key with a hash, and if the command writes those of the keys that are written to when
@@ -177,6 +171,10 @@ func (w *Worker) runNested(spec *command.Spec, argv [][]byte, proto int) {
 	w.client, w.ctx, w.mark = &s.stand, &s.ctx, reply.Mark()
 	began := w.e.clock.Mono()
 	err := w.callGuarded(&s.stand, spec, argv)
+	if err == command.ErrOOM && w.view.PutsAside() && w.spoilRun() == nil { // there is room once that is given back
+		reply.Truncate(w.mark)
+		err = w.callGuarded(&s.stand, spec, argv)
+	}
 	now := w.e.clock.Mono()
 	w.client, w.ctx, w.mark = client, ctx, mark
 	took := now - began

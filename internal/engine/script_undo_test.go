@@ -35,6 +35,14 @@ func TestAllCommandsAreUndone(t *testing.T) {
 		var calls [][]string
 		for range 1 + p.rng.IntN(40) {
 			call := p.gen.Valid(w.specs[p.rng.IntN(len(w.specs))])
+			switch p.rng.IntN(60) {
+			case 0:
+				call = []string{p.pick("FLUSHALL", "FLUSHDB", "FLUSHDB")}
+			case 1, 2:
+				call = []string{"SWAPDB", p.pick("0", "1", "2"), p.pick("0", "1", "2")}
+			case 3:
+				call = []string{"SELECT", p.pick("0", "1", "2")}
+			}
 			calls = append(calls, call)
 			p.run(call...)
 		}
@@ -59,6 +67,7 @@ func TestAllCommandsAreUndone(t *testing.T) {
 		}
 	}
 	p.run("FLUSHALL")
+	w.Store.SettleAll()
 	if used := w.Store.Used(); used != 0 {
 		t.Errorf("%d bytes are used by nothing", used)
 	}

@@ -249,18 +249,23 @@ func (s *Snapshot) Copied() int64 {
 }
 
 // Flush removes all keys of one database, or of all with db -1, as Store.Flush does, and cancels the snapshots that end with the latter.
-// The world must be still.
+// The world must be still. A command has its Worker do it.
 func (e *Engine) Flush(db int) (removed int) {
 	if db < 0 {
-		all := &e.snapshots
-		all.mu.Lock()
-		list := slices.Concat(all.fed, all.waiting)
-		all.mu.Unlock()
-		for _, s := range list {
-			if s.request.Flushed {
-				s.Cancel()
-			}
-		}
+		e.cancelFlushed()
 	}
 	return e.Store.Flush(db)
+}
+
+// cancelFlushed cancels the snapshots that end when all databases are emptied.
+func (e *Engine) cancelFlushed() {
+	all := &e.snapshots
+	all.mu.Lock()
+	list := slices.Concat(all.fed, all.waiting)
+	all.mu.Unlock()
+	for _, s := range list {
+		if s.request.Flushed {
+			s.Cancel()
+		}
+	}
 }

@@ -114,6 +114,16 @@ func TestSnapshotAmidChanges(t *testing.T) {
 			b.Store.Swap(0, 3, b.clock.WallMillis())
 			b.Flush(3)
 		}),
+		"a script's FLUSHALL": func(_ *bench, c *conn) { c.do("RUN 0 | SET key:7 5 | FLUSHALL | SET key:7 6 | FLUSHALL | SWAPDB 0 1") },
+		"a script's FLUSHALL, undone": func(_ *bench, c *conn) {
+			c.do("RUN 0 | SET key:7 5 | FLUSHALL | SET key:7 6 | SWAPDB 0 1 | FLUSHALL | !kill")
+		},
+		"a script's, undone, and writes": func(_ *bench, c *conn) {
+			c.do("RUN 0 | SWAPDB 1 0 | FLUSHALL | SET key:7 6 | !kill")
+			for i := range 3000 {
+				c.do(fmt.Sprintf("DEL key:%d", i))
+			}
+		},
 		"writes": func(_ *bench, c *conn) {
 			for i := range 3000 {
 				c.do(fmt.Sprintf("SET key:%d %d", i, i), fmt.Sprintf("SET new:%d %d", i, i))
@@ -248,6 +258,15 @@ func TestSnapshotCancelled(t *testing.T) {
 		t.Errorf("all was emptied: %v", sink.err)
 	}
 	b.wantSoundIfAny()
+	c.do("SET a 1")
+	_, sink = b.amid(SnapshotRequest{Flushed: true}, func(s *Snapshot) { c.want("-ERR killed", "RUN 0 | FLUSHALL | !kill") })
+	if sink.err != nil {
+		t.Errorf("what has emptied all was undone: %v", sink.err)
+	}
+	_, sink = b.amid(SnapshotRequest{Flushed: true}, func(s *Snapshot) { c.do("RUN 0 | FLUSHALL | SET a 1") })
+	if sink.err != ErrCancelled {
+		t.Errorf("a script has emptied all: %v", sink.err)
+	}
 }
 
 // TestSnapshotsShareWalks asks for several at once.

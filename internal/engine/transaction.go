@@ -227,14 +227,6 @@ func exec(c *command.Ctx) error {
 // Select has the client whose command runs, or the script that has called it, go on with another database, which must exist.
 func (w *Worker) Select(db int) { w.client.DB = db }
 
-// Swap makes the keys of database a those of b and the other way round. The world must be still.
-func (w *Worker) Swap(a, b int) {
-	w.e.Store.Swap(a, b, w.view.NowMillis)
-	if (w.inExec || w.script.run != nil) && w.e.Effects.Active() {
-		w.e.noteSwap(a, b)
-	}
-}
-
 // unwatchAll ends a client's watching. None of the keys' shards is held.
 func (w *Worker) unwatchAll(cl *Client) {
 	if cl.watch != nil && cl.watch.Len() > 0 {

@@ -175,6 +175,41 @@ func TestDebugPanic(t *testing.T) {
 	}
 }
 
+// TestReloadInAScript: what a script has done before it has the data read anew cannot be undone.
+func TestReloadInAScript(t *testing.T) {
+	log := &testutil.Lines{}
+	o := saving(t.TempDir(), log)
+	o.Config["busy-reply-threshold"], o.Config["enable-debug-command"] = "5", "yes"
+	_, target := start(t, o)
+	c, killer := target.Dial(t), target.Dial(t)
+	c.Must(t, "DEBUG", "SET-DISABLE-DENY-SCRIPTS", "1")
+	const script = `
+		redis.call('select', 1)
+		redis.call('del', KEYS[1])
+		for i = 1, 300 do redis.call('hset', KEYS[1], i, i) end
+		redis.call('flushall')
+		redis.call('set', KEYS[1], 1)
+		redis.call('debug', 'reload')
+		redis.call('set', KEYS[2], 2)
+		while ARGV[1] do end
+		return {redis.call('dbsize'), redis.call('hlen', KEYS[2])}`
+	if v := do(t, c, "EVAL", script, "2", "a", "b"); !strings.HasPrefix(v.Str, "WRONGTYPE") {
+		t.Errorf("%v", v)
+	}
+	if n := c.Must(t, "DBSIZE").Int + c.Must(t, "SELECT", "1").Int + c.Must(t, "DBSIZE").Int; n != 2 {
+		t.Errorf("%d keys", n)
+	}
+	if err := c.Send("EVAL", script, "2", "a", "b", "for ever"); err != nil {
+		t.Fatal(err)
+	}
+	const line = "DB reloaded by DEBUG RELOAD"
+	testutil.Poll(t, 10*time.Second, func() bool { return strings.Count(log.String(), line) == 2 })
+	testutil.Poll(t, 10*time.Second, func() bool { // it was NOTBUSY
+		v, err := killer.Do("SCRIPT", "KILL")
+		return err == nil && strings.HasPrefix(v.Str, "UNKILLABLE")
+	})
+}
+
 // TestDebugSleepIsOvertaken has a command take long: others of its loop are served meanwhile.
 func TestDebugSleepIsOvertaken(t *testing.T) {
 	_, target := start(t, redpoll.Options{Loops: 1})

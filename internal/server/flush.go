@@ -33,18 +33,23 @@ func (s *Server) flush(c *command.Ctx, db int) error {
 		return err
 	}
 	whole := db < 0 && c.Client.ClientID() != 0 // of a log that is run again it has been so once
+	w, before := c.Host.(*engine.Worker), (func())(nil)
 	if whole {
-		s.stopSaving(func(work func()) { s.asideWhole(c, work) })
+		before = func() { s.stopSaving(func(work func()) { s.asideWhole(c, work) }) }
 	}
-	removed := s.engine.Flush(db)
+	removed := w.Flush(db, before)
 	for n := range c.DB.Databases() {
 		if db < 0 || n == db {
 			c.DB.Other(n).SignalAll()
 		}
 	}
 	c.Dirty += int64(max(removed, 1))
-	if whole && len(s.config.SavePoints().Load()) > 0 && s.saveHeld(c) == nil { // or a start would bring the keys back; the log has an error
-		s.snapshots.changes.Add(c.Dirty) // which are counted when the command is over
+	if whole && len(s.config.SavePoints().Load()) > 0 { // or a start would bring the keys back
+		w.AfterFlush(func() {
+			if s.saveHeld(c) == nil { // or the log has the error
+				s.snapshots.changes.Add(w.Uncounted()) // which are counted when the command is over
+			}
+		})
 	}
 	c.Reply.OK()
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/persist/rdb"
 )
 
@@ -45,6 +46,9 @@ func (s *Server) debugReload(c *command.Ctx) (err error) {
 	}
 	if s.Loading() {
 		return command.ErrLoading
+	}
+	if err := c.Host.(*engine.Worker).Spoil(); err != nil {
+		return err
 	}
 	if save || flush {
 		s.stopSaving(func(work func()) { s.asideWhole(c, work) })
@@ -86,6 +90,9 @@ func (s *Server) reload(now int64, o rdb.LoadOptions) error {
 func (s *Server) debugLoadAOF(c *command.Ctx) (err error) {
 	if s.Loading() {
 		return command.ErrLoading
+	}
+	if err := c.Host.(*engine.Worker).Spoil(); err != nil {
+		return err
 	}
 	s.stopSaving(func(work func()) { s.asideWhole(c, work) })
 	s.asideWhole(c, func() { err = s.reloadAOF() })

@@ -272,9 +272,40 @@ func TestFlushAllSaves(t *testing.T) {
 	if n := number(t, c, "rdb_changes_since_last_save"); n != 0 || number(t, c, "rdb_saves") != 1 { // which it does not count as
 		t.Errorf("%d changes after FLUSHALL", n)
 	}
-	_, again := start(t, saving(dir, nil))
-	if n := again.Dial(t).Must(t, "DBSIZE").Int; n != 0 {
+	if n := keysOf(t, dir); n != 0 {
 		t.Errorf("%d keys came back", n)
+	}
+	c.Must(t, "EVAL", "redis.call('set', 'a', 1) redis.call('flushall') redis.call('flushall') redis.call('set', 'b', 1)", "0")
+	if n := number(t, c, "rdb_changes_since_last_save"); n != 0 {
+		t.Errorf("%d changes after a script's FLUSHALL", n)
+	}
+	if n := keysOf(t, dir); n != 1 {
+		t.Errorf("%d keys are in the file, but the script has set one after FLUSHALL", n)
+	}
+}
+
+// TestUndoneFlushAllSavesNothing kills a script that has emptied all databases.
+func TestUndoneFlushAllSavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	o := saving(dir, nil)
+	o.Config["save"], o.Config["busy-reply-threshold"] = "3600 1", "5"
+	_, target := start(t, o)
+	c, killer := target.Dial(t), target.Dial(t)
+	c.Must(t, "SET", "k", "v")
+	c.Must(t, "SAVE")
+	if err := c.Send("EVAL", "redis.call('flushall') while true do end", "0"); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Poll(t, 10*time.Second, func() bool {
+		v, err := killer.Do("SCRIPT", "KILL")
+		return err == nil && v.Str == "OK"
+	})
+	if v, err := c.Receive(); err != nil || !v.Value.IsError() {
+		t.Errorf("the script is killed: %v, %v", v, err)
+	}
+	expect(t, c, "v", "GET", "k")
+	if n := keysOf(t, dir); n != 1 || number(t, c, "rdb_changes_since_last_save") != 0 {
+		t.Errorf("%d keys are in the file", n)
 	}
 }
 

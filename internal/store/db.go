@@ -368,7 +368,7 @@ func (db *DB) shardOf(key []byte) *Shard { return &db.s.shards[db.v.hashOf(key)&
 func (db *DB) create(key []byte, shape recordShape) Item {
 	h := db.v.hashOf(key)
 	it := Item{sh: db.shardOf(key), hash: h}
-	it.t = db.s.table(it.sh, db.index, db.v.NowMillis)
+	it.t = db.table(it.sh)
 	if db.v.KeepDead {
 		db.s.removeDead(it.sh, it.t, db.index, h, db.v.NowMillis)
 	}

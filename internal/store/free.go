@@ -121,6 +121,11 @@ func (s *Store) freeLazily(sh *Shard, max int) (more bool) {
 // Flush removes all keys of one database, or of all with db -1, and gives their memory back a page at a time: no key is
 // visited. It gives the number of keys removed. What a walk has yet to save is given back by that. The world must be still.
 func (s *Store) Flush(db int) (removed int) {
+	return s.flush(db, func(sh *Shard, _ int, t *table) { s.detach(sh, t) })
+}
+
+// flush is Flush but for what becomes of a table, which is in no database any more: it is settled.
+func (s *Store) flush(db int, away func(sh *Shard, db int, t *table)) (removed int) {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		for k := range sh.watched {
@@ -138,7 +143,7 @@ func (s *Store) Flush(db int) (removed int) {
 			}
 			removed += t.keys.Len()
 			sh.tables[n].Store(nil)
-			s.detach(sh, t)
+			away(sh, n, t)
 		}
 		s.Settle(i)
 	}

@@ -665,7 +665,7 @@ func (k *keyspace) auditBig(b *big, rec record) int64 {
 
 // flush empties one database or all.
 func (k *keyspace) flush(db int) {
-	k.s.Flush(db)
+	k.v.Flush(db)
 	for key := range k.model {
 		if db < 0 || key.db == db {
 			delete(k.model, key)
@@ -714,7 +714,7 @@ func (k *keyspace) deleteAll() {
 
 // swap has two databases change their keys.
 func (k *keyspace) swap(a, b int) {
-	k.s.Swap(a, b, k.v.NowMillis)
+	k.v.Swap(a, b)
 	swapped := map[modelKey]modelValue{}
 	for key, value := range k.model {
 		switch key.db {

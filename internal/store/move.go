@@ -96,7 +96,7 @@ func (db *DB) transferValue(src *Item, target *DB, to []byte, at int64, take boo
 
 // place gives the table that a key belongs into.
 func (db *DB) place(key []byte) *table {
-	return db.s.table(db.shardOf(key), db.index, db.v.NowMillis)
+	return db.table(db.shardOf(key))
 }
 
 // transferBig makes a key that has src's big value, and leaves src an empty one.

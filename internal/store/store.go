@@ -159,6 +159,7 @@ type table struct {
 	part       *walkPart // of the walk; nil: none of its records is old
 	register   *bigs     // of the store; Immutable
 	incomplete bool      // the index lacks entries
+	made       bool      // by the run that is under way; see undo_databases.go
 	compaction compaction
 }
 
@@ -266,15 +267,18 @@ func (h Hint) PrefetchRecord(hash uint64) {
 	}
 }
 
-// table gives the database's part of the shard, made when it is missing.
-func (s *Store) table(sh *Shard, db int, now int64) *table {
-	if t := sh.tables[db].Load(); t != nil {
+// table gives the database's part of a shard, made when it is missing.
+func (db *DB) table(sh *Shard) *table {
+	if t := sh.tables[db.index].Load(); t != nil {
 		return t
 	}
-	t := &table{heap: s.arena.NewHeap(), expiry: expiry.New(now), register: &s.bigs}
+	t := &table{heap: db.s.arena.NewHeap(), expiry: expiry.New(db.v.NowMillis), register: &db.s.bigs}
 	t.keys = dict.Table{Heap: t.heap, Root: &t.root, Key: recordKey}
-	sh.tables[db].Store(t)
-	sh.used = max(sh.used, db+1)
+	if db.v.undoing {
+		db.v.undo.noteTable(t)
+	}
+	sh.tables[db.index].Store(t)
+	sh.used = max(sh.used, db.index+1)
 	return t
 }
 

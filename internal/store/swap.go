@@ -21,19 +21,27 @@ func (s *Store) Swap(a, b int, now int64) (moved int) {
 				s.swapWatched(sh, k, a, b, now)
 			}
 		}
-		ta, tb := sh.tables[a].Load(), sh.tables[b].Load()
-		for _, t := range []*table{ta, tb} {
-			if t != nil {
+		for _, db := range [...]int{a, b} {
+			if t := sh.tables[db].Load(); t != nil {
 				moved += t.keys.Len()
 			}
 		}
+	}
+	s.exchange(a, b)
+	return moved
+}
+
+// exchange makes the tables of two databases change places.
+func (s *Store) exchange(a, b int) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		ta, tb := sh.tables[a].Load(), sh.tables[b].Load()
 		sh.tables[a].Store(tb)
 		sh.tables[b].Store(ta)
 		if ta != nil || tb != nil {
 			sh.used = max(sh.used, a+1, b+1)
 		}
 	}
-	return moved
 }
 
 // swapWatched makes all dirty that watch a key of a database which is about to be swapped, if the key is there now or will

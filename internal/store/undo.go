@@ -20,6 +20,7 @@ package store
 //     so. An Item that was looked up knows its journal.
 //   - What the run takes a value with a journal from, or puts another in its place, is left as it is until the run's end.
 //   - An index of fields' times is no part of what a journal keeps: it is dropped and made again.
+//   - A change names a table, wherever that lies: so whole databases may be emptied and swapped meanwhile; see undo_databases.go.
 //   - The shards of all that the run has changed are held until its end, so nobody else sees any of this.
 
 // undo is what a view keeps of its run.
@@ -30,9 +31,11 @@ type undo struct {
 	places   []int32    // changes' numbers, from 1 on, by hash; a power of two of them, or none while the changes are few
 	journals []*journal // that the run has begun
 	spare    []*journal // for the next runs
+	moves    []move     // what has become of whole databases, in its order; see undo_databases.go
+	made     []*table   // tables that the run has made
 	room     []byte     // what is left of chunk, for images
 	chunk    []byte     // the last that was taken
-	bytes    int        // of images
+	bytes    int        // of images, moves and tables
 }
 
 const (
@@ -53,11 +56,11 @@ func (v *View) BeginUndo() {
 // UndoBytes gives about how many bytes on the Go heap the run takes so far.
 func (v *View) UndoBytes() int { return v.undo.bytes + len(v.undo.changes)*changeSize }
 
-// Undoable tells whether the run can be undone: SpoilUndo has not been called.
-func (v *View) Undoable() bool { return !v.undo.spoiled }
+// Undoes tells whether a run is under way that can be undone: SpoilUndo has not been called.
+func (v *View) Undoes() bool { return v.undoing }
 
-// SpoilUndo says that the run, if there is one, cannot be undone any more. It is to be called before what is not noted, such as
-// Store.Flush and Store.Swap.
+// SpoilUndo says that the run, if there is one, cannot be undone any more: what it has put aside is given back. It is to be called before
+// what is not noted, such as Store.Flush and Store.Swap.
 func (v *View) SpoilUndo() {
 	if v.undo.on {
 		v.keepChanges()
@@ -71,7 +74,7 @@ func (v *View) ForgetUndo() {
 	v.undo.on, v.undoing = false, false
 }
 
-// RollBack ends the run, which is Undoable, and makes everything what it was: keys, values, how these are laid out, expiries, and when
+// RollBack ends the run, which Undoes tells of, and makes everything what it was: keys, values, how these are laid out, expiries, and when
 // they were last used. Keys that the run has found dead are gone all the same. Watched keys that the run has changed count as changed. No
 // memory is refused.
 func (v *View) RollBack() {
@@ -80,38 +83,42 @@ func (v *View) RollBack() {
 		panic("store: a run that cannot be undone is to be")
 	}
 	u.on, v.undoing = false, false
-	if len(u.changes) == 0 {
-		return
+	if len(u.changes) > 0 {
+		v.s.arena.WithoutLimit(func() {
+			for i := range u.changes {
+				v.s.takeBack(&u.changes[i])
+			}
+			for _, j := range u.journals {
+				j.undo()
+			}
+			for i := range u.changes {
+				v.s.bringBack(&u.changes[i], v.NowMillis)
+			}
+		})
+		u.reset()
 	}
-	v.s.arena.WithoutLimit(func() {
-		for i := range u.changes {
-			v.s.takeBack(&u.changes[i])
-		}
-		for _, j := range u.journals {
-			j.undo()
-		}
-		for i := range u.changes {
-			v.s.bringBack(&u.changes[i], v.NowMillis)
-		}
-	})
-	u.reset()
+	if len(u.moves)+len(u.made) > 0 {
+		v.undoMoves()
+	}
 }
 
 // keepChanges forgets what was noted, so that the changes stay.
 func (v *View) keepChanges() {
 	u := &v.undo
-	if len(u.changes) == 0 {
-		return
-	}
-	for _, j := range u.journals {
-		j.keep(v.s)
-	}
-	for i := range u.changes {
-		if c := &u.changes[i]; c.journal() != nil {
-			c.fit(v.DB(0))
+	if len(u.changes) > 0 {
+		for _, j := range u.journals {
+			j.keep(v.s)
 		}
+		for i := range u.changes {
+			if c := &u.changes[i]; c.journal() != nil {
+				c.fit(v.DB(0))
+			}
+		}
+		u.reset()
 	}
-	u.reset()
+	if len(u.moves)+len(u.made) > 0 { // afterwards: changes may be of what was put aside
+		v.keepMoves()
+	}
 }
 
 // reset forgets all changes, of which there is one at least.

@@ -83,6 +83,9 @@ func (k *keyspace) run(n int, stays bool) {
 	k.inRun = true
 	for range n {
 		k.step()
+		if k.rng.IntN(20) == 0 {
+			k.move()
+		}
 	}
 	k.inRun = false
 	if stays {
@@ -99,6 +102,18 @@ func (k *keyspace) run(n int, stays bool) {
 		if is := after[key]; is != was && n < 40 {
 			k.t.Fatalf("a run is undone: %.20q is %+v, was %+v", key.key, is, was)
 		}
+	}
+}
+
+// move empties or swaps databases.
+func (k *keyspace) move() {
+	switch k.rng.IntN(6) {
+	case 0:
+		k.flush(-1)
+	case 1, 2:
+		k.flush(k.rng.IntN(k.s.databases))
+	default:
+		k.swap(k.rng.IntN(k.s.databases), k.rng.IntN(k.s.databases))
 	}
 }
 
@@ -120,6 +135,10 @@ func TestRunsAreUndone(t *testing.T) {
 			}
 			k.check()
 			k.deleteAll()
+			k.flush(-1)
+			if inUse := k.s.arena.Stats().InUse; k.s.Used() != 0 || inUse != 0 {
+				t.Errorf("%d bytes are used, %d held", k.s.Used(), inUse)
+			}
 		})
 	}
 }
@@ -352,7 +371,7 @@ func TestRunOfStringsInBlocks(t *testing.T) {
 		db.SetString([]byte("a"), long('x'), NoExpiry)
 		used := settled(db)
 		db.v.BeginUndo()
-		if change(); db.v.UndoBytes() > 1000 {
+		if change(); db.v.UndoBytes() > 3000 {
 			t.Errorf("%d bytes on the Go heap", db.v.UndoBytes())
 		}
 		db.v.RollBack()
@@ -400,6 +419,66 @@ func TestRunOfManyChanges(t *testing.T) {
 	}
 }
 
+// TestRunOfDatabases: what a run has put aside counts as used, and is found again as it was, expiries and all; a run that empties a database
+// time and again takes no more memory for that.
+func TestRunOfDatabases(t *testing.T) {
+	db := newKeyspace(t, 1, 4, 1<<30).v.DB(0)
+	db.s.bigTable = 20_000
+	v := db.v
+	fillHash(t, db, "a", 3000)
+	mustMove(t, db, "a", db, "big")
+	fillHash(t, db.Other(1), "b", 300)
+	for i := range 1000 {
+		db.SetString([]byte(fmt.Sprint("key:", i)), []byte("value"), v.NowMillis+100)
+	}
+	used, before := settled(db), v.s.arena.Stats().InUse
+	for _, undone := range []bool{true, false} {
+		v.BeginUndo()
+		db.Delete([]byte("key:7"))
+		mustMove(t, db, "big", db.Other(1), "big") // into a table that the run has not made
+		if n := v.Flush(0); n != 999 || !v.PutsAside() || keyCount(t, v) != 2 {
+			t.Fatalf("%d keys are gone, %d are left", n, keyCount(t, v))
+		}
+		v.Swap(0, 1)
+		for i := range 1000 {
+			mustMove(t, db, "big", db.Other(1), "big") // into one that it has
+			db.Other(1).SetString([]byte("new"), bytes.Repeat([]byte("x"), 5000), NoExpiry)
+			switch {
+			case i < 999:
+				mustMove(t, db.Other(1), "big", db, "big")
+			case undone:
+				db.Other(1).Delete([]byte("big"))
+			}
+			v.Flush(1)
+		}
+		db.SetString([]byte("other"), []byte("value"), NoExpiry)
+		if got := settled(db); got < used-1000 { // one key is gone
+			t.Errorf("%d bytes are used, were %d", got, used)
+		}
+		if held := v.s.arena.Stats().InUse; held > before+1<<20 {
+			t.Errorf("%d bytes are held, were %d", held, before)
+		}
+		if !undone {
+			v.ForgetUndo()
+			break
+		}
+		v.RollBack()
+		if v.PutsAside() || keyCount(t, v) != 1002 || len(hashOf(t, db, "big")) != 3000 || len(hashOf(t, db.Other(1), "b")) != 300 {
+			t.Errorf("%d keys are back", keyCount(t, v))
+		}
+		if got := settled(db); got != used {
+			t.Errorf("%d bytes are used, were %d", got, used)
+		}
+	}
+	if got := settled(db); keyCount(t, v) != 2 || got >= used/2 {
+		t.Errorf("%d keys, %d bytes are used", keyCount(t, v), got)
+	}
+	v.s.Flush(-1)
+	if got := settled(db); got != 0 || v.s.arena.Stats().InUse != 0 {
+		t.Errorf("%d bytes are used, %d held", got, v.s.arena.Stats().InUse)
+	}
+}
+
 // TestSpoiledRun: what was done before Flush stays done, and what comes after is not noted.
 func TestSpoiledRun(t *testing.T) {
 	db := newHashDB(t, 1<<30)
@@ -408,8 +487,8 @@ func TestSpoiledRun(t *testing.T) {
 	db.v.BeginUndo()
 	hashForWrite(t, db, "a").Delete([]byte("1"))
 	db.v.SpoilUndo()
-	if db.v.Undoable() || len(db.v.undo.changes) > 0 {
-		t.Error("undoable")
+	if db.v.Undoes() || len(db.v.undo.changes) > 0 {
+		t.Error("it can be undone")
 	}
 	db.s.Flush(-1)
 	fillHash(t, db, "b", 3000)
@@ -418,7 +497,7 @@ func TestSpoiledRun(t *testing.T) {
 		t.Error("a run that was spoiled")
 	}
 	db.v.BeginUndo()
-	if !db.v.Undoable() {
+	if !db.v.Undoes() {
 		t.Error("the next run is spoiled too")
 	}
 	db.Delete([]byte("b"))

@@ -20,6 +20,20 @@ local was = redis.call('get', 'key:'..k) or ''
 redis.call('set', 'key:'..k, ARGV[2])
 return {at, tostring(k), was}`
 
+// empties is how a script ends that removes all keys and then sets its own once more; emptiesInVain how one does that is killed.
+const (
+	empties = `
+redis.call('flushall')
+for i = 1, n do redis.call('set', ARGV[i], ARGV[n + i]) end
+return read`
+	emptiesInVain = `
+redis.call('swapdb', 0, 1)
+redis.call('set', ARGV[1], 'nobody sees that')
+redis.call('flushall')
+redis.call('set', ARGV[1], 'nor that')
+while true do end`
+)
+
 // refused is the outcome of an operation that another one's script was in the way of, or that was killed: it has done nothing.
 const refused = "refused"
 
@@ -32,6 +46,15 @@ func stepDoomed(s state, op operation, out outcome) (bool, state) {
 		return false, s
 	case op.kind == "raises": // its writes stay
 		op.kind = "MSET"
+	case op.kind == "empties":
+		op.kind = "EVAL"
+		ok, written := step(s, op, out)
+		for k := range written {
+			if !slices.Contains(op.keys, k) {
+				written[k] = ""
+			}
+		}
+		return ok, written
 	case op.kind == "chase":
 		n, _ := strconv.Atoi(s[op.keys[0]])
 		k := n / 1000 % keys
@@ -44,7 +67,7 @@ func stepDoomed(s state, op operation, out outcome) (bool, state) {
 
 // doomed draws a script, which now and then ends with an error or not at all, or a single command.
 func (c *client) doomed() operation {
-	kind := []string{"EVAL", "EVAL", "EVAL", "raises", "chase", "chase", "MGET", "MSET", "INCR", "endless"}[c.rng.IntN(10)]
+	kind := []string{"EVAL", "EVAL", "EVAL", "raises", "chase", "chase", "MGET", "MSET", "INCR", "endless", "empties"}[c.rng.IntN(11)]
 	n := 1
 	if kind != "chase" && kind != "INCR" {
 		n += c.rng.IntN(keys)
@@ -73,7 +96,10 @@ func (c *client) runDoomed(op operation) outcome {
 	case "chase":
 		return c.attempt([]string{"EVAL", chase, "0", names[0], op.value[0]})
 	}
-	end := map[string]string{"EVAL": "return read", "raises": "error('RAISED')", "endless": "while true do end"}[op.kind]
+	end := map[string]string{"EVAL": "return read", "raises": "error('RAISED')", "endless": "while true do end", "empties": empties}[op.kind]
+	if op.kind == "endless" && c.rng.IntN(3) == 0 {
+		end = emptiesInVain
+	}
 	body := strings.Replace(readAndSet, "return read", end, 1)
 	declared := c.rng.IntN(len(names) + 1)
 	return c.attempt(slices.Concat([]string{"EVAL", body, strconv.Itoa(declared)}, names[:declared], names, op.value, []string{"200"}))
