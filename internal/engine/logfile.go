@@ -16,7 +16,7 @@ import (
 
 // logFile is what the log knows of its file.
 type logFile struct {
-	flush   atomic.Pointer[func()]
+	hooks   atomic.Pointer[fileHooks]
 	written atomic.Int64
 	durable atomic.Int64
 	hold    atomic.Bool
@@ -35,6 +35,12 @@ const (
 	FileComing                  // one was asked for: it is there when its base has what was not logged, and until then nothing is durable
 	FileOn                      // there is one
 )
+
+// fileHooks is what loops call of whoever keeps the file.
+type fileHooks struct {
+	flush func()
+	sync  func(idle bool)
+}
 
 // SetFile says whether there is a file that the log is written to.
 func (l *Log) SetFile(s FileState) {
@@ -63,26 +69,46 @@ func (l *Log) SetWritten(offset int64) { raise(&l.written, offset) }
 // Durable gives the offset up to which the log's file has been synced.
 func (l *Log) Durable() int64 { return l.durable.Load() }
 
-// SetDurable says that the log's file has been synced up to an offset. It never goes back. Those who wait for it are woken.
+// SetDurable says that the log's file has been synced up to an offset. It never goes back. Those who wait for it are woken; all who wait
+// are if there is more to be written, so that one of them has it written who found somebody else at that.
 func (l *Log) SetDurable(offset int64) {
 	raise(&l.durable, offset)
-	l.wakeWaits(l.durable.Load())
+	reached := l.durable.Load()
+	if l.behind() {
+		reached = math.MaxInt64
+	}
+	l.wakeWaits(reached)
 }
 
-// SetFlush sets what a loop calls before it writes replies while something is in the log that is not Written yet; nil for nothing. It
-// is called from several loops at a time and must be quick: it writes, if nobody else does so just now.
-func (l *Log) SetFlush(flush func()) {
+// behind tells whether something is in the log that is not Written yet.
+func (l *Log) behind() bool { return l.end.Load() > l.written.Load() }
+
+// SetHooks sets what loops call while something is in the log that is not Written yet; nil for nothing. Several loops may call at a time.
+// What flush does, before a loop writes replies, must be quick: it writes, if nobody else does so just now. What sync does, when replies
+// are held, may take as long as a fast disk does if the loop is idle: it would only wait for the disk.
+func (l *Log) SetHooks(flush func(), sync func(idle bool)) {
 	if flush == nil {
-		l.flush.Store(nil)
+		l.hooks.Store(nil)
 		return
 	}
-	l.flush.Store(&flush)
+	l.hooks.Store(&fileHooks{flush, sync})
 }
 
 // Flush has what is in the log handed to the system, if there is a file that wants it.
 func (l *Log) Flush() {
-	if flush := l.flush.Load(); flush != nil && l.end.Load() > l.written.Load() {
-		(*flush)()
+	if hooks := l.hooks.Load(); hooks != nil && l.behind() {
+		hooks.flush()
+	}
+}
+
+// WantsSync tells whether replies may be held for something that is in the log and not Written yet.
+func (l *Log) WantsSync() bool { return l.hold.Load() && l.behind() }
+
+// Sync has what is in the log forced to the disk, if there is a file that wants it, or begins to. idle tells that the loop that calls has
+// nothing else to do.
+func (l *Log) Sync(idle bool) {
+	if hooks := l.hooks.Load(); hooks != nil && l.behind() {
+		hooks.sync(idle)
 	}
 }
 

@@ -23,6 +23,7 @@ const patience = testutil.Patience
 type server struct {
 	accept  func(r *Runner, c *Conn) Session
 	tick    func(r *Runner, now int64) int64
+	gather  func(idle bool) bool
 	workers atomic.Int64
 }
 
@@ -36,6 +37,8 @@ func (s *server) Tick(r *Runner, now int64) int64 {
 	}
 	return s.tick(r, now)
 }
+
+func (s *server) Gather(_ *Runner, idle bool) bool { return s.gather != nil && s.gather(idle) }
 
 // funcs is a Session made of functions; those left out do nothing.
 type funcs struct {

@@ -94,7 +94,7 @@ func (l *Loop) Conns() int { return int(l.assigned.Load()) }
 // iterate runs one iteration, or what is left of one that another runner has begun. False ends the runner: it has
 // detached, or the loop has ended.
 func (l *Loop) iterate(r *Runner) bool {
-	if !l.readAgain(r) || !l.dispatch(r) || !l.readMail(r) || !l.flush(r) {
+	if !l.readAgain(r) || !l.dispatch(r) || !l.readMail(r) || !l.gather(r) || !l.flush(r) {
 		return false
 	}
 	l.endConns(r)
@@ -146,6 +146,23 @@ func (l *Loop) dispatch(r *Runner) bool {
 			}
 		}
 		if len(l.dirty) >= maxDirty && !l.flush(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// gather deals with further events before connections are flushed, as long as the handler wants it; false means that the runner has detached.
+func (l *Loop) gather(r *Runner) bool {
+	for idle := false; len(l.dirty) > 0; idle = len(l.events) == 0 {
+		l.pinned = true
+		more := l.group.opts.Handler.Gather(r, idle)
+		l.pinned = false
+		if !more {
+			break
+		}
+		l.events, l.eventCursor = l.poll.peek(), 0
+		if !l.dispatch(r) {
 			return false
 		}
 	}

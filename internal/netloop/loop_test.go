@@ -104,6 +104,51 @@ func TestTickDecidesHowLongToSleep(t *testing.T) {
 	}
 }
 
+// TestGather: while the handler wants more, what becomes ready is dealt with before anything is flushed, and it learns when nothing has.
+func TestGather(t *testing.T) {
+	var read, flushed, flushedEarly, idle int // the loop's own until it has ended
+	first, done := make(chan int), make(chan int)
+	g := start(t, 1, &server{
+		accept: func(_ *Runner, c *Conn) Session {
+			return &funcs{
+				data: func(*Runner, int) {
+					if read++; read == 1 {
+						close(first)
+					}
+					c.Dirty()
+				},
+				flush: func(*Runner) {
+					if flushed++; read < 2 {
+						flushedEarly++
+					}
+					if flushed == 2 {
+						close(done)
+					}
+				},
+			}
+		},
+		gather: func(isIdle bool) bool {
+			if isIdle {
+				idle++
+			}
+			return read < 2 || idle == 0
+		},
+	})
+	addr := listen(t, g, "tcp", "127.0.0.1:0")
+	one, two := dial(t, addr), dial(t, addr)
+	for _, c := range []net.Conn{one, two} {
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		receive(t, "the first", first)
+	}
+	receive(t, "both replies", done)
+	g.Stop()
+	if flushedEarly > 0 || idle == 0 {
+		t.Errorf("%d connections were flushed too early, %d times there was nothing", flushedEarly, idle)
+	}
+}
+
 // TestBusyLoopLeavesRoom: a loop that never blocks, under a clock that stands still, does not starve other goroutines.
 func TestBusyLoopLeavesRoom(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

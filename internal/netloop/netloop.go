@@ -64,6 +64,9 @@ type Handler interface {
 	// NewWorker makes the state that belongs to a runner (Runner.Worker). Runners are used again once their goroutine has
 	// ended, so a loop makes as many as were ever at work at one time. It is called by Start and by Runner.Detach.
 	NewWorker(l *Loop) any
+	// Gather is called before connections are flushed. True has the loop deal first with what has become ready meanwhile, and call
+	// again, idle telling that nothing had. It cannot be detached.
+	Gather(r *Runner, idle bool) bool
 	// Tick is the housekeeping, called once an iteration before the loop waits; now is the monotonic clock in ns. It
 	// returns the ns that the loop may sleep: 0 is not at all, negative is no limit. Tick cannot be detached and is no
 	// longer called once the group stops.

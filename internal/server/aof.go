@@ -196,7 +196,7 @@ func (s *Server) startWriter(b aof.Beginning) {
 		Synced: func(ns int64) { s.engine.Stats.Spikes.Note("aof-fsync-always", ns, s.clock.WallMillis()) },
 	})
 	s.aof.writer.Store(&logWriter{w, reader})
-	s.engine.Effects.SetFlush(w.Flush)
+	s.engine.Effects.SetHooks(w.Flush, w.Sync)
 	w.Start()
 }
 
@@ -345,7 +345,7 @@ func (s *Server) closeWriter() (err error) {
 	if w == nil {
 		return nil
 	}
-	s.engine.Effects.SetFlush(nil)
+	s.engine.Effects.SetHooks(nil, nil)
 	if a.is(aofOn) {
 		err = w.Close()
 	} else {

@@ -4,6 +4,7 @@ package session
 
 import (
 	"math"
+	"time"
 
 	"github.com/redpoll/redpoll/internal/engine"
 	"github.com/redpoll/redpoll/internal/netloop"
@@ -13,6 +14,58 @@ import (
 // Under appendfsync always replies are held back until what they tell of is durable (engine/hold.go). A session whose replies are held
 // goes on with the commands that come, so one sync serves all that has run meanwhile. Its loop has a list of such sessions, and of those
 // whose client waits for the log in WAITAOF, and is woken when the log has come as far as the first of them needs.
+
+// Before its replies go a loop that holds some back has the log synced. It looks for more commands first, so that one sync serves them too.
+// When nothing comes any more all who could send something wait for the disk, and so the loop does itself: that spares waking a goroutine, and
+// being woken by it. When there are commands, but none whose replies are held as well, they are run while somebody else syncs.
+
+// gatherFor is for how many ns a loop looks for further commands whose replies are held before it has the log synced for those that it has.
+const gatherFor = int64(2 * time.Millisecond)
+
+// gathering is what a loop knows of its looking for further commands, which is over when the iteration is.
+type gathering struct {
+	since int64  // mono ns at which it began; 0: it has not
+	holds uint64 // loopState.holds when it looked last
+	idle  bool   // it has ended with nothing to do but wait
+	runs  uint64 // loopState.runs at the end of the last iteration
+}
+
+// Gather implements netloop.Handler.
+func (h *Hub) Gather(r *netloop.Runner, idle bool) bool {
+	log := h.engine.Effects
+	if !log.WantsSync() {
+		return false
+	}
+	l := r.Worker.(*worker).loop
+	g := &l.gather
+	grown := g.holds != l.holds
+	g.holds = l.holds
+	if !grown && !idle && len(l.held) == 0 {
+		return false // it is others' business
+	}
+	if grown && !idle {
+		now := h.engine.Clock().Mono()
+		if g.since == 0 {
+			g.since = now
+		}
+		if now-g.since < gatherFor {
+			return true
+		}
+	}
+	g.idle = idle
+	log.Sync(idle)
+	return false
+}
+
+// syncLate has the log synced, at the end of an iteration, for replies that are held since somebody else was at that. Whoever is still will
+// have the loop woken.
+func (h *Hub) syncLate(l *loopState) {
+	g := &l.gather
+	if len(l.held) > 0 && h.engine.Effects.WantsSync() {
+		h.engine.Effects.Sync(g.idle || g.runs == l.runs)
+	}
+	g.since, g.idle, g.runs = 0, false, l.runs
+}
 
 // held is what of a session's replies is held back. The zero value is nothing.
 //

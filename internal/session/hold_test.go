@@ -121,6 +121,53 @@ func TestHeldReplies(t *testing.T) {
 	}
 }
 
+// TestLoopSyncs: a loop that has nothing else to do has replies that it holds synced by itself, for all that have come; if somebody else is at
+// that, it tries again once he is done.
+func TestLoopSyncs(t *testing.T) {
+	r := start(t, options{loops: 2})
+	f := r.keep(true)
+	var taken, tried atomic.Int64 // whether somebody else is at it, and how often one was found at it
+	var mu sync.Mutex
+	f.log.SetHooks(func() {}, func(bool) {
+		if taken.Load() != 0 {
+			tried.Add(1)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		f.log.SetWritten(f.log.End())
+		f.sync()
+	})
+	c, other := r.dial(), r.dial()
+	for range 100 {
+		c.Must(t, "SET", "k", "v")
+		other.Must(t, "GET", "k")
+	}
+	taken.Store(1)
+	for round := range 3 {
+		before := tried.Load()
+		pipe(t, c, "INCR n")
+		pipe(t, other, "INCR n|MULTI|EXEC")
+		f.heldBack(2)
+		if tried.Load() == before {
+			t.Error("no loop has tried to sync")
+		}
+		before = tried.Load()
+		f.log.SetDurable(f.log.Durable()) // as of a sync that has none of it
+		testutil.Poll(t, patience, func() bool { return tried.Load() >= before+1 })
+		quiet(t, c, "somebody else syncs")
+		taken.Store(0)
+		f.log.SetDurable(f.log.Durable())
+		one, err := c.Receive()
+		two, err2 := other.Receive()
+		if err != nil || err2 != nil || one.Value.Int+two.Value.Int != int64(4*round+3) {
+			t.Fatalf("%q, %v; %q, %v", one.Raw, err, two.Raw, err2)
+		}
+		receive(t, other, "+OK", "*0")
+		taken.Store(1)
+	}
+}
+
 // TestHeldPipeline: a client that always has more commands on their way is given what has become durable meanwhile.
 func TestHeldPipeline(t *testing.T) {
 	r := start(t, options{})

@@ -245,6 +245,7 @@ func (h *Hub) NewWorker(l *netloop.Loop) any {
 func (h *Hub) Tick(r *netloop.Runner, now int64) int64 {
 	w := r.Worker.(*worker)
 	duty := w.Housekeep(r.Loop().ID())
+	h.syncLate(w.loop)
 	return sooner(sooner(duty, h.endWaits(w, now)), sooner(h.sweep(w.loop, now), sooner(h.engine.EndPause(now), h.evict(now))))
 }
 

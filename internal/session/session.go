@@ -200,6 +200,7 @@ func (s *Session) end() {
 // while the client waits for a key.
 func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	w := r.Worker.(*worker)
+	w.loop.runs++
 	s.Client.Reply.SetPool(w.Chunks)
 	pos, spent, ran := 0, int64(0), false
 	for !s.closing && !s.parked && !s.shared.killed.Load() && pos < len(buf) {
@@ -240,6 +241,9 @@ func (s *Session) run(r *netloop.Runner, buf []byte, own bool) {
 	if r.Detached() {
 		s.conn.Return(s.resume)
 		return
+	}
+	if s.Client.Hold != 0 && s.held.until == 0 {
+		w.loop.holds++
 	}
 	if s.Client.Reply.Pending() > 0 || s.closing {
 		s.conn.Dirty()

@@ -19,6 +19,9 @@ type loopState struct {
 
 	held    []*Session      // those that wait for the log to become durable
 	durable *engine.LogWait // for them
+	holds   uint64          // how often a session whose replies wait for that, and did not before, has ended a run of commands
+	runs    uint64          // how often one has begun to run commands
+	gather  gathering
 
 	inbox  *pubsub.Inbox       // what is published for the loop's sessions
 	spare  []pubsub.Delivery   // room for it

@@ -20,7 +20,9 @@ import (
 //     next before all of the one before is synced. So if the machine loses power, only the last increment that has bytes can be torn.
 //   - A file ends where an effect ends, or a transaction, whenever a write has succeeded, or has failed and could be taken back.
 //
-// Whoever finds something to write writes it: a loop before it sends its replies, or the Writer's own goroutine, which alone syncs.
+// Whoever finds something to write writes it: a loop before it sends its replies, or the Writer's own goroutine. Who syncs has the turn:
+// the goroutine, but with Always a loop that has nothing else to do, as long as the disk is quick. So one sync serves all that was logged
+// before it; what is logged meanwhile is for whoever has the turn next.
 
 // Policy says when what is written is forced to the disk (appendfsync).
 type Policy int32
@@ -37,6 +39,7 @@ const (
 	pollPeriod   = syncPeriod / 10  // how often the goroutine looks
 	maxPostponed = 2 * time.Second  // for which a sync under way may hold up writing with EverySec
 	errorPeriod  = 30 * time.Second // for which the log has no second line about failing writes
+	quickSync    = time.Millisecond // a disk that takes no longer for a write and a sync is quick
 )
 
 // Log is what a Writer needs of the log of effects.
@@ -47,7 +50,7 @@ type Log interface {
 	Peek() [][]byte
 	// Advance passes n bytes.
 	Advance(n int)
-	// SetWritten and SetDurable tell the log of the Writer's offsets.
+	// SetWritten and SetDurable tell the log of the Writer's offsets. SetDurable has loops that wait for what is not written yet call Sync.
 	SetWritten(offset int64)
 	SetDurable(offset int64)
 }
@@ -85,7 +88,7 @@ type Writer struct {
 	options WriterOptions
 
 	policy     atomic.Int32
-	next       atomic.Pointer[rotation] // to come; cleared by the goroutine
+	next       atomic.Pointer[rotation] // to come; cleared with the turn
 	superseded atomic.Int64             // offset up to which a base on the disk has everything
 	counts     atomic.Bool              // the manifest names the file
 	tainted    atomic.Int64             // the written offset when a sync failed last: up to there something may be lost
@@ -94,12 +97,17 @@ type Writer struct {
 	postponed atomic.Int64 // when it was first found to hold up writing, Mono; 0: not yet
 	failing   atomic.Bool  // writing has failed; only the goroutine tries again
 	unsynced  atomic.Bool  // the last sync has failed
+	quick     atomic.Bool  // the last sync of Always was
 	size      atomic.Int64 // of the file
 	before    atomic.Int64 // bytes of all files in front of it
 	delayed   atomic.Int64
 
+	turn   sync.Mutex // held by who syncs; mu may be taken under it
+	synced int64      // guarded by turn
+	at     int64      // when the last sync began, or the last attempt to write after a failure, Mono; guarded by turn
+
 	mu      sync.Mutex // held while something is written, not while it is synced
-	file    disk.File  // guarded by mu, and replaced by the goroutine only
+	file    disk.File  // guarded by mu, and replaced with the turn only
 	head    []byte     // what is to be written in front of what the log has next; guarded by mu
 	written int64      // guarded by mu
 	stamp   int64      // the last time that the file has, Unix seconds; guarded by mu
@@ -108,10 +116,6 @@ type Writer struct {
 	dead    bool       // closed, or a promise was broken: nothing is written any more; guarded by mu
 	failure error      // of the last write; guarded by mu
 	lost    error      // of the last sync; guarded by mu
-
-	// What only the goroutine touches, and whoever starts and closes it.
-	synced int64
-	at     int64 // when the last sync began, or the last attempt to write after a failure, Mono
 
 	kick   chan struct{}
 	early  chan chan struct{} // who waits for a sync, and is told by closing his
@@ -251,10 +255,12 @@ func (w *Writer) SyncEarly() {
 	}
 }
 
-// Flush writes what the log has, unless it is the goroutine's business to. A loop calls it before it sends replies.
+// Flush writes what the log has, unless it is written with a sync. A loop calls it before it sends replies.
 func (w *Writer) Flush() {
 	if w.Policy() == Always {
-		w.wake()
+		if !w.leads() {
+			w.wake()
+		}
 		return
 	}
 	if w.failing.Load() || w.Policy() == EverySec && w.syncing.Load() && w.postpone() {
@@ -263,6 +269,22 @@ func (w *Writer) Flush() {
 	w.mu.Lock()
 	w.write()
 	w.mu.Unlock()
+}
+
+// leads tells whether a loop may sync: not if that may take long, or something else is to be done.
+func (w *Writer) leads() bool { return w.quick.Load() && w.counts.Load() && w.next.Load() == nil }
+
+// Sync has what the log has forced to the disk, with Always, if nobody does that already: by the caller, if it is idle and that is quickly
+// done, else by the goroutine. A loop calls it that holds replies back.
+func (w *Writer) Sync(idle bool) {
+	switch {
+	case w.Policy() != Always:
+		w.Flush()
+	case !idle || !w.leads():
+		w.wake()
+	case w.turn.TryLock():
+		w.act()
+	}
 }
 
 // postpone tells whether writing is put off: as long as a sync is under way, but not for too long, since the system would have it wait.
@@ -302,6 +324,7 @@ func (w *Writer) Drain() error {
 // written. An error says that something did not get to the disk; the log has told of it.
 func (w *Writer) Close() error {
 	w.end()
+	w.turn.Lock()
 	w.mu.Lock()
 	w.write()
 	w.mu.Unlock()
@@ -315,7 +338,7 @@ func (w *Writer) Close() error {
 	if err == nil {
 		err = w.lost
 	}
-	w.settle()
+	w.pass()
 	w.release()
 	return err
 }
@@ -333,6 +356,8 @@ func (w *Writer) end() {
 }
 
 func (w *Writer) release() {
+	w.turn.Lock()
+	defer w.turn.Unlock()
 	w.mu.Lock()
 	w.dead = true
 	w.mu.Unlock()

@@ -9,21 +9,36 @@ import (
 	"github.com/redpoll/redpoll/internal/config"
 )
 
-// What a Writer does to its files: whoever has found something to write, or its goroutine.
+// What a Writer does to its files: whoever has found something to write, or who has the turn.
 
 // syncEarly is SyncEarly for the goroutine.
 func (w *Writer) syncEarly() {
+	w.turn.Lock()
+	defer w.turn.Unlock()
 	w.mu.Lock()
 	w.write()
-	unsynced := w.written > w.synced && !w.dead
 	w.mu.Unlock()
-	if unsynced {
+	if w.lags() {
 		w.sync()
 	}
 }
 
-// step does what is due: it writes, rotates, and syncs.
+// lags tells whether something that was written is still to be synced.
+func (w *Writer) lags() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.written > w.synced && !w.dead
+}
+
+// step takes the turn and does what is due.
 func (w *Writer) step() {
+	w.turn.Lock()
+	w.act()
+}
+
+// act does what is due, who has the turn, and passes it on: it writes, rotates, and syncs.
+func (w *Writer) act() {
+	defer w.pass()
 	now := w.options.Mono()
 	due := now-w.at >= int64(syncPeriod)
 	w.mu.Lock()
@@ -40,10 +55,12 @@ func (w *Writer) step() {
 	}
 	w.rotate()
 	switch {
-	case lost && due, unsynced && w.Policy() == Always, unsynced && w.Policy() == EverySec && due:
+	case w.Policy() == Always && w.lags(): // what is in another file since the rotation, too
+		w.sync()
+		w.quick.Store(w.options.Mono()-now < int64(quickSync))
+	case lost && due, unsynced && w.Policy() == EverySec && due:
 		w.sync()
 	}
-	w.settle()
 }
 
 // write brings what the log has into the file, up to a rotation. w.mu is held.
@@ -65,7 +82,7 @@ func (w *Writer) write() {
 		w.fail(n, expected, err)
 		return
 	}
-	w.pass(n)
+	w.advance(n)
 	w.torn = false
 	w.recover()
 }
@@ -119,8 +136,8 @@ func (w *Writer) put(end int64) (n int64, err error) {
 	return n, nil
 }
 
-// pass notes that n bytes were written.
-func (w *Writer) pass(n int64) {
+// advance notes that n bytes were written.
+func (w *Writer) advance(n int64) {
 	w.size.Add(n)
 	front := min(n, int64(len(w.head)))
 	w.head = w.head[:copy(w.head, w.head[front:])]
@@ -147,7 +164,7 @@ func (w *Writer) fail(n, expected int64, err error) {
 		if terr := w.file.Truncate(w.size.Load()); terr != nil {
 			warn("Could not remove short write from the append-only file.  Redis may refuse to load the AOF the next time it starts.  "+
 				"ftruncate: %s", config.SystemText(terr))
-			w.pass(n)
+			w.advance(n)
 			w.torn = true
 		}
 	}
@@ -183,7 +200,7 @@ func (w *Writer) rotate() {
 	w.mu.Lock()
 	if w.superseded.Load() >= r.at && !w.dead {
 		w.head = w.head[:0]
-		w.pass(r.at - w.written)
+		w.advance(r.at - w.written)
 		w.recover() // or writes would be refused with nothing left that could succeed
 	}
 	whole, dead := w.written == r.at && len(w.head) == 0, w.dead
@@ -247,13 +264,16 @@ func (w *Writer) sync() bool {
 	return false
 }
 
-// settle tells the log what is durable.
-func (w *Writer) settle() {
+// pass gives the turn back, and tells the log what is durable: in this order, since a loop that finds the turn taken relies on the log's
+// looking, once it is free again, whether there is more to be written.
+func (w *Writer) pass() {
 	w.mu.Lock()
 	dead := w.dead
 	w.mu.Unlock()
 	durable := max(w.synced, w.superseded.Load())
-	if w.counts.Load() && !dead && !w.Damaged() {
+	good := w.counts.Load() && !dead && !w.Damaged()
+	w.turn.Unlock()
+	if good {
 		w.log.SetDurable(durable)
 	}
 }

@@ -183,6 +183,60 @@ func TestWriterAlways(t *testing.T) {
 	r.is("afterwards", "1", "one\ntwo\n", 8, 8)
 }
 
+// TestWriterLeads: with Always an idle loop syncs, as long as that is quickly done and there is nothing else to do; else it leaves that to the
+// goroutine.
+func TestWriterLeads(t *testing.T) {
+	r := newRig(t, Always, true)
+	line := func(when string, idle bool, durable int) {
+		t.Helper()
+		select {
+		case <-r.kick:
+		default:
+		}
+		r.log.add("line\n")
+		r.Flush()
+		r.Sync(idle)
+		r.is(when, "1", r.log.text[:durable], durable, durable)
+		if kicked := len(r.kick) > 0; kicked != (durable < len(r.log.text)) {
+			t.Errorf("%s the goroutine is kicked: %v", when, kicked)
+		}
+	}
+	line("before a sync has been quick", true, 0)
+	r.step()
+	line("by an idle loop", true, 10)
+	line("by a busy one", false, 10)
+	took := quickSync
+	r.disk.SetHook(func(op disktest.Op) error {
+		if op.Kind == disktest.Sync {
+			r.passes(took)
+		}
+		return nil
+	})
+	line("by an idle loop that finds the disk slow", true, 20)
+	line("after a slow sync", true, 20)
+	took--
+	r.step()
+	r.is("when the goroutine has synced", "1", r.log.text, 25, 25)
+	line("after a quick one", true, 30)
+	r.turn.Lock()
+	r.log.add("line\n")
+	r.Sync(true)
+	r.is("while somebody else is at it", "1", r.log.text[:30], 30, 30)
+	r.act()
+	r.is("when he is done", "1", r.log.text, 35, 35)
+	r.log.add("line\n")
+	r.Rotate(40, r.open("2"))
+	r.Sync(true)
+	r.is("during a rotation", "1", r.log.text[:35], 35, 35)
+	r.log.add("line\n")
+	r.step()
+	r.is("after a rotation", "2", "line\n", 45, 45)
+	r.SetPolicy(Never)
+	r.log.add("line\n")
+	r.Sync(true)
+	r.is("with another policy", "2", "line\nline\n", 50, 45)
+}
+
 // TestWriterGoroutine has group commits: whatever several loops append, it becomes durable, with fewer syncs than flushes.
 func TestWriterGoroutine(t *testing.T) {
 	r := newRig(t, Always, true)
@@ -196,11 +250,13 @@ func TestWriterGoroutine(t *testing.T) {
 	r.Start()
 	const loops, lines = 4, 500
 	var wg sync.WaitGroup
-	for range loops {
+	for i := range loops {
+		idle := i%2 == 0
 		wg.Go(func() {
 			for range lines {
 				r.log.add("line\n")
 				r.Flush()
+				r.Sync(idle)
 			}
 		})
 	}
