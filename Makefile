@@ -4,7 +4,8 @@
 GO     ?= go
 T      ?= 60s
 N      ?= 300
-CHECKS  = $(GO) run ./scripts/checks
+LIMIT   = -timeout 60m
+CHECKS  = $(GO) run ./scripts/checks $(LIMIT)
 
 # Packages that the race detector and the invariants build look at in "make test"; "make race" takes all.
 RACE       ?= ./internal/clock ./internal/mem ./internal/netloop ./internal/store ./internal/engine ./internal/session ./internal/server ./test/meta ./test/waiting
@@ -42,8 +43,9 @@ vet:
 	cd test/clients && $(GO) vet ./...
 	cd test/lin && $(GO) vet ./...
 
+# What go vet looks at has been looked at before.
 unit:
-	$(CHECKS) ./...
+	$(CHECKS) -vet=off ./...
 
 race-some:
 	$(CHECKS) -race -short $(RACE)
@@ -51,20 +53,19 @@ race-some:
 invariants:
 	$(CHECKS) -tags invariants $(INVARIANTS)
 
-# What runs elsewhere than on Linux: the portable loop is tested here, the rest is compiled for the other systems.
+# What runs elsewhere than on Linux: the portable loop is tested here, the rest, tests too, is checked for the other systems, and linked once.
 portable:
 	$(CHECKS) -tags portable ./internal/netloop ./internal/session ./internal/server ./test/meta
 	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
 	GOOS=windows GOARCH=amd64 $(GO) vet ./...
-	GOOS=darwin GOARCH=arm64 $(GO) build -trimpath -o bin/darwin-arm64/redpoll ./cmd/redpoll
-	GOOS=windows GOARCH=amd64 $(GO) build -trimpath -o bin/windows-amd64/redpoll.exe ./cmd/redpoll
-	GOOS=darwin GOARCH=arm64 $(GO) test -c -o bin/darwin-arm64/ . ./internal/mem ./internal/netloop ./internal/store ./internal/session
-	GOOS=windows GOARCH=amd64 $(GO) test -c -o bin/windows-amd64/ . ./internal/mem ./internal/netloop ./internal/store ./internal/session
+	GOOS=darwin GOARCH=arm64 $(GO) build -o bin/darwin-arm64/redpoll ./cmd/redpoll
+	GOOS=windows GOARCH=amd64 $(GO) build -o bin/windows-amd64/redpoll.exe ./cmd/redpoll
 
 clients:
 	$(GO) build -o bin/checks ./scripts/checks
-	cd test/clients && ../../bin/checks ./...
-	cd test/lin && ../../bin/checks ./...
+	$(GO) build -o bin/tested ./cmd/redpoll
+	cd test/clients && REDPOLL_BIN=$(CURDIR)/bin/tested ../../bin/checks $(LIMIT) -vet=off -count=1 ./...
+	cd test/lin && ../../bin/checks $(LIMIT) -vet=off ./...
 
 race:
 	$(CHECKS) -race ./...

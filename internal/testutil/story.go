@@ -30,7 +30,7 @@ import (
 //	# a comment
 //
 // Before the command, raw or read may stand: @NAME; redpoll-only; redis-only (not for Redpoll); since 7.2 (and not before); before a
-// command also until: it is sent again and again until the reply is the one expected. A section whose title begins with
+// command also until: it is sent again and again until the reply is the one expected, in either protocol. A section whose title begins with
 // "redpoll-only:" has only such steps: what the oracle is too old for.
 //
 // Instead of a reply may stand:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redpoll/redpoll/internal/command"
 	"github.com/redpoll/redpoll/internal/command/gen"
+	"github.com/redpoll/redpoll/internal/invariants"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
@@ -103,7 +104,10 @@ func TestHostile(t *testing.T) {
 	calls, refused := 0, 0
 	for seed := range seeds(t) {
 		rnd := rand.New(rand.NewPCG(seed, 9))
-		for _, s := range specs {
+		for i, s := range specs {
+			if invariants.Enabled && uint64(i)%10 != seed%10 { // where digests take long; runs are more there
+				continue
+			}
 			call, ok := hostileCall(rnd, s)
 			if !ok {
 				continue
