@@ -39,8 +39,8 @@ func TestSignalWhileLoading(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
-		testutil.Poll(t, 10*time.Second, func() bool {
+		timer := time.AfterFunc(2*testutil.Patience, func() { cmd.Process.Kill() })
+		testutil.Poll(t, testutil.Patience, func() bool {
 			c, err := testutil.Connect("tcp", "127.0.0.1:"+port)
 			if err != nil {
 				return false

@@ -14,14 +14,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
 // patience is how long a process may take to do what it was told.
-const patience = 10 * time.Second
+const patience = testutil.Patience
 
 // built is the real program.
 type built struct {

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/redpoll/redpoll/internal/testutil"
 )
@@ -24,7 +23,7 @@ func TestDetach(t *testing.T) {
 	if err := detach(p, []byte("port 7000")); err != nil {
 		t.Fatal(err)
 	}
-	testutil.Poll(t, 10*time.Second, func() bool {
+	testutil.Poll(t, testutil.Patience, func() bool {
 		text, err := os.ReadFile(note)
 		return err == nil && string(text) == "redis-server|port 7000|true"
 	})

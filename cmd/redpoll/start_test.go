@@ -57,10 +57,10 @@ func live(t *testing.T, bin string, args []string, dir string, end func(cmd *exe
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(2*testutil.Patience, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	if end != nil {
-		testutil.Poll(t, 10*time.Second, func() bool {
+		testutil.Poll(t, testutil.Patience, func() bool {
 			c, err := testutil.Connect("tcp", "127.0.0.1:"+port)
 			if err != nil {
 				return false

@@ -20,8 +20,9 @@ import (
 )
 
 var (
-	budget   = flag.Duration("meta.time", 4*time.Second, "how long workloads are run")
 	firstRun = flag.Uint64("meta.seed", 1, "the seed of the first workload; 0 takes a random one")
+	mostRuns = flag.Int("meta.runs", 10, "how many workloads there are")
+	budget   = flag.Duration("meta.time", 0, "if not 0, how long workloads are begun, be they as many as they may")
 )
 
 // stepsPerRun is short enough to shrink quickly and long enough for states to build up.
@@ -81,7 +82,7 @@ func TestMetamorphic(t *testing.T) {
 		seed = rand.Uint64() >> 32
 	}
 	runs, begun := 0, time.Now()
-	for ; runs == 0 || time.Since(begun) < *budget; runs++ {
+	for ; *budget > 0 && time.Since(begun) < *budget || *budget == 0 && runs < *mostRuns; runs++ {
 		rnd := rand.New(rand.NewPCG(seed, 5))
 		steps := workload(seed, specs, 1+rnd.IntN(4), stepsPerRun)
 		want := run(t, plain, steps)
@@ -260,9 +261,9 @@ func rewrite(t *testing.T, c *testutil.Client) {
 		info := c.Must(t, "INFO", "persistence").Str
 		return strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "rdb_bgsave_in_progress:0")
 	}
-	testutil.Poll(t, 10*time.Second, idle)
+	testutil.Poll(t, testutil.Patience, idle)
 	c.Must(t, "BGREWRITEAOF")
-	testutil.Poll(t, 10*time.Second, idle)
+	testutil.Poll(t, testutil.Patience, idle)
 }
 
 // disturb has a server save or rewrite its log, if it does not do so already, and does not wait for it.
