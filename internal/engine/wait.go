@@ -98,6 +98,7 @@ func (w *Worker) beginWait(cl *Client, c *Call) {
 	now := w.e.clock.Mono()
 	wt.nanos = now - w.mono
 	cl.waiting.Store(wt) // from now on others may end the wait; to serve it they need the shards
+	wt.Begin()
 	cl.LastCommand = c.spec
 	w.mono = now
 	w.view.NowMillis = (w.wall + now) / 1_000_000

@@ -321,3 +321,32 @@ func TestWaitLeavesNothing(t *testing.T) {
 	group.Wait()
 	b.idle()
 }
+
+// TestCountedWaitEnds: who is seen to wait can be told to stop it.
+func TestCountedWaitEnds(t *testing.T) {
+	b := fakeBench(t, Options{})
+	x := b.connect()
+	var over atomic.Bool
+	var other sync.WaitGroup
+	other.Go(func() {
+		for !over.Load() {
+			if b.Store.Waiters() == 0 {
+				runtime.Gosched()
+			} else if !x.cl.Unblock(false) {
+				t.Error("a client that waits does not wait")
+				x.cl.Wake()
+				return
+			}
+		}
+	})
+	for range rounds(20_000) {
+		if x.block("TAKE a 0"); !x.wait() || t.Failed() {
+			break
+		}
+		b.wantServed("*-1", x)
+	}
+	over.Store(true)
+	other.Wait()
+	x.w.Forget(x.cl)
+	b.idle()
+}

@@ -178,8 +178,10 @@ func (db *DB) Wait(w *Waiter, t Type, keys [][]byte, targets []uint64) {
 			db.v.tick()
 		}
 	}
-	db.s.waiters.Add(1)
 }
+
+// Begin counts the waiter among Waiters. It stands in its queues, and whoever sees it counted can already end its wait.
+func (w *Waiter) Begin() { w.store.waiters.Add(1) }
 
 // queueOf gives the queue of a key, made if there is none.
 func (db *DB) queueOf(key []byte) *queue {
