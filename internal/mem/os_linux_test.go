@@ -158,7 +158,14 @@ func limitedTests() map[string]func(t *testing.T) {
 		"data": func(t *testing.T) {
 			setLimit(t, unix.RLIMIT_DATA, 400<<20)
 			a := testArena(t, 0)
+			spare, err := unix.Mmap(-1, 0, 16<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+			if err != nil {
+				t.Fatal(err)
+			}
 			fillUntilRefused(t, a)
+			if err := unix.Munmap(spare); err != nil { // or Go itself, which has the same limit, might fail for want of memory
+				t.Fatal(err)
+			}
 			if st := a.Stats(); st.Opened < 64<<20 || st.Opened > 400<<20 {
 				t.Fatalf("opened %d with 400 MB of data allowed", st.Opened)
 			}
