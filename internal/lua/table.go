@@ -320,6 +320,18 @@ func (s *State) NewTable(narray, nhash int) (*Table, error) {
 	return t, nil
 }
 
+// NewArray makes a table whose array has memory for some elements. Unlike that of NewTable it holds none of them yet and grows as it is
+// filled, on which depends what the length of one with holes is.
+func (s *State) NewArray(room int) (*Table, error) {
+	if room <= 0 {
+		return s.NewTable(0, 0)
+	}
+	if err := s.Alloc(int(tableSize + int64(room)*valueSize)); err != nil {
+		return nil, err
+	}
+	return &Table{arr: make([]Value, 0, room)}, nil
+}
+
 // nodesFor returns the number of nodes for n keys.
 func nodesFor(n int) int {
 	if n <= 0 {
@@ -446,12 +458,7 @@ func (s *State) rehash(t *Table, k Value) error {
 	if err := s.Spend(len(t.arr) / 8); err != nil {
 		return err
 	}
-	for i := range t.arr {
-		if !t.arr[i].IsNil() {
-			live++
-			keys.add(uint(i + 1))
-		}
-	}
+	live += keys.addArray(t.arr)
 	size, inside := keys.arraySize()
 	return s.resize(t, size, nodesFor(live+1-inside))
 }
@@ -473,6 +480,23 @@ func (c *intKeys) note(k Value) {
 func (c *intKeys) add(i uint) {
 	c.bySize[bits.Len(i-1)]++
 	c.total++
+}
+
+// addArray adds the keys 1, 2, … of the values that there are, and returns their number.
+func (c *intKeys) addArray(arr []Value) (n int) {
+	for size, from := 0, 0; from < len(arr); size++ {
+		end := min(1<<size, len(arr))
+		before := n
+		for i := from; i < end; i++ {
+			if arr[i].n != tagNil {
+				n++
+			}
+		}
+		c.bySize[size] += n - before
+		from = end
+	}
+	c.total += n
+	return n
 }
 
 // arraySize returns the largest power of two of which more than half are keys, 0 if there is none, and how many keys it holds.

@@ -72,7 +72,7 @@ func (k *Codecs) unpackSome(c *lua.Call, limit, offset int64) error {
 	return c.Return(values...)
 }
 
-// mostRoom is for how many entries a map has room at first, whatever the data say that there are.
+// mostRoom is for how many entries a table has room at first, whatever the data say that there are.
 const mostRoom = 64
 
 // A msgUnpacker reads values from MessagePack's bytes.
@@ -207,12 +207,13 @@ func (u *msgUnpacker) text(head, n int) (lua.Value, error) {
 }
 
 // table makes the table of a head. An array grows with its elements, since what the length of one with holes is depends on that.
-func (u *msgUnpacker) table(entries int) (lua.Value, int, error) {
-	others := 0
+func (u *msgUnpacker) table(entries int) (v lua.Value, n int, err error) {
+	var t *lua.Table
 	if entries < 0 {
-		others = min(noEntries-entries, mostRoom)
+		t, err = u.state.NewTable(0, min(noEntries-entries, mostRoom))
+	} else {
+		t, err = u.state.NewArray(min(entries, mostRoom))
 	}
-	t, err := u.state.NewTable(0, others)
 	if err != nil {
 		return lua.Nil, 0, err
 	}

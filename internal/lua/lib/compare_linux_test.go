@@ -5,6 +5,7 @@ package lib_test
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -162,6 +163,8 @@ func parse(b *testing.B, text string) float64 {
 // BenchmarkCompared shows the processor time of each comparison, "theirs" that of the originals, and the ratio: medians of the rounds, of
 // which each takes some tenths of a second: go test ./internal/lua/lib -run '^$' -bench Compared -benchtime 5x
 func BenchmarkCompared(b *testing.B) {
+	const collectorPercent = 400 // as in the server
+	defer debug.SetGCPercent(debug.SetGCPercent(collectorPercent))
 	redis := testutil.Oracle(b).Dial(b)
 	redis.SetTimeout(time.Minute)
 	for _, x := range comparisons {
