@@ -2,8 +2,6 @@
 
 package lua
 
-import "strings"
-
 // Compile turns a source into a function without parameters but `...`: what loadstring returns. name is the chunk's name, "@file",
 // "=name" or any text, as errors and Proto.Source have it. The error is a *SyntaxError with lua5.1's text. Bytecode is not accepted:
 // it is a source that begins with a strange character.
@@ -150,7 +148,7 @@ type parser struct {
 	level    int // how many constructs are around this place
 	f        *function
 
-	scope    map[string]*localVar // by name, the innermost
+	scope    map[string]*localVar // by name, the innermost; nil before the first
 	known    []usage              // by declaration; nil: the first time
 	found    []usage
 	mistaken bool // the code is wrong, since a variable was used unexpectedly
@@ -162,7 +160,6 @@ func newParser(src, name string, level int, w *watch) *parser {
 	return &parser{
 		scanner: scanner{src: src, chunk: name, line: 1, watch: w},
 		level:   level,
-		scope:   map[string]*localVar{},
 		texts:   map[string]Value{},
 	}
 }
@@ -181,7 +178,9 @@ func (p *parser) chunk() *Proto {
 func (p *parser) stringValue(s string) Value {
 	v, ok := p.texts[s]
 	if !ok {
-		v = constString(strings.Clone(s))
+		text := copyString(s)
+		text.hash, text.mark = hashString(s), staticMark
+		v = stringValue(text)
 		p.texts[v.Str()] = v
 	}
 	return v

@@ -23,9 +23,18 @@ type function struct {
 	free     int
 	usesDots bool
 
-	constants map[Value]int // numbers, booleans and nil; strings by their object
+	constants map[Value]int // of the Proto, strings by their object; nil while they are few
 	zero      constZero
+
+	// Where the Proto's lists begin, so that most functions allocate them once, when their lengths are known.
+	room struct {
+		code   [32]instr
+		lines  [32]int32
+		consts [fewConstants]Value
+	}
 }
+
+const fewConstants = 8
 
 // A constZero says which zero a function has among its constants. Lua 5.1 takes 0 and -0 for the same constant, so that the first of them
 // decides about the sign of all.
@@ -56,18 +65,27 @@ func (f *function) number(n float64) float64 {
 
 // constant returns the number of a constant: nil, a boolean, a number that number gave, or a string.
 func (f *function) constant(v Value) int {
-	if i, ok := f.constants[v]; ok {
-		return i
-	}
 	if f.constants == nil {
-		f.constants = map[Value]int{}
+		if i := slices.Index(f.proto.consts, v); i >= 0 {
+			return i
+		}
+	} else if i, ok := f.constants[v]; ok {
+		return i
 	}
 	i := len(f.proto.consts)
 	if i >= maxConstants {
 		panic(&SyntaxError{"constant table overflow"})
 	}
 	f.proto.consts = append(f.proto.consts, v)
-	f.constants[v] = i
+	switch {
+	case f.constants != nil:
+		f.constants[v] = i
+	case i == fewConstants:
+		f.constants = map[Value]int{}
+		for i, v := range f.proto.consts {
+			f.constants[v] = i
+		}
+	}
 	return i
 }
 
@@ -170,7 +188,15 @@ func (f *function) loop(o op, a, start int, m mark) {
 
 // trim gives back what the lists have in reserve.
 func (p *Proto) trim() {
-	p.code = slices.Clip(slices.Clone(p.code))
-	p.lines = slices.Clip(slices.Clone(p.lines))
-	p.consts = slices.Clip(slices.Clone(p.consts))
+	p.code = exactly(p.code)
+	p.lines = exactly(p.lines)
+	p.consts = exactly(p.consts)
+}
+
+// exactly returns a copy without anything in reserve.
+func exactly[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.Clip(slices.Clone(list))
 }

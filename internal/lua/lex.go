@@ -65,16 +65,22 @@ func (t token) String() string {
 
 // keyword returns the token of a name: one of its own if the name is reserved.
 func keyword(name string) token {
-	if len(name) < 2 || len(name) > 8 {
-		return tokName
-	}
-	for t := tokAnd; t <= tokWhile; t++ {
+	for _, t := range keywords[name[0]] {
 		if tokenTexts[t-tokEnd] == name {
 			return t
 		}
 	}
 	return tokName
 }
+
+// keywords are the tokens of reserved names, by their first bytes.
+var keywords = func() (keywords [256][]token) {
+	for t := tokAnd; t <= tokWhile; t++ {
+		first := tokenTexts[t-tokEnd][0]
+		keywords[first] = append(keywords[first], t)
+	}
+	return keywords
+}()
 
 // A scanner cuts a source into tokens. It never looks back, and errors are panics of *SyntaxError, which Compile catches.
 type scanner struct {

@@ -6,7 +6,7 @@ import "math"
 
 // expressions reads a list of at least one. Each is marked behind its comma, the last one at its end.
 func (p *parser) expressions() []marked {
-	var list []marked
+	list := make([]marked, 0, 2) // mostly there are no more
 	for {
 		e := p.expression()
 		comma := p.accept(',')
@@ -182,7 +182,12 @@ func withSuffix(e expr, s suffix) expr {
 		x.suffixes = append(x.suffixes, s)
 		return x
 	}
-	return &suffixExpr{e, []suffix{s}}
+	x := &struct {
+		suffixExpr
+		room [2]suffix // mostly there are no more
+	}{}
+	x.base, x.suffixes = e, append(x.room[:0], s)
+	return &x.suffixExpr
 }
 
 // arguments reads those of a call.

@@ -88,6 +88,9 @@ func (f *function) activate(v *localVar, reg int, m mark) {
 	}
 	f.proto.locals = append(f.proto.locals, localDesc{name: v.name, reg: uint8(reg), from: len(f.proto.code)})
 	f.actives = append(f.actives, v)
+	if f.p.scope == nil {
+		f.p.scope = map[string]*localVar{}
+	}
 	v.shadowed = f.p.scope[v.name]
 	f.p.scope[v.name] = v
 	f.top = max(f.top, reg+1)
@@ -136,6 +139,7 @@ func (f *function) closeBlock() {
 // openFunction begins a function within the current one.
 func (p *parser) openFunction(line int) {
 	f := &function{p: p, outer: p.f, proto: &Proto{Source: p.scanner.chunk, line: line, stack: 2}}
+	f.proto.code, f.proto.lines, f.proto.consts = f.room.code[:0], f.room.lines[:0], f.room.consts[:0]
 	p.f = f
 	f.openBlock(false)
 }
