@@ -326,6 +326,7 @@ func (s *State) NewArray(room int) (*Table, error) {
 	if room <= 0 {
 		return s.NewTable(0, 0)
 	}
+	room = nodesFor(room) // it grows to powers of two
 	if err := s.Alloc(int(tableSize + int64(room)*valueSize)); err != nil {
 		return nil, err
 	}

@@ -189,3 +189,34 @@ func TestChainsAreShort(t *testing.T) {
 		}
 	}
 }
+
+// TestNewArray fills arrays with room and without in the same order, with holes: their lengths must be the same all the time.
+func TestNewArray(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	s := New(Options{})
+	for range 300 {
+		plain, err := s.NewTable(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roomy, err := s.NewArray(rnd.IntN(70))
+		if err != nil {
+			t.Fatal(err)
+		}
+		holes := rnd.IntN(4)
+		for i := 1; i < 100; i++ {
+			v := Int(i)
+			if rnd.IntN(10) < holes {
+				v = Nil
+			}
+			for _, table := range []*Table{plain, roomy} {
+				if err := s.SetInt(table, i, v); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if plain.Len() != roomy.Len() || len(plain.arr) != len(roomy.arr) {
+				t.Fatalf("after %d elements the lengths are %d and %d", i, plain.Len(), roomy.Len())
+			}
+		}
+	}
+}

@@ -70,8 +70,10 @@ type jsonDecoder struct {
 	pos    int   // of what is to be read next
 	t      token // what was read last
 	depth  int32
-	slots  int              // of Lua's stack that the original would have in use behind its argument
-	sizes  [sizedDepths]int // of the last object at each depth: mostly the next is as large
+	slots  int // of Lua's stack that the original would have in use behind its argument
+
+	// Of the last object and the last array at each depth: mostly the next is as large.
+	sizes, lengths [sizedDepths]int
 }
 
 // sizedDepths is for how many depths sizes are kept, and mostSized how large they may be.
@@ -125,25 +127,46 @@ func (d *jsonDecoder) begun() (lua.Value, error) {
 	case tokenString, tokenNumber, tokenBoolean, tokenNull:
 		return d.t.value, nil
 	case tokenObject:
-		return d.table(3, d.sizes[d.depth%sizedDepths])
+		return d.newObject()
 	case tokenArray:
-		return d.table(2, 0)
+		return d.newArray()
 	}
 	return lua.Nil, d.unexpected("value")
 }
 
-// table makes the table of an array or of an object of that size, for which the original wants so many slots. Arrays grow with their
-// elements, for what a script takes out of one shows in its length how it has grown.
-func (d *jsonDecoder) table(slots, object int) (lua.Value, error) {
-	d.depth++
-	if d.depth > d.set.decodeDepth || 1+d.slots+slots > maxSlots {
-		return lua.Nil, d.call.Errorf("Found too many nested data structures (%d) at character %d", d.depth, d.pos)
+// nest goes one level down, where the original wants so many slots.
+func (d *jsonDecoder) nest(slots int) error {
+	if d.depth++; d.depth > d.set.decodeDepth || 1+d.slots+slots > maxSlots {
+		return d.call.Errorf("Found too many nested data structures (%d) at character %d", d.depth, d.pos)
 	}
-	table, err := d.state.NewTable(0, object)
+	return nil
+}
+
+// newObject makes the table of an object.
+func (d *jsonDecoder) newObject() (lua.Value, error) {
+	size := d.sizes[d.depth%sizedDepths]
+	if err := d.nest(3); err != nil {
+		return lua.Nil, err
+	}
+	t, err := d.state.NewTable(0, size)
 	if err != nil {
 		return lua.Nil, err
 	}
-	return lua.TableValue(table), nil
+	return lua.TableValue(t), nil
+}
+
+// newArray makes the table of an array. It grows with its elements, for what a script takes out of it shows in its length how it has
+// grown.
+func (d *jsonDecoder) newArray() (lua.Value, error) {
+	length := d.lengths[d.depth%sizedDepths]
+	if err := d.nest(2); err != nil {
+		return lua.Nil, err
+	}
+	t, err := d.state.NewArray(length)
+	if err != nil {
+		return lua.Nil, err
+	}
+	return lua.TableValue(t), nil
 }
 
 // fill reads what there is in a value that has just begun, up to its end; in scalars there is nothing.
@@ -153,8 +176,9 @@ func (d *jsonDecoder) fill(v lua.Value) error {
 	}
 	var err error
 	if d.t.kind == tokenArray {
+		length := &d.lengths[(d.depth-1)%sizedDepths]
 		d.slots++
-		err = d.array(v.Table())
+		*length, err = d.array(v.Table())
 		d.slots--
 	} else {
 		size := &d.sizes[(d.depth-1)%sizedDepths]
@@ -166,27 +190,28 @@ func (d *jsonDecoder) fill(v lua.Value) error {
 	return err
 }
 
-// array reads what follows an opening bracket.
-func (d *jsonDecoder) array(array *lua.Table) error {
+// array reads what follows an opening bracket, and says for how many elements there should have been room.
+func (d *jsonDecoder) array(array *lua.Table) (n int, err error) {
 	if err := d.next(); err != nil {
-		return err
+		return 0, err
 	}
 	if d.t.kind == tokenArrayEnd {
-		return d.tagArray(array)
+		return 0, d.tagArray(array)
 	}
-	for i := 1; ; i++ {
+	for {
 		v, err := d.begun()
 		if err != nil {
-			return err
+			return n, err
 		}
-		if err := d.state.SetInt(array, i, v); err != nil {
-			return err
+		n++
+		if err := d.state.SetInt(array, n, v); err != nil {
+			return n, err
 		}
 		if err := d.fill(v); err != nil {
-			return err
+			return n, err
 		}
 		if more, err := d.more(tokenArrayEnd, "comma or array end"); !more {
-			return err
+			return min(n, mostSized), err
 		}
 	}
 }
@@ -347,6 +372,11 @@ func oddNumber(s string) bool {
 // readNumber reads a number as C's strtod does.
 func (d *jsonDecoder) readNumber() error {
 	rest := d.text[d.pos:]
+	if f, n := quickNumber(rest); n > 0 {
+		d.is(tokenNumber, lua.Number(f))
+		d.pos += n
+		return d.state.Spend(n / 4)
+	}
 	n := numberLen(rest)
 	if err := d.state.Spend(n / 4); err != nil {
 		return err
@@ -359,6 +389,47 @@ func (d *jsonDecoder) readNumber() error {
 	d.is(tokenNumber, lua.Number(f))
 	d.pos += n
 	return nil
+}
+
+// mostDigits is how many digits surely fit into a double, which holds the power of ten of as many as well.
+const mostDigits = 15
+
+var powersOfTen = [mostDigits + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// quickNumber reads the number that s begins with if that is a short one without an exponent, so that a division gives what C's strtod
+// would. n is its length, 0 if it is none of that kind.
+func quickNumber(s string) (f float64, n int) {
+	negative := s[0] == '-'
+	if negative {
+		n++
+	}
+	m, digits, fraction := int64(0), 0, -1 // fraction: how many digits follow the point
+	for ; n < len(s) && digits <= mostDigits; n++ {
+		if c := s[n]; isDecimal(c) {
+			m = m*10 + int64(c-'0')
+			digits++
+			if fraction >= 0 {
+				fraction++
+			}
+		} else if c == '.' && fraction < 0 && digits > 0 {
+			fraction = 0
+		} else if c == '.' || isLetterOrDigit(c) {
+			return 0, 0
+		} else {
+			break
+		}
+	}
+	if digits == 0 || digits > mostDigits || fraction == 0 {
+		return 0, 0
+	}
+	f = float64(m)
+	if fraction > 0 {
+		f /= powersOfTen[fraction]
+	}
+	if negative {
+		f = -f // -0 as well
+	}
+	return f, n
 }
 
 // numberLen is how many bytes of s, which has no blanks in front, C's strtod would read.
@@ -460,10 +531,7 @@ func isHexDigit(b byte) bool { return isDecimal(b) || 'a' <= b|0x20 && b|0x20 <=
 func (d *jsonDecoder) readString() error {
 	d.pos++
 	rest := d.text[d.pos:]
-	n := 0
-	for n < len(rest) && rest[n] != '"' && rest[n] != '\\' {
-		n++
-	}
+	n := plainLen(rest)
 	if err := d.state.Spend(2 + n/8); err != nil {
 		return err
 	}
@@ -474,6 +542,15 @@ func (d *jsonDecoder) readString() error {
 	v, err := d.state.Word(rest[:n])
 	d.is(tokenString, v)
 	return err
+}
+
+// plainLen is how many bytes there are before a quote or a backslash.
+func plainLen(s string) int {
+	n := 0
+	for n < len(s) && s[n] != '"' && s[n] != '\\' {
+		n++
+	}
+	return n
 }
 
 // readEscaped reads a string whose first n bytes have no escapes.
@@ -499,10 +576,7 @@ func (d *jsonDecoder) readEscaped(n int) error {
 			d.wrong(why)
 			return nil
 		}
-		n = strings.IndexAny(d.text[d.pos:], `"\`)
-		if n < 0 {
-			n = len(d.text) - d.pos
-		}
+		n = plainLen(d.text[d.pos:])
 		if err := d.state.Spend(1 + n/8); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@
 package lib
 
 import (
-	"encoding/binary"
 	"math"
 
 	"github.com/redpoll/redpoll/internal/lua"
@@ -46,7 +45,7 @@ func (k *Codecs) unpackSome(c *lua.Call, limit, offset int64) error {
 	if offset > int64(len(data)) {
 		return c.Errorf("Start offset %d greater than input length %d.", int32(offset), int32(len(data)))
 	}
-	u := msgUnpacker{codecs: k, call: c, state: k.state, rest: data[offset:], slots: 1}
+	u := msgUnpacker{call: c, state: k.state, rest: data[offset:], slots: 1}
 	if limit == 0 && offset == 0 {
 		u.slots = c.N() // arguments too many are taken away only by the others
 		return u.all(c.Push, math.MaxInt32)
@@ -72,16 +71,18 @@ func (k *Codecs) unpackSome(c *lua.Call, limit, offset int64) error {
 	return c.Return(values...)
 }
 
-// mostRoom is for how many entries a table has room at first, whatever the data say that there are.
-const mostRoom = 64
+// For how many entries a map and an array have room at first, whatever the data say that there are.
+const (
+	mostRoom  = 64
+	arrayRoom = 256
+)
 
 // A msgUnpacker reads values from MessagePack's bytes.
 type msgUnpacker struct {
-	codecs *Codecs
-	call   *lua.Call
-	state  *lua.State
-	rest   string
-	slots  int // of Lua's stack that the original would have in use; it limits the depth
+	call  *lua.Call
+	state *lua.State
+	rest  string
+	slots int // of Lua's stack that the original would have in use; it limits the depth
 }
 
 // all takes at most limit values off the data and gives each to result, tables before they are filled: they are counted among what
@@ -144,9 +145,10 @@ func (u *msgUnpacker) coded(code byte) (v lua.Value, entries int, err error) {
 	if len(u.rest) <= width {
 		return lua.Nil, 0, u.missing()
 	}
-	var b [8]byte
-	copy(b[8-width:], u.rest[1:])
-	n := binary.BigEndian.Uint64(b[:])
+	n := uint64(0)
+	for i := 1; i <= width; i++ {
+		n = n<<8 | uint64(u.rest[i])
+	}
 	if code >= 0xd9 && code <= 0xdb {
 		v, err = u.text(1+width, int(n))
 		return v, 0, err
@@ -212,7 +214,7 @@ func (u *msgUnpacker) table(entries int) (v lua.Value, n int, err error) {
 	if entries < 0 {
 		t, err = u.state.NewTable(0, min(noEntries-entries, mostRoom))
 	} else {
-		t, err = u.state.NewArray(min(entries, mostRoom))
+		t, err = u.state.NewArray(min(entries, arrayRoom))
 	}
 	if err != nil {
 		return lua.Nil, 0, err

@@ -28,6 +28,7 @@ var comparisons = []comparison{
 	{"string.sub", `local s = "hello world and more"`, `local x = s:sub(3, 9)`},
 	{"string.sub of a byte", `local s = "hello world and more"`, `local x = s:sub(3, 3)`},
 	{"string.sub of 100 bytes", `local s = ("hello world and more"):rep(10)`, `local x = s:sub(3, 102)`},
+	{"string.sub, always another", `local i, t = 0, {} for n = 1, 2000 do t[n] = n end local s = table.concat(t)`, `i = (i + 7) % 6000 local x = s:sub(i, i + 6)`},
 	{"string.byte", `local s = "hello world and more"`, `local x = s:byte(3)`},
 	{"string.char", ``, `local x = string.char(65, 66, 67)`},
 	{"string.len", `local s = "hello world and more"`, `local x = s:len()`},

@@ -18,7 +18,8 @@ type Library struct {
 	clock          *clock.Clock
 	started        int64 // the clock's monotonic time when the library was opened
 	matcher        matcher
-	scratch        [][]byte // where short strings are built, but those in use
+	matches        lua.GoFunc // what the iterators of gmatch do
+	scratch        [][]byte   // where short strings are built, but those in use
 	random         uint64
 	proxies        *lua.Table // the metatables of newproxy
 	pause, stepmul int        // what collectgarbage was told
@@ -46,6 +47,7 @@ func (fs functions) into(s *lua.State, t *lua.Table) error {
 func Open(s *lua.State, clk *clock.Clock) (*Library, error) {
 	l := &Library{s: s, clock: clk, started: clk.Mono(), pause: 200, stepmul: 200}
 	l.matcher.spend, l.matcher.grant = s.Spend, s.Alloc
+	l.matches = l.nextMatch
 	l.Seed(firstSeed)
 	if err := l.openBase(); err != nil {
 		return nil, err

@@ -138,7 +138,7 @@ func (l *Library) newGmatch(c *lua.Call) error {
 			return err
 		}
 	}
-	f, err := l.s.NewClosure("for iterator", l.nextMatch, c.Arg(0), c.Arg(1), lua.Int(0))
+	f, err := l.s.NewClosure("for iterator", l.matches, c.Arg(0), c.Arg(1), lua.Int(0))
 	if err != nil {
 		return err
 	}
