@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -234,5 +235,27 @@ func compareRefusal(t *testing.T, bin, dir, text string, args []string) {
 	}
 	if want := stderr.String(); got != want {
 		t.Errorf("%q %q:\n%s\nredis-server says\n%s", text, args, got, want)
+	}
+}
+
+// TestMemoryLikeRedis compares how sizes are read.
+func TestMemoryLikeRedis(t *testing.T) {
+	c := testutil.Oracle(t).Dial(t)
+	for _, s := range []string{"0", "100", "1k", "1kb", "2m", "2MB", "3g", "3Gb", "4b", "mb", "b", "1.5gb", "1tb", "1 gb", "x", "10kbb"} {
+		reply, err := c.Do("CONFIG", "SET", "maxmemory", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := ParseMemory(s)
+		if ok == reply.IsError() {
+			t.Errorf("ParseMemory(%q) = %d, %v; Redis says %s", s, got, ok, reply.Str)
+		}
+		if ok {
+			want := c.Must(t, "CONFIG", "GET", "maxmemory").Elems[1].Str
+			if text := strconv.FormatUint(got, 10); text != want {
+				t.Errorf("ParseMemory(%q) = %s, Redis says %s", s, text, want)
+			}
+		}
+		c.Must(t, "CONFIG", "SET", "maxmemory", "0")
 	}
 }

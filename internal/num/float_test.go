@@ -137,23 +137,6 @@ func TestLongDoubleRefusesInfinity(t *testing.T) {
 	}
 }
 
-func TestParseMemory(t *testing.T) {
-	for _, c := range []struct {
-		text string
-		want uint64
-		ok   bool
-	}{
-		{"0", 0, true}, {"1024", 1024, true}, {"1b", 1, true}, {"100k", 100000, true}, {"100kb", 102400, true}, {"1M", 1000000, true}, {"64mb", 64 << 20, true},
-		{"1gb", 1 << 30, true}, {"2G", 2000000000, true}, {"1GB", 1 << 30, true}, {"mb", 0, true}, {"", 0, true}, {"007kB", 7 << 10, true},
-		{"18446744073709551615", math.MaxUint64, true}, {"18446744073709551616", 0, false}, {"18446744073709551615k", 0, false},
-		{"-1", 0, false}, {"+1", 0, false}, {"1.5gb", 0, false}, {"1tb", 0, false}, {"1 gb", 0, false}, {"1kbb", 0, false}, {"1bk", 0, false}, {"x", 0, false},
-	} {
-		if got, ok := ParseMemory([]byte(c.text)); ok != c.ok || ok && got != c.want {
-			t.Errorf("ParseMemory(%q) = %d, %v; want %d, %v", c.text, got, ok, c.want, c.ok)
-		}
-	}
-}
-
 func FuzzParseLongDouble(f *testing.F) {
 	for _, s := range append(rightFloats, wrongFloats...) {
 		f.Add([]byte(s))

@@ -141,25 +141,3 @@ func TestIntLikeRedis(t *testing.T) {
 		}
 	}
 }
-
-func TestMemoryLikeRedis(t *testing.T) {
-	c := testutil.Oracle(t).Dial(t)
-	for _, s := range []string{"0", "100", "1k", "1kb", "2m", "2MB", "3g", "3Gb", "4b", "mb", "b", "1.5gb", "1tb", "1 gb", "x", "10kbb"} {
-		want := c.Must(t, "CONFIG", "GET", "maxmemory").Elems[1].Str
-		reply, err := c.Do("CONFIG", "SET", "maxmemory", s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, ok := ParseMemory([]byte(s))
-		if ok == reply.IsError() {
-			t.Errorf("ParseMemory(%q) = %d, %v; Redis says %s", s, got, ok, reply.Str)
-		}
-		if ok {
-			want = c.Must(t, "CONFIG", "GET", "maxmemory").Elems[1].Str
-			if text := string(AppendUint(nil, got)); text != want {
-				t.Errorf("ParseMemory(%q) = %s, Redis says %s", s, text, want)
-			}
-		}
-		c.Must(t, "CONFIG", "SET", "maxmemory", "0")
-	}
-}

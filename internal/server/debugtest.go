@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/redpoll/redpoll/internal/command"
+	"github.com/redpoll/redpoll/internal/config"
 	"github.com/redpoll/redpoll/internal/num"
 	"github.com/redpoll/redpoll/internal/stats"
 	"github.com/redpoll/redpoll/internal/store"
@@ -200,7 +201,7 @@ func (s *Server) debugQuicklist(c *command.Ctx) error {
 // debugPlainSize sets the length from which an element of a large list is a leaf of its own; 0 is what it is by itself.
 func (s *Server) debugPlainSize(c *command.Ctx) error {
 	const most = 1<<32 - 1<<20
-	n, ok := num.ParseMemory(c.Argv[2])
+	n, ok := config.ParseMemory(string(c.Argv[2]))
 	if !ok || n > most {
 		return command.Error("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
 	}
