@@ -98,9 +98,16 @@ func (t *Table) tryMerge(slot uint32, w word) {
 	}
 	width := t.width(w)
 	first := t.firstSlot(slot, w) &^ width
+	if (t.at(first).count()+t.at(first|width).count())%mergeEvery == 0 {
+		t.merge(first, width)
+	}
+}
+
+// merge joins the segments of width slots each from first on, if they are buddies and have few enough entries.
+func (t *Table) merge(first, width uint32) {
 	a, b := *t.at(first), *t.at(first | width)
 	total := a.count() + b.count()
-	if a.depth() != b.depth() || total > mergeLimit || total%mergeEvery != 0 {
+	if a.depth() != b.depth() || total > mergeLimit {
 		return
 	}
 	for i := range mem.Ref(maxBuckets) {
@@ -118,10 +125,10 @@ func (t *Table) tryMerge(slot uint32, w word) {
 		to := t.bucket(a.ref() + i*bucketSize/unit)
 		t.join(to, t.bucket(b.ref()+i*bucketSize/unit), to)
 	}
-	if w.depth() == t.depth() {
+	if a.depth() == t.depth() {
 		t.Root.deep -= 2
 	}
-	t.setWords(first, 2*width, makeWord(a.ref(), maxLog, int(w.depth())-1, total))
+	t.setWords(first, 2*width, makeWord(a.ref(), maxLog, int(a.depth())-1, total))
 	t.free(b.ref(), segmentSize(maxLog))
 	d := t.depth()
 	for t.Root.deep == 0 && t.depth() > 0 && t.halveDirectory() {
