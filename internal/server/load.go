@@ -264,6 +264,9 @@ func (s *Server) load(f disk.File, view *store.View, o rdb.LoadOptions) (n rdb.L
 	defer view.ForgetReady()
 	o.Checksum = s.config.Bool("rdbchecksum").Load()
 	o.Makers = min(s.numLoops, mostMakers)
+	if info, err := f.Stat(); err == nil {
+		o.Size = info.Size()
+	}
 	s.logLoading(&o, view.NowMillis)
 	libraries := s.loadLibraries(&o)
 	n, err = rdb.ReadFile(f, view, o)

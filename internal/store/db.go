@@ -106,6 +106,9 @@ func (v *View) Expect(db int, key []byte) {
 // past tells whether what dies at that time, Unix ms, is dead for the view.
 func (v *View) past(at int64) bool { return at < v.NowMillis && !v.Undying }
 
+// Shards tells how many shards there are.
+func (v *View) Shards() int { return v.s.Shards() }
+
 // ShardOf gives the number of the shard that a key lies in.
 func (v *View) ShardOf(key []byte) int { return v.s.ShardOf(v.hashOf(key)) }
 

@@ -3,7 +3,7 @@
 package store
 
 // A Guest is at the data beside the workers of the loops: a goroutine that may wait, as one that loads a file. It passes a gate, and holds
-// a shard for as long as it has a key in hand, and waits with neither. It is used by one goroutine at a time.
+// a shard for as long as it has a key in hand, or some small ones, and waits with neither. It is used by one goroutine at a time.
 type Guest struct {
 	s      *Store
 	gate   *Gate // nil when it is alone
@@ -47,6 +47,28 @@ func (g *Guest) Free() {
 	}
 	g.s.Unlock(g.shard)
 }
+
+// Reserve makes room in the held shard for the keys of a database, of which so many are going to be in it as somebody says: but not for more
+// than some times those that are there, so that it has to be called again now and then. It costs nothing to say so again.
+func (g *Guest) Reserve(db, keys int) {
+	const believed = 16
+	if t := g.s.shards[g.shard].tables[db].Load(); t != nil {
+		t.keys.Reserve(min(keys, believed*t.keys.Len()))
+	}
+}
+
+// Fit gives back what was reserved in the held shard and is not needed.
+func (g *Guest) Fit() {
+	sh := &g.s.shards[g.shard]
+	for db := range sh.used {
+		if t := sh.tables[db].Load(); t != nil {
+			t.keys.Fit()
+		}
+	}
+}
+
+// Settle publishes what the held shard's memory has come to.
+func (g *Guest) Settle() { g.s.Settle(g.shard) }
 
 // Rest goes out through the gate: to be called before whatever may take long, after some 100 µs at the latest, and no shard being held.
 func (g *Guest) Rest() {

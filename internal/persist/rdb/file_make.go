@@ -3,6 +3,7 @@
 package rdb
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -17,6 +18,10 @@ type maker struct {
 	guest   *store.Guest // nil: nobody else is at the data
 	n       Loaded
 	key     []byte
+
+	holds bool     // the guest holds a shard, which the keys are of
+	shard int      // that one
+	empty [][]byte // keys that EmptyKey is to be told of when it does not any more
 }
 
 // newMaker makes a maker that reads with r. Unless it is the only one at the data it passes a gate, and holds a shard, for each key.
@@ -69,9 +74,43 @@ func (m *maker) makeKey(kind Kind, db *store.DB, about *keyAbout) {
 		r.err = nil // the file goes on behind it
 		m.n.Empty++
 		if m.options.EmptyKey != nil {
-			m.options.EmptyKey(m.key)
+			m.empty = append(m.empty, bytes.Clone(m.key))
 		}
+		m.tell()
 	}
+}
+
+// tell tells of keys that had values without elements.
+func (m *maker) tell() {
+	if m.holds {
+		return
+	}
+	for _, key := range m.empty {
+		m.options.EmptyKey(key)
+	}
+	m.empty = nil
+}
+
+// hold takes a shard until release is called, so that each key that is of it need not; true when it was not held already. What was held before
+// is given back.
+func (m *maker) hold(shard int) bool {
+	if m.holds && m.shard == shard {
+		return false
+	}
+	m.release()
+	m.guest.Take(shard)
+	m.holds, m.shard = true, shard
+	return true
+}
+
+// release gives back what is held.
+func (m *maker) release() {
+	if m.holds {
+		m.holds = false
+		m.guest.Settle()
+		m.guest.Free()
+	}
+	m.tell()
 }
 
 // put makes a value that of the key which was read.
@@ -85,7 +124,7 @@ func (m *maker) put(draft store.Draft, db *store.DB, about *keyAbout) {
 		m.n.Keys++
 		return
 	}
-	if m.guest != nil {
+	if m.guest != nil && !m.holds {
 		m.guest.Take(m.view.ShardOf(m.key))
 		defer m.guest.Free()
 	}
@@ -102,6 +141,6 @@ func (m *maker) put(draft store.Draft, db *store.DB, about *keyAbout) {
 		return
 	}
 	if it, ok := db.Peek(m.key); ok {
-		db.SetAccess(&it, about.idle, about.frequency)
+		db.SetAccess(&it, int64(about.idle), int64(about.frequency))
 	}
 }

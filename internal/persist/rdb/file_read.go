@@ -22,6 +22,8 @@ type LoadOptions struct {
 	Beside   bool // others are at the data: each key is put with a gate passed and its shard held
 	Makers   int  // goroutines that make keys of what is read; with less than two that is done as it is read
 	piece    int  // bytes that several makers get in a piece; 0: as many as are best
+	// Size is the bytes that there are of the file at most; 0: nobody knows. Of more keys than they can be no file is believed to have.
+	Size int64
 	// Library is given the text of each library of functions. Its error ends the reading: a command.Error says why it cannot be one, so that the
 	// file is not what it should be; another one is ReadFile's. nil: libraries are skipped.
 	Library func(code string) error
@@ -57,7 +59,7 @@ func (n *Loaded) add(o *Loaded) {
 // what it should be, or src failed, or memory did (mem.ErrNoMemory), and keys that came before are there, and some that came behind it if
 // there are several makers. ErrFormat is found in the error of a damaged file.
 func ReadFile(src io.Reader, view *store.View, o LoadOptions) (n Loaded, err error) {
-	f := fileReader{r: NewStreamReader(src, 0), options: &o, db: view.DB(0)}
+	f := fileReader{r: NewStreamReader(src, 0), options: &o, view: view, db: view.DB(0)}
 	f.r.sums = o.Checksum
 	f.r.templates = newTemplates()
 	if o.Makers > 1 {
@@ -72,6 +74,9 @@ func ReadFile(src io.Reader, view *store.View, o LoadOptions) (n Loaded, err err
 	} else {
 		f.n.add(&f.maker.n)
 	}
+	if f.reserved {
+		f.eachShard((*store.Guest).Fit)
+	}
 	return f.n, err
 }
 
@@ -79,6 +84,7 @@ func ReadFile(src io.Reader, view *store.View, o LoadOptions) (n Loaded, err err
 type fileReader struct {
 	r       *Reader
 	options *LoadOptions
+	view    *store.View
 	db      *store.DB // that the next key belongs to
 	n       Loaded
 	come    int64 // keys
@@ -88,6 +94,10 @@ type fileReader struct {
 	next     keyAbout // what was told of the next key
 	metaTold bool     // what modules keep beside keys was told of
 
+	expected int   // keys that a shard is going to have of the database, as far as the file says and can be believed; 0: nobody knows
+	from     int64 // keys that had come when it said so
+	reserved bool  // there was something expected
+
 	maker  *maker // of the keys; nil if there are several
 	makers *makers
 }
@@ -95,7 +105,7 @@ type fileReader struct {
 // keyAbout is what a file says of a key in front of it.
 type keyAbout struct {
 	expiry          int64 // Unix ms; store.NoExpiry
-	idle, frequency int64 // -1: not told
+	idle, frequency int32 // -1: not told
 
 	hash   uint64 // of the key
 	hashed bool   // it is known
@@ -190,14 +200,14 @@ func (f *fileReader) special(op byte) {
 			f.setExpiry(int64(int32(binary.LittleEndian.Uint32(b))) * 1000)
 		}
 	case opIdle:
-		f.next.idle = int64(min(r.length(), maxIdle))
+		f.next.idle = int32(min(r.length(), maxIdle))
 	case opFrequency:
-		f.next.frequency = int64(r.Byte())
+		f.next.frequency = int32(r.Byte())
 	case opSelect:
 		f.choose(r.length())
 	case opResize:
-		r.length()
-		r.length()
+		f.expect(r.length())
+		r.length() // of them expire
 	case opTemplate:
 		r.keepTemplate(f.db)
 	case opKeyMeta:
@@ -265,7 +275,37 @@ func (f *fileReader) choose(index uint64) {
 		return
 	}
 	f.db = f.db.Other(int(index))
+	f.expected = 0
 }
+
+// expect notes how many keys of the database are to come. The tables get room for them when some have come, and have little to grow then. A
+// file that says too much costs little: it is not believed to have keys of less than some bytes, with their values, nor does the store believe it
+// before a good part of them has come.
+func (f *fileReader) expect(keys uint64) {
+	const leastBytes = 16
+	most := max(f.options.Size-f.r.Offset(), 0) / leastBytes
+	f.expected, f.from = int(min(keys, uint64(most)))/f.view.Shards(), f.come
+	f.reserved = f.reserved || f.expected > 0 && !f.options.Check
+}
+
+// reserve gives the shards room for the keys that are to come.
+func (f *fileReader) reserve() {
+	f.eachShard(func(g *store.Guest) { g.Reserve(f.db.Index(), f.expected) })
+}
+
+// eachShard does something with each shard, which is held.
+func (f *fileReader) eachShard(do func(g *store.Guest)) {
+	g := f.view.NewGuest(!f.options.Beside)
+	defer g.Close()
+	for shard := range f.view.Shards() {
+		g.Take(shard)
+		do(g)
+		g.Free()
+	}
+}
+
+// someKeys is after how many keys of a database one maker makes room for the others, each time.
+const someKeys = 10_000
 
 // key reads a key and its value, or has one of several makers do so.
 func (f *fileReader) key(kind Kind) {
@@ -280,6 +320,9 @@ func (f *fileReader) key(kind Kind) {
 		f.maker.rest()
 	}
 	f.come++
+	if f.maker != nil && f.reserved && (f.come-f.from)%someKeys == 0 {
+		f.reserve()
+	}
 	f.forget()
 	if f.options.Delay != nil {
 		f.options.Delay()

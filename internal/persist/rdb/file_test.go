@@ -40,6 +40,7 @@ func load(t testing.TB, file string, o LoadOptions) (*store.View, Loaded, error)
 	rig, other := commandtest.NewRig(t), commandtest.NewRig(t)
 	rig.SetNow(fileTime)
 	other.SetNow(fileTime)
+	o.Size = int64(len(file))
 	n, err := ReadFile(strings.NewReader(file), rig.View(), o)
 	o.Aux, o.Skipped, o.EmptyKey, o.Beside = nil, nil, nil, true
 	o.Makers, o.piece = 2+len(file)%2, len(file)%80
@@ -63,6 +64,44 @@ func readAgain(t testing.TB, file func() io.Reader, view *store.View, o LoadOpti
 		t.Fatalf("%d makers: %v, %+v\none: %v, %+v", o.Makers, again, m, err, n)
 	}
 	return err
+}
+
+// TestFileCounts has a file say how many keys it has, rightly and wrongly: they are there, in not much more memory than they take without.
+func TestFileCounts(t *testing.T) {
+	const keys = 25_000
+	var body strings.Builder
+	for i := range keys {
+		body.WriteString(pairOf(KindString, fmt.Sprint("key:", i), text("some value")))
+	}
+	used := func(said uint64, o LoadOptions) int64 {
+		arena, err := mem.NewArena(mem.Options{Reserve: 64 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer arena.Close()
+		s := store.New(store.Options{Arena: arena, Shards: 8, Databases: 3})
+		v := s.NewView()
+		v.NowMillis = fileTime
+		resize := string([]byte{opResize}) + size(said) + size(0)
+		file := aFile("REDIS0010", "\xfe\x02"+resize+body.String(), "\xfe\x01"+resize+pairOf(KindString, "key", text("value")))
+		n, err := ReadFile(strings.NewReader(file), v, o)
+		if err != nil || n.Keys != keys+1 || show(v.DB(2), fmt.Sprint("key:", keys-1)) != "embstr: some value" || show(v.DB(1), "key") != "embstr: value" {
+			t.Fatalf("%d keys are said, %+v: %v, %+v", said, o, err, n)
+		}
+		s.SettleAll()
+		return s.Used()
+	}
+	for _, makers := range []int{1, 3} {
+		plain := used(keys, LoadOptions{Makers: makers})
+		for _, size := range []int64{100_000, 1 << 50} {
+			for _, said := range []uint64{0, 1, keys, 2 * keys, 1 << 60} {
+				got := used(said, LoadOptions{Makers: makers, Size: size, Beside: size == 100_000})
+				if most := plain + plain/2; got > most {
+					t.Errorf("%d makers, %d keys are said of a file of %d bytes: %d bytes used, want %d at most", makers, said, size, got, most)
+				}
+			}
+		}
+	}
 }
 
 // contents tells what keys of all databases hold, and when they die.
