@@ -50,6 +50,7 @@ type Client struct {
 	tx          *transaction  // nil outside MULTI
 	watch       *store.Watch  // nil until the first WATCH
 	again       another       // what a script of its has to have that was undone
+	wantsWorld  bool          // it is parked, or is tried again, since the world could not be stilled for it
 
 	waiting atomic.Pointer[waiter] // nil: it does not wait for a key; written by the worker, read by anybody
 }

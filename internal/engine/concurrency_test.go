@@ -14,6 +14,8 @@ import (
 
 	"github.com/redpoll/redpoll/internal/clock"
 	"github.com/redpoll/redpoll/internal/hash"
+	"github.com/redpoll/redpoll/internal/store"
+	"github.com/redpoll/redpoll/internal/testutil"
 )
 
 // handOver is a runner whose loop always has a spare one.
@@ -119,6 +121,47 @@ func TestOvertakenWithTheWorldStill(t *testing.T) {
 	for _, c := range waiting {
 		c.wait()
 	}
+	b.locks()
+}
+
+// TestStillAtLast: a client that needs the world still has it though there is always some detached handler, each of which begins before
+// the one in front of it ends.
+func TestStillAtLast(t *testing.T) {
+	const most = 10000 // handlers
+	b := fakeBench(t, Options{Shards: 4})
+	c := b.connect()
+	flush := func(want Status) {
+		t.Helper()
+		testutil.Aside(func() {
+			if _, st := c.try("FLUSHALL"); st != want {
+				t.Fatalf("status %v", st)
+			}
+		})
+	}
+	gates := [2]*store.Gate{b.Store.NewGate(), b.Store.NewGate()}
+	end := func(i int) {
+		b.Store.Leave(gates[i%2])
+		b.Store.Attach()
+	}
+	b.Store.Enter(gates[0])
+	b.Store.Detach()
+	flush(Parked)
+	last := 0
+	for b.Store.Enter(gates[(last+1)%2]) {
+		b.Store.Detach()
+		b.clock.Advance(overtakeAfter)
+		b.Store.HoldGates(b.clock.Mono())
+		end(last)
+		if last++; last > most {
+			t.Fatal("handlers come in for ever")
+		}
+		if len(c.woke) > 0 && c.wait() {
+			flush(Parked)
+		}
+	}
+	end(last)
+	c.wait()
+	flush(Done)
 	b.locks()
 }
 

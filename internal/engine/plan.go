@@ -180,13 +180,14 @@ func (w *Worker) acquireWorld(cl *Client) bool {
 			return false
 		}
 		if w.e.Store.ParkGate(cl.Wake, true) {
+			cl.wantsWorld = true
 			if w.e.runs.onWorld() != nil {
 				cl.Wake()
 			}
 			return false
 		}
 	}
-	w.still = true
+	w.still, cl.wantsWorld = true, false
 	return true
 }
 

@@ -232,7 +232,7 @@ func (w *Worker) runSome(cl *Client, calls []Call) (n int, st Status) {
 			return n, Parked
 		}
 		c := &calls[n]
-		if !w.inside && !w.enter() && !w.staysOutside(cl, c) {
+		if !w.inside && !w.enter() && !w.enterHeld(cl) && !w.staysOutside(cl, c) {
 			switch refused, parked := w.shutOut(cl, c); {
 			case refused:
 				n++
@@ -307,6 +307,16 @@ func (w *Worker) enter() bool {
 	w.inside = w.e.Store.Enter(w.gate)
 	w.lookForPause()
 	w.loading = w.e.loading.Load()
+	return w.inside
+}
+
+// enterHeld passes the gate for a client that waits for the world to be stilled: the gates may be held for it.
+func (w *Worker) enterHeld(cl *Client) bool {
+	if !cl.wantsWorld {
+		return false
+	}
+	w.inside = w.e.Store.EnterHeld(w.gate)
+	cl.wantsWorld = !w.inside
 	return w.inside
 }
 
@@ -439,6 +449,9 @@ func (w *Worker) Tick() error {
 	}
 	w.detached = true
 	w.e.Stats.Detached.Add(1)
+	if w.e.runs.slow.Load() == 0 { // a slow script may take far longer than the gates can be held
+		w.e.Store.HoldGates(w.e.clock.Mono())
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/redpoll/redpoll/internal/invariants"
@@ -25,15 +26,38 @@ type Gate struct {
 func (g *Gate) number() uintptr { return uintptr(unsafe.Pointer(g)) }
 
 // gates is the store's side: who may come in, and who waits.
+//
+// Whoever wants the world still waits for the handlers that are detached. Where one begins before the other ends that would be without
+// end, so the gates are held when he has waited for long: nobody comes in, until he has had his turn or some time is over. Each time that
+// it did not do they are held for twice as long, until it is longer than the longest handler takes, and are open for longer before.
 type gates struct {
-	closed   atomic.Uint32 // 1 while the world is still or somebody is making it so
+	closed   atomic.Uint32 // gateStill, gateHeld; 0 when they are open
 	sealed   atomic.Bool   // it stays still
 	detached atomic.Int32  // handlers that run on without their loop, gate inside
 
 	mu     sync.Mutex
 	list   []*Gate  // guarded by mu; read after closed is set
 	parked []func() // wake-up calls of those that found the gates closed, or the world unable to be stilled; guarded by mu
+
+	// Guarded by mu:
+	wanted bool          // a detached handler has kept somebody from stilling the world, since all were woken
+	since  int64         // mono ns from when on he waits
+	seen   int64         // mono ns when he was seen to wait
+	hold   time.Duration // how long the gates are held next; 0 at first
+	holds  int           // how often they have been
 }
+
+// Why the gates are closed; both may be.
+const (
+	gateStill = 1 << iota // the world is still, or somebody is making it so
+	gateHeld
+)
+
+// How long the gates are held, and somebody has waited before: at first, and at most.
+const (
+	firstHold = 10 * time.Millisecond
+	lastHold  = 256 * firstHold
+)
 
 // NewGate registers a gate for a worker.
 func (s *Store) NewGate() *Gate {
@@ -62,18 +86,32 @@ func (s *Store) Enter(g *Gate) bool {
 		invariants.Waits(invariants.RankGate, ^uintptr(0))
 	}
 	for i := range spinRounds * 2 {
-		g.inside.Store(1)
-		if s.gates.closed.Load() == 0 {
-			if invariants.Enabled {
-				invariants.Acquired(invariants.RankGate, g.number())
-			}
+		if s.enter(g, 0) {
 			return true
 		}
-		g.inside.Store(0)
+		if s.gates.closed.Load()&gateHeld != 0 {
+			return false
+		}
 		if i%512 == 511 {
 			runtime.Gosched()
 		}
 	}
+	return false
+}
+
+// EnterHeld passes the gate though the gates may be held, for one who is to want the world still.
+func (s *Store) EnterHeld(g *Gate) bool { return s.enter(g, gateHeld) }
+
+// enter passes the gate unless the gates are closed for other reasons than those.
+func (s *Store) enter(g *Gate, reasons uint32) bool {
+	g.inside.Store(1)
+	if s.gates.closed.Load()&^reasons == 0 {
+		if invariants.Enabled {
+			invariants.Acquired(invariants.RankGate, g.number())
+		}
+		return true
+	}
+	g.inside.Store(0)
 	return false
 }
 
@@ -96,7 +134,11 @@ func (s *Store) Still() bool {
 		invariants.Waits(invariants.RankGate, 0)
 	}
 	// Who closed the gates for nothing would wake all others that wait for the detached handler, and they him.
-	if s.gates.detached.Load() > 0 || !s.gates.closed.CompareAndSwap(0, 1) {
+	if s.gates.detached.Load() > 0 {
+		s.gates.want()
+		return false
+	}
+	if s.gates.closed.Or(gateStill)&gateStill != 0 {
 		return false
 	}
 	if invariants.Enabled {
@@ -111,7 +153,8 @@ func (s *Store) Still() bool {
 			continue
 		}
 		if s.gates.detached.Load() > 0 || rounds > stillRounds {
-			s.Resume()
+			s.open(gateStill)
+			s.gates.want()
 			return false
 		}
 		if rounds%512 == 511 {
@@ -125,14 +168,17 @@ func (s *Store) Still() bool {
 func (s *Store) Seal() { s.gates.sealed.Store(true) }
 
 // Resume lets the world move again, unless it is sealed.
-func (s *Store) Resume() {
+func (s *Store) Resume() { s.open(gateStill | gateHeld) }
+
+// open ends reasons why the gates are closed, the world's being still among them.
+func (s *Store) open(reasons uint32) {
 	if invariants.Enabled {
 		invariants.Released(invariants.RankGate, 0)
 	}
 	if s.gates.sealed.Load() {
 		return
 	}
-	s.gates.closed.Store(0)
+	s.gates.closed.And(^reasons)
 	s.wakeGates()
 }
 
@@ -141,7 +187,8 @@ func (s *Store) Resume() {
 func (s *Store) ParkGate(call func(), still bool) bool {
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
-	if s.gates.closed.Load() == 0 && (!still || s.gates.detached.Load() == 0) {
+	closed := s.gates.closed.Load()
+	if still && closed&gateStill == 0 && s.gates.detached.Load() == 0 || !still && closed == 0 {
 		return false
 	}
 	s.gates.parked = append(s.gates.parked, call)
@@ -154,17 +201,81 @@ func (s *Store) Detach() { s.gates.detached.Add(1) }
 // Attach ends what Detach began; the gate has been left.
 func (s *Store) Attach() {
 	if s.gates.detached.Add(-1) == 0 {
+		s.gates.forgo()
 		s.wakeGates()
 	}
 }
 
-// WakeGates makes the calls of those who are parked at the gates though nothing may have changed for them: they look again.
-func (s *Store) WakeGates() { s.wakeGates() }
+// HoldGates is for one who has called Detach: it holds the gates if detached handlers have kept somebody for long from stilling the world.
+// now is mono ns.
+func (s *Store) HoldGates(now int64) {
+	if length, number := s.gates.beginHold(now); length > 0 {
+		time.AfterFunc(length, func() { s.endHold(number) })
+		s.wakeGates() // who still waits says so again
+	}
+}
+
+// endHold ends a hold that its time is over of: it was too short.
+func (s *Store) endHold(number int) {
+	g := &s.gates
+	g.mu.Lock()
+	over := g.holds == number && g.closed.And(^uint32(gateHeld))&gateHeld != 0
+	if over {
+		g.hold = min(2*g.hold, lastHold)
+	}
+	g.mu.Unlock()
+	if over {
+		s.wakeGates()
+	}
+}
+
+// beginHold holds the gates if the time has come, and tells for how long, 0 if it has not, and the number of the hold.
+func (g *gates) beginHold(now int64) (length time.Duration, number int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.wanted { // who was woken may not have come to saying so again
+		return 0, 0
+	}
+	if g.hold == 0 || now-g.seen > int64(lastHold) { // it is somebody else
+		g.since, g.hold = now, firstHold
+	}
+	g.seen = now
+	if now-g.since < int64(g.hold) || !g.closed.CompareAndSwap(0, gateHeld) {
+		return 0, 0
+	}
+	g.since = now + int64(g.hold)
+	g.wanted = false
+	g.holds++
+	return g.hold, g.holds
+}
+
+// forgo ends a hold for whoever waited, if he does no more.
+func (g *gates) forgo() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.wanted {
+		g.closed.And(^uint32(gateHeld))
+	}
+}
+
+// want notes that a detached handler has kept somebody from stilling the world.
+func (g *gates) want() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.wanted = true
+}
+
+// WakeGates makes the calls of those who are parked at the gates though nothing may have changed for them: they look again. The gates are
+// not held any more.
+func (s *Store) WakeGates() {
+	s.gates.closed.And(^uint32(gateHeld))
+	s.wakeGates()
+}
 
 func (s *Store) wakeGates() {
 	s.gates.mu.Lock()
 	calls := s.gates.parked
-	s.gates.parked = nil
+	s.gates.parked, s.gates.wanted = nil, false
 	s.gates.mu.Unlock()
 	for _, call := range calls {
 		call()

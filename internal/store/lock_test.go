@@ -176,6 +176,7 @@ func TestGates(t *testing.T) {
 				if long {
 					s.Detach()
 					detached[id].Store(true)
+					s.HoldGates(int64(round) * int64(firstHold))
 				}
 				runtime.Gosched()
 				if world != before {
@@ -242,6 +243,96 @@ func TestGateOfDetached(t *testing.T) {
 	if woken != 3 || s.ParkGate(func() {}, true) {
 		t.Errorf("woken %d times, or there is still something to wait for", woken)
 	}
+}
+
+// TestHeldGates: when detached handlers follow each other the gates are held for who wants the world still, for longer when that did not do.
+func TestHeldGates(t *testing.T) {
+	s := newStore(t, 1)
+	long, other := s.NewGate(), s.NewGate()
+	if !s.Enter(long) {
+		t.Fatal("cannot enter")
+	}
+	s.Detach()
+	now := int64(1)
+	hold := func(want bool) (number int) {
+		t.Helper()
+		length, number := s.gates.beginHold(now)
+		if length > 0 != want {
+			t.Fatalf("held for %v, to be held: %v", length, want)
+		}
+		return number
+	}
+	still := func(want bool) {
+		t.Helper()
+		testutil.Aside(func() {
+			if s.Still() != want {
+				t.Fatalf("the world is still: %v", !want)
+			}
+			if want {
+				s.Resume()
+			}
+		})
+	}
+	enter := func(want bool) {
+		t.Helper()
+		testutil.Aside(func() {
+			if s.Enter(other) != want {
+				t.Fatalf("entered: %v", !want)
+			}
+			if want {
+				s.Leave(other)
+			}
+		})
+	}
+	hold(false) // nobody wants it
+	still(false)
+	hold(false) // he has just come
+	now += int64(firstHold)
+	first := hold(true)
+	enter(false)
+	woken := 0
+	if !s.ParkGate(func() { woken++ }, false) {
+		t.Fatal("not parked")
+	}
+	testutil.Aside(func() {
+		if !s.EnterHeld(other) { // as he does who wants the world still
+			t.Error("who the gates are held for cannot enter")
+		}
+		s.Leave(other)
+	})
+	still(false)
+	s.endHold(first)
+	if woken != 1 {
+		t.Error("not woken when the hold is over")
+	}
+	enter(true)
+
+	still(false)
+	now += int64(firstHold) * 3 / 2
+	hold(false) // the gates are open for longer, too
+	still(false)
+	now += int64(firstHold) * 3 / 2
+	if length, number := s.gates.beginHold(now); length != 2*firstHold || number == first {
+		t.Errorf("held for %v", length)
+	}
+	s.endHold(first) // of the hold before
+	enter(false)
+	still(false)
+	s.Leave(long)
+	s.Attach()
+	enter(false) // before he has had his turn
+	if s.ParkGate(func() {}, true) {
+		t.Error("he would wait for nothing")
+	}
+	still(true)
+	enter(true)
+
+	s.Detach()
+	still(false)
+	now += int64(lastHold)
+	hold(true)
+	s.Attach()
+	enter(true) // nobody has said again that he wants it
 }
 
 // TestShardLines: a shard begins on a cache line of its own, and what every command looks at lies on its first two.
