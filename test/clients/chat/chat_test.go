@@ -15,7 +15,7 @@ import (
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-const patience = 10 * time.Second
+const patience = testutil.Patience
 
 func connect(t *testing.T, protocol int) *Chat {
 	bin, args := testutil.RedpollBinary(t)

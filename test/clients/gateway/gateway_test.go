@@ -156,14 +156,15 @@ func refill(t *testing.T, client *redis.Client) {
 	const rate = 50
 	g, served := gateway(client, redis_rate.Limit{Rate: rate, Period: time.Second, Burst: 5})
 	began := time.Now()
-	for time.Since(began) < 600*time.Millisecond {
+	testutil.Poll(t, testutil.Patience, func() bool {
 		ask(g, "dora", "")
-	}
+		return served.Load() >= 20
+	})
 	took := time.Since(began)
-	if n, most := served.Load(), 5+int32(took.Seconds()*rate)+1; n < 10 || n > most {
-		t.Errorf("%d were served within %v, want between 10 and %d", n, took, most)
+	if n, most := served.Load(), 5+int32(took.Seconds()*rate)+1; n > most {
+		t.Errorf("%d were served within %v, want no more than %d", n, took, most)
 	}
-	testutil.Poll(t, 5*time.Second, func() bool { return client.Exists(t.Context(), "rate:dora").Val() == 0 })
+	testutil.Poll(t, testutil.Patience, func() bool { return client.Exists(t.Context(), "rate:dora").Val() == 0 })
 	if status, remaining, _ := ask(g, "dora", ""); status != 200 || remaining != 4 {
 		t.Errorf("who was forgotten has status %d with %d remaining", status, remaining)
 	}

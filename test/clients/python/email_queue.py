@@ -63,7 +63,7 @@ def check(what, got, want):
     print(f"ok     {what}")
 
 
-def wait_until(what, condition, seconds=10):
+def wait_until(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -91,7 +91,7 @@ def start(count, body):
 def finish(what, workers):
     threads, failures = workers
     for t in threads:
-        t.join(timeout=20)
+        t.join(timeout=120)
     check(what, (failures, [t.name for t in threads if t.is_alive()]), ([], []))
 
 
@@ -99,7 +99,7 @@ def one_by_one(store):
     queue = Queue(store)
     began = time.monotonic()
     check("an empty queue gives nothing", queue.take(timeout=0.2), None)
-    check("but not at once", 0.19 < time.monotonic() - began < 5, True)
+    check("but not at once", time.monotonic() - began > 0.19, True)
     for to in ("anna", "ben"):
         queue.put(to)
     queue.put("the boss", urgent=True)
@@ -139,7 +139,7 @@ def in_turn(store):
     queue, got = Queue(store, "turn"), {}
 
     def work(n):
-        got[n] = queue.take(timeout=10)
+        got[n] = queue.take(timeout=60)
 
     team = ([], [])
     for n in range(3):
@@ -156,7 +156,7 @@ def in_turn(store):
 def transaction(store):
     """A worker sees what a transaction leaves, never what it looked like on the way."""
     queue, got = Queue(store, "batch"), []
-    team = start(1, lambda n: got.append(queue.take(timeout=10)))
+    team = start(1, lambda n: got.append(queue.take(timeout=60)))
     wait_until("the worker waits", lambda: store.info("clients")["blocked_clients"] == 1)
     with store.pipeline() as pipe:
         pipe.rpush(queue.lists[1], json.dumps({"to": "withdrawn"}))
@@ -172,7 +172,7 @@ def transaction(store):
 
 def unblocked(store):
     got = []
-    team = start(1, lambda n: got.append(Queue(store, "quiet").take(timeout=30)))
+    team = start(1, lambda n: got.append(Queue(store, "quiet").take(timeout=60)))
     wait_until("a worker waits for what never comes", lambda: store.info("clients")["blocked_clients"] == 1)
     waiting = [c["id"] for c in store.client_list() if c["cmd"] == "blpop" and "b" in c["flags"]]
     check("it can be told from others", len(waiting), 1)

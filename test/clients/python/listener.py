@@ -37,12 +37,12 @@ class Listener:
 
     def __exit__(self, *_):
         self.thread.stop()
-        self.thread.join(timeout=10)
+        self.thread.join(timeout=120)
         check("the listener ends", (self.thread.is_alive(), self.failures), (False, []))
 
     def take(self, count):
         """Waits for so many messages and takes them."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while True:
             with self.lock:
                 if len(self.messages) >= count:
@@ -60,7 +60,7 @@ def check(what, got, want):
     print(f"ok     {what}")
 
 
-def wait_until(what, condition, seconds=10):
+def wait_until(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -118,7 +118,7 @@ def many(store, publishers=4, messages=500):
         for t in threads:
             t.start()
         for t in threads:
-            t.join(timeout=30)
+            t.join(timeout=120)
         got = listener.take(publishers * messages)
         for n in range(publishers):
             mine = [data for _, channel, data in got if channel == f"feed.{n}"]
@@ -156,15 +156,15 @@ def by_hand(store):
     pubsub = store.pubsub()
     check("nothing without a channel", pubsub.subscribed, False)
     pubsub.subscribe("a", "b")
-    got = [pubsub.get_message(timeout=5) for _ in range(2)]
+    got = [pubsub.get_message(timeout=60) for _ in range(2)]
     check("subscriptions are counted", [(m["type"], m["channel"], m["data"]) for m in got], [("subscribe", "a", 1), ("subscribe", "b", 2)])
     check("nothing comes", pubsub.get_message(timeout=0.05), None)
     pubsub.ping("still there?")
-    check("it can be asked", pubsub.get_message(timeout=5)["data"], "still there?")
+    check("it can be asked", pubsub.get_message(timeout=60)["data"], "still there?")
     store.publish("b", "x")
-    check("a message", pubsub.get_message(timeout=5)["data"], "x")
+    check("a message", pubsub.get_message(timeout=60)["data"], "x")
     pubsub.unsubscribe()
-    left = sorted(pubsub.get_message(timeout=5)["channel"] for _ in range(2))
+    left = sorted(pubsub.get_message(timeout=60)["channel"] for _ in range(2))
     check("all are left", left, ["a", "b"])
     pubsub.close()
 

@@ -89,7 +89,7 @@ def check(what, got, want):
     print(f"ok     {what}")
 
 
-def wait_until(what, condition, seconds=10):
+def wait_until(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -167,7 +167,7 @@ def watched(store, shop, relay):
     for i in range(10):
         trade(shop, 1)
         relay.step()
-    listeners[0].join(timeout=10)
+    listeners[0].join(timeout=120)
     check("it hears what comes", heard, [f"{n}-1" for n in range(201, 221)])
 
 

@@ -192,7 +192,7 @@ def crowd(store, buyers=8, tries=60, stock=150):
     for t in threads:
         t.start()
     for t in threads:
-        t.join(timeout=60)
+        t.join(timeout=120)
     check("all have bought", (failures, any(t.is_alive() for t in threads)), ([], False))
     check("until there was nothing left", len(refused) > 0, True)
     taken = sum(reserved.values())
@@ -229,7 +229,7 @@ def slow(store):
     outcome = []
     victim = threading.Thread(target=lambda: outcome.append(error_of(lambda: endless(keys=["endless"]))), daemon=True)
     victim.start()
-    other, end = redis.Redis(connection_pool=store.connection_pool), time.monotonic() + 10
+    other, end = redis.Redis(connection_pool=store.connection_pool), time.monotonic() + 60
     while True:
         try:
             other.script_kill()
@@ -238,7 +238,7 @@ def slow(store):
             if "NOTBUSY" not in str(e) or time.monotonic() > end:
                 check("it can be ended", str(e), "OK")
             time.sleep(0.01)
-    victim.join(timeout=10)
+    victim.join(timeout=120)
     check("the endless script was ended", len(outcome) == 1 and "killed by user" in outcome[0], True)
     store.config_set("lua-time-limit", before)
     check("and all is well", store.ping(), True)

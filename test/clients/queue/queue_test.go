@@ -17,7 +17,7 @@ import (
 	"github.com/redpoll/redpoll/internal/testutil"
 )
 
-const patience = 10 * time.Second // for what must come at once
+const patience = testutil.Patience // for what must come at once
 
 func connect(t *testing.T, protocol int) *redis.Client {
 	bin, args := testutil.RedpollBinary(t)
