@@ -100,7 +100,7 @@ func (w *mortal) scatter(do func(...string) (testutil.Value, error), r *rand.Ran
 	ttl := time.Duration(1+r.IntN(50)) * time.Millisecond
 	w.mu.Lock()
 	before := w.dying[key]
-	w.dying[key] = time.Now().Add(ttl + grace) // until it is acknowledged nobody knows
+	w.dying[key] = time.Now().Add(ttl + patience) // until it is acknowledged nobody knows
 	w.mu.Unlock()
 	if _, err := do("SET", key, "v", "PX", fmt.Sprint(ttl.Milliseconds())); err != nil {
 		return err

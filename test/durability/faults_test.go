@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long something may take that happens within seconds.
-const patience = 20 * time.Second
+const patience = testutil.Patience
 
 // info gives a field of INFO persistence.
 func info(t *testing.T, c *testutil.Client, field string) string {

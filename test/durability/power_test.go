@@ -165,7 +165,7 @@ func (f *failure) work(t *testing.T, b *box, d *disktest.Disk, w *crew, r *rand.
 	select {
 	case c := <-cuts:
 		return c, shift.end()
-	case <-time.After(f.longest + 10*time.Second):
+	case <-time.After(f.longest + patience):
 		return cut{}, errors.Join(errors.New("nothing is written any more"), shift.end())
 	}
 }

@@ -148,7 +148,7 @@ var saves = map[string]save{
 	"BGSAVE": func(t *testing.T, c *testutil.Client) error {
 		c.Must(t, "BGSAVE")
 		text := ""
-		testutil.Poll(t, 30*time.Second, func() bool {
+		testutil.Poll(t, patience, func() bool {
 			text = c.Must(t, "INFO", "persistence").Str
 			return strings.Contains(text, "rdb_bgsave_in_progress:0\r\n")
 		})

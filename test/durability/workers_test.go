@@ -37,6 +37,9 @@ type tally struct {
 // grace is how old what was acknowledged may be and yet be lost under everysec.
 const grace = 2 * time.Second
 
+// stall is the longest time between two marks that counts as such: in what is longer all stood still, the server too.
+const stall = 500 * time.Millisecond
+
 // A ledger is how far a worker is.
 type ledger struct {
 	sent, acked, read, saved atomic.Int64
@@ -78,10 +81,13 @@ func (l *ledger) tally(now time.Time) tally {
 	t := tally{acked: l.acked.Load(), read: l.read.Load(), saved: l.saved.Load()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, m := range l.past {
-		if now.Sub(m.at) > grace {
+	age := time.Duration(0)
+	for _, m := range slices.Backward(l.past) {
+		if age += min(now.Sub(m.at), stall); age > grace {
 			t.old = m.acked
+			break
 		}
+		now = m.at
 	}
 	return t
 }
