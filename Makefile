@@ -4,8 +4,7 @@
 GO     ?= go
 T      ?= 60s
 N      ?= 300
-LIMIT   = -timeout 60m
-CHECKS  = $(GO) run ./scripts/checks $(LIMIT)
+CHECKS  = $(GO) run ./scripts/checks
 
 # Packages that the race detector and the invariants build look at in "make test"; "make race" takes all.
 RACE       ?= ./internal/clock ./internal/mem ./internal/netloop ./internal/store ./internal/engine ./internal/session ./internal/server ./test/meta ./test/waiting
@@ -64,8 +63,8 @@ portable:
 clients:
 	$(GO) build -o bin/checks ./scripts/checks
 	$(GO) build -o bin/tested ./cmd/redpoll
-	cd test/clients && REDPOLL_BIN=$(CURDIR)/bin/tested ../../bin/checks $(LIMIT) -vet=off -count=1 ./...
-	cd test/lin && ../../bin/checks $(LIMIT) -vet=off ./...
+	cd test/clients && REDPOLL_BIN=$(CURDIR)/bin/tested ../../bin/checks -vet=off -count=1 ./...
+	cd test/lin && ../../bin/checks -vet=off ./...
 
 race:
 	$(CHECKS) -race ./...

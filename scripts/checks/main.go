@@ -30,7 +30,7 @@ func main() {
 // run says whether a test failed, or was skipped though nothing may be.
 func run(args []string, out io.Writer) (failed bool, err error) {
 	// A package that hangs has its stacks printed after a while; one that is only slow is let be.
-	cmd := exec.Command("go", append([]string{"test", "-json", "-timeout", "40m"}, args...)...)
+	cmd := exec.Command("go", append([]string{"test", "-json", "-timeout", "60m"}, args...)...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
